@@ -1,0 +1,22 @@
+// One project a package. Unit tests run everywhere; `*.int.test.ts` need real parts (redis-server,
+// kube-apiserver, containerd), which hack/test.ts starts or builds before it calls jest.
+const base = {
+  testEnvironment: "node",
+  extensionsToTreatAsEsm: [".ts"],
+  testMatch: ["<rootDir>/test/**/*.test.ts"],
+  testEnvironmentOptions: { customExportConditions: ["source", "node", "node-addons"] },
+  transform: {
+    "\\.ts$": [
+      "@swc/jest",
+      { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "es6" }, sourceMaps: "inline" },
+    ],
+  },
+};
+const project = (name) => ({ ...base, displayName: name, rootDir: `<rootDir>/${name}` });
+
+export default {
+  projects: ["crds", "operators", "webhooks", "edge-agent", "hack"].map(project),
+  coverageProvider: "v8",
+  collectCoverageFrom: ["*/src/**/*.ts"],
+  reporters: ["default", "<rootDir>/hack/verify/plain-reporter.mjs"],
+};
