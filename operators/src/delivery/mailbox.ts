@@ -82,8 +82,11 @@ export interface Mailbox {
    * placement is asked for. The parts of one inventory are given in one call.
    */
   replaceAcked(node: string, owner: Owner, inventory: readonly InventoryEntry[]): Promise<void>;
-  /** The edge is a new machine: forget what it acked, and ask for placement. For edges without an inventory. */
-  clearAcked(node: string, owner: Owner): Promise<void>;
+  /**
+   * The edge was (re)installed: forget what it acked and ask for placement. Called when a certificate is
+   * issued by token, or when the Node's uid or machine id changed. Needs no session.
+   */
+  clearAcked(node: string): Promise<void>;
   /** Asks the controllers for a fresh placement of a node. */
   requestPlacement(node: string): Promise<void>;
   /** Records a resourceVersion seen in a consistent read; resolves to the cluster epoch, raised if it went back. */
