@@ -31,7 +31,8 @@ export class TerminalError extends Error {
   override readonly name = "TerminalError";
 }
 
-const hasReason = (error: unknown, reason: string): boolean => error instanceof ApiError && error.reason === reason;
+const hasReason = (error: unknown, reason: string): boolean =>
+  error instanceof ApiError && error.reason === reason;
 
 export const isNotFound = (error: unknown): boolean => hasReason(error, "NotFound");
 export const isConflict = (error: unknown): boolean => hasReason(error, "Conflict");
