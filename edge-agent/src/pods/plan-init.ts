@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mayRestart, restartPolicy, startOf } from "./plan-run.ts";
+import { graceMs, mayRestart, restartPolicy, startOf } from "./plan-rules.ts";
+import { kills } from "./plan-teardown.ts";
 import type { Action, PlanInput } from "./plan-types.ts";
 import { newestOf, type ObservedContainer, type ObservedSandbox } from "./observed.ts";
 import { isRestartableInit, type Container, type Pod } from "./pod.ts";
@@ -56,7 +57,10 @@ function merge(steps: readonly InitStep[], initialized: boolean): InitStep {
 function one(input: PlanInput, pod: Pod, sandbox: ObservedSandbox, container: Container): InitStep {
   const c = newestOf(input.observed, container.name, sandbox.id);
   if (isPassed(input, container, c)) return DONE;
-  if (c?.phase === "running" || c?.phase === "unknown") return { initialized: false, actions: [] };
+  if (c?.phase === "running") return { initialized: false, actions: [] };
+  if (c?.phase === "unknown") {
+    return { initialized: false, actions: kills([c], input.stopping, input.nowMs + graceMs(pod), "Unknown") };
+  }
   if (c?.phase === "created") {
     return { initialized: false, actions: [{ kind: "startCreated", id: c.id, name: c.name }] };
   }

@@ -1,40 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { deadContainers, deadSandboxes } from "./plan-gc.ts";
 import { initStep } from "./plan-init.ts";
+import { graceMs, mayRestart, restartPolicy, startOf } from "./plan-rules.ts";
 import { kills } from "./plan-teardown.ts";
-import { DEFAULT_GRACE_SECONDS, type Action, type Plan, type PlanInput, SPEC_HASH_ANNOTATION } from "./plan-types.ts";
+import { SPEC_HASH_ANNOTATION, type Action, type Plan, type PlanInput } from "./plan-types.ts";
 import { isAlive, newestOf, readySandbox, type ObservedContainer, type ObservedSandbox } from "./observed.ts";
-import { allContainers, type Container, type Pod, type PodSpec } from "./pod.ts";
-
-export const restartPolicy = (spec: PodSpec): string => spec.restartPolicy ?? "Always";
-
-/** May this exit be followed by another run? */
-export function mayRestart(policy: string, exitCode: number): boolean {
-  if (policy === "Always") return true;
-  return policy === "OnFailure" && exitCode !== 0;
-}
-
-export const graceMs = (pod: Pod): number =>
-  (pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) * 1000;
-
-/** The attempt that a new run of this container gets: one more than any ever seen. */
-export function nextAttempt(input: PlanInput, name: string): number {
-  const seen = newestOf(input.observed, name)?.attempt ?? -1;
-  return Math.max(seen, input.attempts[name] ?? -1) + 1;
-}
-
-/** Start of one container unless its back-off or something that it waits for holds it. */
-export function startOf(
-  input: PlanInput,
-  sandbox: ObservedSandbox,
-  container: Container,
-  init: boolean,
-): { action?: Action; againAtMs?: number } {
-  const heldUntil = Math.max(input.restartAtMs[container.name] ?? 0, input.waits[container.name]?.untilMs ?? 0);
-  if (heldUntil > input.nowMs) return { againAtMs: heldUntil };
-  const attempt = nextAttempt(input, container.name);
-  return { action: { kind: "startContainer", name: container.name, init, attempt, sandboxId: sandbox.id } };
-}
+import { allContainers, type Container, type Pod } from "./pod.ts";
 
 /** Our own record of the spec differs. A container of another agent has none and stays as it is. */
 export function specChanged(input: PlanInput, container: ObservedContainer): boolean {
@@ -54,27 +25,25 @@ function mainStep(input: PlanInput, pod: Pod, sandbox: ObservedSandbox, containe
   if (here && isAlive(here)) {
     const reason = killReason(input, here);
     const soon = input.nowMs + graceMs(pod);
-    return { actions: reason ? kills([here], input.stopping, soon, reason) : [], done: false };
+    return { actions: reason ? kills([here], input.stopping, soon, reason) : [] };
   }
   if (here?.phase === "created") {
-    return { actions: [{ kind: "startCreated", id: here.id, name: here.name }], done: false };
+    return { actions: [{ kind: "startCreated", id: here.id, name: here.name }] };
   }
   const last = here ?? newestOf(input.observed, container.name);
   if (last?.phase === "exited" && !mayRestart(restartPolicy(pod.spec), last.exitCode)) {
-    return { actions: [], done: true };
+    return { actions: [] };
   }
   return asStep(startOf(input, sandbox, container, false));
 }
 
 interface Step {
   readonly actions: readonly Action[];
-  readonly done: boolean;
   readonly againAtMs?: number;
 }
 
 const asStep = (start: { action?: Action; againAtMs?: number }): Step => ({
   actions: start.action ? [start.action] : [],
-  done: false,
   ...(start.againAtMs !== undefined && { againAtMs: start.againAtMs }),
 });
 

@@ -14,6 +14,13 @@ export interface LinuxLimits {
   readonly oomScoreAdj: number;
 }
 
+/** 0: no limit */
+export interface PodLimits {
+  readonly cpuShares: number;
+  readonly cpuQuotaUs: number;
+  readonly memoryBytes: number;
+}
+
 export interface LimitContext {
   readonly nodeMemoryBytes: number;
   /** The agent's own score: lowering below it needs a capability that it may not have. */
@@ -74,7 +81,7 @@ export function linuxLimits(pod: Pod, container: Container, context: LimitContex
 }
 
 /** Limits of the cgroup that holds all containers of a pod. A limit holds only if every container has one. */
-export function podLimits(pod: Pod): { cpuShares: number; cpuQuotaUs: number; memoryBytes: number } {
+export function podLimits(pod: Pod): PodLimits {
   const total = (of: (c: Container) => number): number => pod.spec.containers.reduce((sum, c) => sum + of(c), 0);
   const allHave = (name: "cpu" | "memory"): boolean => pod.spec.containers.every((c) => limitOf(c, name) > 0);
   const initMax = (of: (c: Container) => number): number => Math.max(0, ...(pod.spec.initContainers ?? []).map(of));
