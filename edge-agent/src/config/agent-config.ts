@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import { dirname } from "node:path";
+import type { Taint } from "./fields.ts";
+import type { FileSettings } from "./schema.ts";
+
+/** What the agent's parts are configured with: our names, units in them, KubeEdge's shape behind us. */
+export interface AgentConfig {
+  readonly node: {
+    readonly name: string;
+    /** "" detects it */
+    readonly ip: string;
+    readonly interfaceName: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly taints: readonly Taint[];
+    readonly register: boolean;
+    readonly schedulable: boolean;
+    readonly maxPods: number;
+    readonly statusUpdateMs: number;
+    readonly statusReportMs: number;
+    readonly leaseDurationSeconds: number;
+  };
+  readonly hub: {
+    readonly server: string;
+    readonly joinServer: string;
+    readonly projectId: string;
+    readonly handshakeTimeoutMs: number;
+    readonly heartbeatMs: number;
+    readonly requestTimeoutMs: number;
+    readonly redialMaxMs: number;
+    readonly messageQps: number;
+    readonly messageBurst: number;
+    readonly negotiate: boolean;
+  };
+  readonly identity: {
+    readonly bundle: string;
+    readonly caFile: string;
+    readonly certFile: string;
+    readonly keyFile: string;
+    readonly rotate: boolean;
+    readonly token: string;
+    readonly tokenFile: string;
+  };
+  readonly pods: {
+    /** `unix:///path` */
+    readonly runtimeEndpoint: string;
+    readonly imageEndpoint: string;
+    readonly rootDirectory: string;
+    readonly podLogsDir: string;
+    readonly cgroupParent: string;
+    readonly cgroupDriver: "cgroupfs" | "systemd";
+    readonly sandboxImage: string;
+    readonly clusterDns: readonly string[];
+    readonly clusterDomain: string;
+    readonly resolvConf: string;
+    readonly reportEvents: boolean;
+  };
+  readonly dataDir: string;
+  readonly logLevel: string;
+  /** "" is off */
+  readonly metricsAddress: string;
+}
+
+/** @param hostname name of the machine, used where none is configured (in lower case, as kubelet does) */
+export function toAgentConfig(file: FileSettings, hostname: string): AgentConfig {
+  const { edged, edgeHub } = file.modules;
+  const kubelet = edged.tailoredKubeletConfig;
+  const { longshore } = file;
+  return {
+    node: {
+      name: edged.hostnameOverride || hostname.toLowerCase(),
+      ip: edged.nodeIP,
+      interfaceName: edged.customInterfaceName,
+      labels: edged.nodeLabels,
+      taints: kubelet.registerWithTaints,
+      register: kubelet.registerNode,
+      schedulable: edged.registerSchedulable,
+      maxPods: kubelet.maxPods,
+      statusUpdateMs: kubelet.nodeStatusUpdateFrequency,
+      statusReportMs: kubelet.nodeStatusReportFrequency,
+      leaseDurationSeconds: kubelet.nodeLeaseDurationSeconds,
+    },
+    hub: {
+      server: `wss://${edgeHub.websocket.server}`,
+      joinServer: edgeHub.httpServer,
+      projectId: edgeHub.projectID,
+      handshakeTimeoutMs: edgeHub.websocket.handshakeTimeout * 1000,
+      heartbeatMs: edgeHub.heartbeat * 1000,
+      requestTimeoutMs: longshore.requestTimeout,
+      redialMaxMs: longshore.redialMax,
+      messageQps: edgeHub.messageQPS,
+      messageBurst: edgeHub.messageBurst,
+      negotiate: longshore.negotiate,
+    },
+    identity: {
+      bundle: longshore.identityFile,
+      caFile: edgeHub.tlsCaFile,
+      certFile: edgeHub.tlsCertFile,
+      keyFile: edgeHub.tlsPrivateKeyFile,
+      rotate: edgeHub.rotateCertificates,
+      token: edgeHub.token,
+      tokenFile: longshore.tokenFile,
+    },
+    pods: {
+      runtimeEndpoint: kubelet.containerRuntimeEndpoint,
+      imageEndpoint: kubelet.imageServiceEndpoint || kubelet.containerRuntimeEndpoint,
+      rootDirectory: edged.rootDirectory,
+      podLogsDir: longshore.podLogsDir || kubelet.podLogsDir || "/var/log/pods",
+      cgroupParent: kubelet.cgroupRoot || longshore.cgroupParent,
+      cgroupDriver: kubelet.cgroupDriver,
+      sandboxImage: edged.podSandboxImage,
+      clusterDns: kubelet.clusterDNS,
+      clusterDomain: kubelet.clusterDomain,
+      resolvConf: kubelet.resolvConf,
+      reportEvents: edged.reportEvent,
+    },
+    dataDir: longshore.dataDir || dirname(file.database.dataSource),
+    logLevel: longshore.logLevel,
+    metricsAddress: longshore.metricsAddress,
+  };
+}

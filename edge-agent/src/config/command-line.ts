@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parseArgs } from "node:util";
+import { ConfigError, ExitCode } from "./errors.ts";
+
+export interface CommandLine {
+  readonly config: string;
+  readonly action: "run" | "version" | "help";
+}
+
+export const DEFAULT_CONFIG_FILE = "/etc/kubeedge/config/edgecore.yaml";
+
+const OPTIONS = {
+  config: { type: "string" },
+  version: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+/** @throws {ConfigError} 64 for what is unknown, repeated or empty */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const { values, tokens } = parse(args);
+  const names = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  if (repeated !== undefined) throw new ConfigError(ExitCode.usage, [`--${repeated} is given twice`]);
+  if (values.config === "") throw new ConfigError(ExitCode.usage, ["--config needs a path"]);
+  const action = values.help ? "help" : values.version ? "version" : "run";
+  return { config: values.config ?? DEFAULT_CONFIG_FILE, action };
+}
+
+const asOptions = (args: readonly string[]) =>
+  parseArgs({ args: [...args], options: OPTIONS, tokens: true, strict: true, allowPositionals: false });
+
+function parse(args: readonly string[]): ReturnType<typeof asOptions> {
+  try {
+    return asOptions(args);
+  } catch (error) {
+    throw new ConfigError(ExitCode.usage, [error instanceof Error ? error.message : "bad arguments"], {
+      cause: error,
+    });
+  }
+}
+
+/** Variables that put other code into this process. */
+const REFUSED = ["NODE_OPTIONS", "LD_PRELOAD"] as const;
+
+/** @throws {ConfigError} 77 when the environment changes what this process runs */
+export function refuseEnvironment(env: Readonly<Record<string, string | undefined>>): void {
+  const set = REFUSED.filter((name) => (env[name] ?? "") !== "");
+  if (set.length > 0)
+    throw new ConfigError(
+      ExitCode.permission,
+      set.map((name) => `${name} must not be set for the agent`),
+    );
+}

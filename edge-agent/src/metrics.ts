@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createServer, type Server } from "node:http";
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { StoreMetrics } from "./store/store.ts";
+import type { TunnelMetrics } from "./tunnel/index.ts";
+
+export interface AgentMetrics {
+  readonly store: StoreMetrics;
+  readonly tunnel: TunnelMetrics;
+}
+
+/** Registers what the agent counts outside the pod engine. Names are API. */
+export function createAgentMetrics(registry: Registry): AgentMetrics {
+  const registers = [registry];
+  const rejects = new Counter({
+    name: "edge_reject_total",
+    help: "Frames, requests and rows that were not taken, by where and why.",
+    labelNames: ["surface", "reason"],
+    registers,
+  });
+  const stored = new Counter({
+    name: "longshore_edge_stored_total",
+    help: "Changes that the cloud sent, by what the store made of them.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const storeErrors = new Counter({
+    name: "longshore_edge_store_errors_total",
+    help: "Writes that failed, by code.",
+    labelNames: ["code"],
+    registers,
+  });
+  const dials = new Counter({
+    name: "longshore_edge_dials_total",
+    help: "Attempts to reach the hub, by result.",
+    labelNames: ["result"],
+    registers,
+  });
+  const connected = new Gauge({
+    name: "longshore_edge_connected",
+    help: "1 while a session is established.",
+    registers,
+  });
+  return {
+    store: {
+      damaged: (what) => rejects.inc({ surface: "store", reason: `DAMAGED_${what.toUpperCase()}` }),
+      failed: (code) => storeErrors.inc({ code }),
+    },
+    tunnel: {
+      rejected: (surface, reason) => rejects.inc({ surface, reason }),
+      stored: (outcome) => stored.inc({ outcome }),
+      dialed: (result) => dials.inc({ result }),
+      connected: (isConnected) => connected.set(isConnected ? 1 : 0),
+    },
+  };
+}
+
+/** Serves `/metrics` and nothing else. */
+export function serveMetrics(registry: Registry, address: string): Server {
+  const colon = address.lastIndexOf(":");
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
+    if (request.method !== "GET" || request.url !== "/metrics") return response.writeHead(404).end();
+    void registry
+      .metrics()
+      .then((text) => response.writeHead(200, { "Content-Type": registry.contentType }).end(text));
+  });
+  server.maxConnections = 16;
+  return server.listen(Number(address.slice(colon + 1)), address.slice(0, colon).replace(/^\[|\]$/g, ""));
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export interface BackoffOptions {
+  /** Ceiling of the first delay. Default 1 s: after a hub restart the first redial comes within it. */
+  readonly baseMs: number;
+  /** Ceiling of every delay. Default 60 s. */
+  readonly capMs: number;
+  /** A session this long forgets every failure. Default 60 s. */
+  readonly resetAfterMs: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+export interface Backoff {
+  /** Delay before the next dial, in milliseconds; counts as a failure until a session shows otherwise. */
+  nextDelayMs(): number;
+  /** A session ended after `healthyMs` of being established. */
+  sessionEnded(healthyMs: number): void;
+}
+
+/** Shorter sessions say nothing about the hub's health: it may accept and die. */
+const PROVEN_AFTER_MS = 2_000;
+
+/**
+ * Exponential backoff with full jitter (the delay is uniform between 0 and the ceiling), so that a fleet does not
+ * come back at once. A short session that worked keeps the ceiling low: a flapping link is used while it is up.
+ */
+export function createBackoff(options: BackoffOptions): Backoff {
+  let failures = 0;
+  return {
+    nextDelayMs: () => {
+      const ceilingMs = Math.min(options.capMs, options.baseMs * 2 ** Math.min(failures, 30));
+      failures++;
+      return options.random() * ceilingMs;
+    },
+    sessionEnded: (healthyMs) => {
+      if (healthyMs >= options.resetAfterMs) failures = 0;
+      else if (healthyMs >= PROVEN_AFTER_MS) failures = Math.min(failures, 1);
+    },
+  };
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  formatKey,
+  isResourceVersion,
+  parseResource,
+  SESSION_GROUP,
+  type Frame,
+  type NackCode,
+} from "@longshore/crds/wire";
+import type { StoreChange } from "../store/port.ts";
+
+/** What a frame from the cloud is, in the order in which KubeEdge's edge looks (wire format, section 3). */
+export type FrameKind = "control" | "session" | "reply" | "push" | "other";
+
+const CONTROL = new Set(["config", "ping", "pong"]);
+const CHANGES = new Set(["insert", "update", "delete"]);
+const PUSH_GROUPS = new Set(["resource", "func"]);
+
+export function kindOf(frame: Frame): FrameKind {
+  const { operation = "", group = "" } = frame.route;
+  if (CONTROL.has(operation)) return "control";
+  if (frame.header.parent_msg_id) return "reply";
+  if (group === SESSION_GROUP) return "session";
+  return PUSH_GROUPS.has(group) && CHANGES.has(operation) ? "push" : "other";
+}
+
+/** Resource types whose objects are kept; everything else is refused. */
+export const STORED_TYPES: ReadonlySet<string> = new Set([
+  "node",
+  "pod",
+  "configmap",
+  "secret",
+  "device",
+  "devicemodel",
+  "serviceaccountaccess",
+  "persistentvolume",
+  "persistentvolumeclaim",
+  "volumeattachment",
+]);
+
+export interface Refusal {
+  readonly code: NackCode;
+  /** For people; never holds content of the frame. */
+  readonly message: string;
+}
+
+export interface PushContext {
+  readonly node: string;
+  readonly clusterEpoch: number;
+}
+
+type Outcome = { readonly change: StoreChange } | { readonly refusal: Refusal };
+
+const refuse = (code: NackCode, message: string): Outcome => ({ refusal: { code, message } });
+
+interface Meta {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+/** Turns a push, or a query's reply that holds an object, into a change of the store. */
+export function toChange(frame: Frame, context: PushContext): Outcome {
+  const resource = resourceOf(frame);
+  if (resource === undefined) return refuse("INVALID_RESOURCE", "the resource path is malformed");
+  const { namespace, type, name } = resource;
+  if (!STORED_TYPES.has(type)) return refuse("UNSUPPORTED", "objects of this type are not kept here");
+  if (type === "node" && name !== context.node) return refuse("FORBIDDEN", "this is another node's object");
+  const meta = metaOf(frame);
+  if (disagrees(meta, namespace, name))
+    return refuse("INVALID_RESOURCE", "path and object name different things");
+  const key = formatKey({ kind: type, namespace, name });
+  if (frame.route.operation === "delete") return { change: { op: "delete", key, uid: meta?.uid ?? "" } };
+  if (meta === undefined) return refuse("BAD", "the content is not an object with metadata");
+  if (meta.uid === "") return refuse("BAD", "the object has no uid");
+  if (!isResourceVersion(meta.resourceVersion))
+    return refuse("BAD", "the resourceVersion is not a decimal number");
+  if (type === "pod" && boundElsewhere(frame.content, context.node)) {
+    return refuse("FORBIDDEN", "this pod is bound to another node");
+  }
+  return {
+    change: {
+      op: "put",
+      object: {
+        key,
+        kind: type,
+        namespace,
+        name,
+        uid: meta.uid,
+        resourceVersion: meta.resourceVersion,
+        digest: frame.header.digest ?? "",
+        clusterEpoch: context.clusterEpoch,
+        value: frame.content,
+      },
+    },
+  };
+}
+
+function resourceOf(frame: Frame): { namespace: string; type: string; name: string } | undefined {
+  try {
+    return parseResource(frame.route.resource ?? "");
+  } catch {
+    return undefined; // the caller names and counts it
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function metaOf(frame: Frame): Meta | undefined {
+  const meta = isRecord(frame.content) ? frame.content["metadata"] : undefined;
+  if (!isRecord(meta)) return undefined;
+  const resourceVersion = text(meta["resourceVersion"]) || (frame.header.resourceversion ?? "");
+  return {
+    name: text(meta["name"]),
+    namespace: text(meta["namespace"]),
+    uid: text(meta["uid"]),
+    resourceVersion,
+  };
+}
+
+function disagrees(meta: Meta | undefined, namespace: string, name: string): boolean {
+  return meta !== undefined && (meta.name !== name || meta.namespace !== namespace);
+}
+
+function boundElsewhere(content: unknown, node: string): boolean {
+  const spec = isRecord(content) ? content["spec"] : undefined;
+  const nodeName = isRecord(spec) ? text(spec["nodeName"]) : "";
+  return nodeName !== "" && nodeName !== node;
+}

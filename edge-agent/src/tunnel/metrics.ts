@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What the tunnel counts. The adapter to prom-client is in ../metrics.ts. */
+export interface TunnelMetrics {
+  /** A frame or request that was not taken, by where and why. */
+  rejected(surface: "downlink" | "uplink", reason: string): void;
+  stored(outcome: string): void;
+  dialed(result: "connected" | "failed"): void;
+  connected(isConnected: boolean): void;
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  inventoryDigest,
+  SessionOperation,
+  type CompleteNotice,
+  type Frame,
+  type HelloReply,
+  type InventoryItem,
+} from "@longshore/crds/wire";
+import type { Clock } from "../clock.ts";
+import type { AgentLog } from "../log.ts";
+import { StoreError, type DesiredStore, type RecordStore } from "../store/port.ts";
+import { createAckBatcher } from "./acks.ts";
+import { kindOf, toChange, type Refusal } from "./downlink.ts";
+import type { Envelope } from "./envelope.ts";
+import { inventoryParts } from "./inventory.ts";
+import { readHelloReply } from "./hello.ts";
+import { createLiveness, type Liveness } from "./liveness.ts";
+import type { TunnelMetrics } from "./metrics.ts";
+import type { Pending } from "./pending.ts";
+import { TunnelError } from "./port.ts";
+
+/** The part of a WebSocket that a session uses. */
+export interface SessionSocket {
+  send(frame: Frame): void;
+  ping(): void;
+  pause(): void;
+  resume(): void;
+  /** Drops the connection without a closing handshake. */
+  terminate(): void;
+}
+
+/** What this agent tells of itself in its hello. */
+export interface AgentFacts {
+  readonly node: string;
+  readonly agentVersion: string;
+  readonly machineId: string;
+  readonly bootId: string;
+}
+
+export interface SessionTimes {
+  readonly helloTimeoutMs: number;
+  /** Towards a CloudCore; with our protocol the hub tells. */
+  readonly heartbeatMs: number;
+  readonly pingIntervalMs: number;
+}
+
+export interface SessionDeps {
+  readonly socket: SessionSocket;
+  readonly negotiated: boolean;
+  readonly facts: AgentFacts;
+  readonly times: SessionTimes;
+  readonly desired: DesiredStore;
+  readonly records: RecordStore;
+  readonly envelope: Envelope;
+  readonly pending: Pending;
+  readonly clock: Clock;
+  readonly log: AgentLog;
+  readonly metrics: TunnelMetrics;
+  readonly onEstablished: () => void;
+  readonly onComplete: () => void;
+}
+
+/** One connection to the cloud, from its opening to its end. */
+export interface Session {
+  readonly negotiated: boolean;
+  start(): void;
+  receive(frame: Frame): void;
+  /** A frame whose id could be read, but nothing else. */
+  refuseMalformed(id: string): void;
+  /** A ping, pong or any byte that shows that the peer lives. */
+  heard(): void;
+  /** What KubeEdge's edge does with the reply to a query, insert or update. */
+  afterReply(reply: Frame): Promise<void>;
+  end(): void;
+}
+
+const EPOCHS = "session";
+/** Pushes that are not durable yet; beyond it the socket is not read. The hub's window is 64. */
+const MAX_IN_FLIGHT = 256;
+
+export function createSession(deps: SessionDeps): Session {
+  const { socket, envelope, records, log, metrics } = deps;
+  let ended = false;
+  let inFlight = 0;
+  let clusterEpoch = storedNumber(records, "clusterEpoch");
+  let cancelKeepalive: (() => void) | undefined;
+  const acks = createAckBatcher((batch) => send(envelope.ack(batch)));
+  const liveness: Liveness = createLiveness(deps.clock, {
+    ping: () => socket.ping(),
+    dead: () => {
+      log.warn("the hub is silent, dropping the connection");
+      socket.terminate();
+    },
+  });
+
+  const send = (frame: Frame): void => {
+    if (!ended) socket.send(frame);
+  };
+  const keepalive = (intervalMs: number): void => {
+    if (ended) return;
+    send(envelope.keepalive());
+    cancelKeepalive = deps.clock.schedule(intervalMs, () => keepalive(intervalMs));
+  };
+  const establish = (pingIntervalMs: number, keepaliveIntervalMs: number): void => {
+    liveness.start(pingIntervalMs, !deps.negotiated);
+    keepalive(keepaliveIntervalMs);
+    deps.onEstablished();
+  };
+
+  const greet = async (): Promise<void> => {
+    const items = deps.desired.inventory();
+    const { node: _node, ...facts } = deps.facts;
+    const hello = envelope.hello({
+      sessionEpoch: storedNumber(records, "sessionEpoch"),
+      clusterEpoch,
+      inventoryDigest: inventoryDigest(items),
+      inventoryCount: items.length,
+      ...facts,
+    });
+    const answer = deps.pending.wait(hello.header.msg_id, { timeoutMs: deps.times.helloTimeoutMs });
+    send(hello);
+    const reply = readHelloReply(await answer);
+    if (reply === undefined) throw new TunnelError("PROTOCOL", "the hub's answer to hello is malformed");
+    await rememberEpochs(records, reply);
+    clusterEpoch = reply.clusterEpoch;
+    // Taken again: the store may have changed while the reply was on its way.
+    if (reply.inventory === "send") sendInventory(deps.desired.inventory());
+    if (!ended) establish(reply.pingIntervalMs, reply.keepaliveIntervalMs);
+  };
+  const sendInventory = (items: readonly InventoryItem[]): void => {
+    for (const part of inventoryParts(items)) send(envelope.inventory(part));
+  };
+
+  const refuse = (frame: Frame, refusal: Refusal): void => {
+    metrics.rejected("downlink", refusal.code);
+    log.warn({ code: refusal.code, resource: frame.route.resource?.slice(0, 128) }, "push refused");
+    if (deps.negotiated) send(envelope.nack({ id: frame.header.msg_id, ...refusal }));
+    // An unknown type must not hold up a CloudCore, which sends one message at a time and waits 25 s for its ack.
+    else send(refusal.code === "UNSUPPORTED" ? envelope.ok(frame) : envelope.error(frame, refusal.message));
+  };
+  const acknowledge = (frame: Frame): void => {
+    if (deps.negotiated) acks.add(frame.header.msg_id);
+    else send(envelope.ok(frame));
+  };
+  const store = async (frame: Frame): Promise<void> => {
+    const outcome = toChange(frame, { node: deps.facts.node, clusterEpoch });
+    if ("refusal" in outcome) return refuse(frame, outcome.refusal);
+    try {
+      const result = await deps.desired.apply(outcome.change);
+      metrics.stored(result);
+      if (!ended) acknowledge(frame);
+    } catch (error) {
+      const full = error instanceof StoreError && error.code === "FULL";
+      if (!ended)
+        refuse(frame, { code: full ? "STORE_FULL" : "STORE_FAILED", message: "the edge could not store it" });
+    }
+  };
+  const push = (frame: Frame): void => {
+    if (++inFlight === MAX_IN_FLIGHT) socket.pause();
+    void store(frame).finally(() => {
+      if (inFlight-- === MAX_IN_FLIGHT) socket.resume();
+    });
+  };
+  const onSession = (frame: Frame): void => {
+    if (!deps.negotiated || frame.route.operation !== SessionOperation.complete) return ignore(frame);
+    const notice = frame.content as Partial<CompleteNotice> | null;
+    if (notice?.sessionEpoch !== storedNumber(records, "sessionEpoch")) return ignore(frame);
+    deps.onComplete();
+  };
+  const ignore = (frame: Frame): void => {
+    metrics.rejected("downlink", "IGNORED");
+    log.debug({ operation: frame.route.operation, group: frame.route.group }, "frame ignored");
+  };
+  const reply = (frame: Frame): void => {
+    if (!deps.pending.settle(frame.header.parent_msg_id ?? "", frame))
+      metrics.rejected("downlink", "NO_WAITER");
+  };
+
+  return {
+    negotiated: deps.negotiated,
+    start: () => {
+      if (!deps.negotiated) return establish(deps.times.pingIntervalMs, deps.times.heartbeatMs);
+      greet().catch((err: unknown) => {
+        if (ended) return;
+        log.warn({ err }, "the session could not be established");
+        socket.terminate();
+      });
+    },
+    receive: (frame) => {
+      liveness.heard();
+      const kind = kindOf(frame);
+      if (kind === "control") send(envelope.control(frame));
+      else if (kind === "reply") reply(frame);
+      else if (kind === "push") push(frame);
+      else if (kind === "session") onSession(frame);
+      else ignore(frame);
+    },
+    refuseMalformed: (id) => {
+      if (deps.negotiated) send(envelope.nack({ id, code: "BAD", message: "the frame is malformed" }));
+    },
+    heard: () => liveness.heard(),
+    afterReply: async (frame) => {
+      if (deps.negotiated || ended) return;
+      await storeReply(deps, frame, clusterEpoch);
+      send(envelope.ok(frame));
+    },
+    end: () => {
+      ended = true;
+      liveness.stop();
+      cancelKeepalive?.();
+    },
+  };
+}
+
+/**
+ * A CloudCore pushes a ConfigMap or Secret only once it was asked for, so what it answers is kept, as KubeEdge's edge
+ * does. A failure to keep it is no reason to withhold the answer.
+ */
+async function storeReply(deps: SessionDeps, reply: Frame, clusterEpoch: number): Promise<void> {
+  if (!/\/(configmap|secret)\//.test(reply.route.resource ?? "") || reply.route.operation !== "response")
+    return;
+  const outcome = toChange(reply, { node: deps.facts.node, clusterEpoch });
+  if ("refusal" in outcome) return;
+  await deps.desired.apply(outcome.change).catch((err: unknown) => {
+    deps.log.warn({ err, resource: reply.route.resource }, "a queried object could not be stored");
+  });
+}
+
+function storedNumber(records: RecordStore, key: string): number {
+  const value = records.get(EPOCHS, key);
+  return typeof value === "number" ? value : 0;
+}
+
+async function rememberEpochs(records: RecordStore, reply: HelloReply): Promise<void> {
+  await Promise.all([
+    records.put(EPOCHS, "sessionEpoch", reply.sessionEpoch),
+    records.put(EPOCHS, "clusterEpoch", reply.clusterEpoch),
+  ]);
+}
