@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Generates everything named *.gen.* under crds/src. `--check` writes nothing and exits 1 naming what is stale.
 import { join } from "node:path";
+import { readKinds } from "./manifests.ts";
 import { staleOutputs, writeOutputs } from "./outputs.ts";
 import { protoOutputs } from "./protos.ts";
+import { schemaOutputs } from "./schemas.ts";
+import { typeOutputs } from "./types.ts";
 
 const root = join(import.meta.dirname, "../..");
-const outputs = new Map([...(await protoOutputs(root))]);
+const kinds = await readKinds(root);
+const outputs = new Map([
+  ...(await protoOutputs(root)),
+  ...(await typeOutputs(kinds)),
+  ...schemaOutputs(kinds),
+]);
 const stale = await staleOutputs(root, outputs);
 
 if (process.argv.includes("--check")) {

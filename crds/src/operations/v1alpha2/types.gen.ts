@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// Generated from crds/manifests. Do not edit: run `npx node hack/generate/index.ts`.
+import type { Condition, ObjectMeta } from "../../meta.ts";
+
+export interface LabelRequirement {
+  /** Label key. */
+  key: string;
+  /** In, NotIn, Exists or DoesNotExist. */
+  operator: string;
+  /** Values for In and NotIn. */
+  values?: string[];
+}
+
+export interface LabelSelector {
+  /** Conditions, all of which have to match. */
+  matchExpressions?: LabelRequirement[];
+  /** Labels, all of which have to match. */
+  matchLabels?: {
+    [k: string]: string;
+  };
+}
+
+export interface ConfigUpdateJobSpec {
+  /** Nodes at work at the same time. */
+  concurrency?: number;
+  /** Share of nodes that may fail, 0 to 1, before the job fails. */
+  failureTolerate?: string;
+  /** Nodes by label. Give either this or nodeNames. */
+  labelSelector?: LabelSelector;
+  /** Nodes by name. Give either this or labelSelector. */
+  nodeNames?: string[];
+  /** Seconds after which a node's step counts as failed. */
+  timeoutSeconds?: number;
+  /** Fields of the configuration by dotted path, with their new values. */
+  updateFields: {
+    [k: string]: string;
+  };
+}
+
+export interface ConfigUpdateJobActionFlow {
+  /** Name of the step. */
+  action?: string;
+  /** Why it failed. */
+  reason?: string;
+  /** "True" or "False". */
+  status?: string;
+  /** When it ended. */
+  time?: string;
+}
+
+export interface ConfigUpdateJobNodeStatus {
+  /** Steps taken, in order. */
+  actionFlow?: ConfigUpdateJobActionFlow[];
+  /** Name of the node. */
+  nodeName?: string;
+  /** Pending, InProgress, Successful, Failure or Unknown. */
+  phase?: string;
+  /** Why, in words. */
+  reason?: string;
+}
+
+export interface ConfigUpdateJobStatus {
+  /** Progress of each node. */
+  nodeStatus?: ConfigUpdateJobNodeStatus[];
+  /** Init, InProgress, Completed or Failure. */
+  phase: string;
+  /** Why, in words. */
+  reason?: string;
+  /** The latest observations, one of each type. */
+  conditions?: Condition[];
+  /** Counts, for columns and dashboards. */
+  summary?: {
+    /** Number of fields to change. */
+    fields?: number;
+    /** Number of nodes. */
+    total?: number;
+    /** Nodes that succeeded. */
+    done?: number;
+    /** Nodes that failed. */
+    failed?: number;
+    /** Nodes at work. */
+    running?: number;
+  };
+}
+
+/** Changes fields of the agent's configuration on edge nodes. */
+export interface ConfigUpdateJob {
+  apiVersion: "operations.kubeedge.io/v1alpha2";
+  kind: "ConfigUpdateJob";
+  metadata: ObjectMeta;
+  /** What is wanted. */
+  spec?: ConfigUpdateJobSpec;
+  /** What was observed. Written by the system. */
+  status?: ConfigUpdateJobStatus;
+}
+
+export interface ImagePrePullJobSpec {
+  /** What to pull, and where. */
+  imagePrePullTemplate?: {
+    /** What each node checks first: cpu, mem, disk. */
+    checkItems?: string[];
+    /** Nodes at work at the same time. */
+    concurrency?: number;
+    /** Share of nodes that may fail, 0 to 1, before the job fails. */
+    failureTolerate?: string;
+    /** Secret with registry credentials, as namespace/name. */
+    imageSecrets?: string;
+    /** Images to pull. */
+    images?: string[];
+    /** Nodes by label. Give either this or nodeNames. */
+    labelSelector?: LabelSelector;
+    /** Nodes by name. Give either this or labelSelector. */
+    nodeNames?: string[];
+    /** How often a failed pull is repeated. */
+    retryTimes?: number;
+    /** Seconds after which a node's step counts as failed. */
+    timeoutSeconds?: number;
+  };
+}
+
+export interface ImagePrePullJobActionFlow {
+  /** Name of the step. */
+  action?: string;
+  /** Why it failed. */
+  reason?: string;
+  /** "True" or "False". */
+  status?: string;
+  /** When it ended. */
+  time?: string;
+}
+
+export interface ImagePrePullJobImageStatus {
+  /** Name of the image. */
+  image?: string;
+  /** Why it failed. */
+  reason?: string;
+  /** "True" or "False". */
+  status?: string;
+}
+
+export interface ImagePrePullJobNodeStatus {
+  /** Steps taken, in order. */
+  actionFlow?: ImagePrePullJobActionFlow[];
+  /** Result of each image. */
+  imageStatus?: ImagePrePullJobImageStatus[];
+  /** Name of the node. */
+  nodeName?: string;
+  /** Pending, InProgress, Successful, Failure or Unknown. */
+  phase?: string;
+  /** Why, in words. */
+  reason?: string;
+}
+
+export interface ImagePrePullJobStatusImageStatus {
+  /** Name of the image. */
+  image?: string;
+  /** Why it failed. */
+  reason?: string;
+  /** Result in the words of v1alpha1. */
+  state?: string;
+}
+
+export interface ImagePrePullJobStatusStatus {
+  /** Result of each image. */
+  imageStatus?: ImagePrePullJobStatusImageStatus[];
+  /** State of the node. */
+  nodeStatus?: {
+    /** Word of v1alpha1, kept for old clients. */
+    action?: string;
+    /** Word of v1alpha1, kept for old clients. */
+    event?: string;
+    /** Name of the edge node. */
+    nodeName?: string;
+    /** Why, in words. */
+    reason?: string;
+    /** Word of v1alpha1, kept for old clients. */
+    state?: string;
+    /** Time of the last change, kept for old clients. */
+    time?: string;
+  };
+}
+
+export interface ImagePrePullJobStatus {
+  /** Word of v1alpha1, kept for old clients. */
+  action?: string;
+  /** Word of v1alpha1, kept for old clients. */
+  event?: string;
+  /** Progress of each node. */
+  nodeStatus?: ImagePrePullJobNodeStatus[];
+  /** Init, InProgress, Completed or Failure. */
+  phase: string;
+  /** Why, in words. */
+  reason?: string;
+  /** Word of v1alpha1, kept for old clients. */
+  state?: string;
+  /** Progress of each node in the words of v1alpha1. */
+  status?: ImagePrePullJobStatusStatus[];
+  /** Time of the last change, kept for old clients. */
+  time?: string;
+  /** The latest observations, one of each type. */
+  conditions?: Condition[];
+  /** Counts, for columns and dashboards. */
+  summary?: {
+    /** Number of images. */
+    images?: number;
+    /** Number of nodes. */
+    total?: number;
+    /** Nodes that succeeded. */
+    done?: number;
+    /** Nodes that failed. */
+    failed?: number;
+    /** Nodes at work. */
+    running?: number;
+  };
+}
+
+/** Pulls images onto edge nodes before they are needed. */
+export interface ImagePrePullJob {
+  apiVersion: "operations.kubeedge.io/v1alpha2";
+  kind: "ImagePrePullJob";
+  metadata: ObjectMeta;
+  /** What is wanted. */
+  spec: ImagePrePullJobSpec;
+  /** What was observed. Written by the system. */
+  status?: ImagePrePullJobStatus;
+}
+
+export interface NodeUpgradeJobSpec {
+  /** What each node checks first: cpu, mem, disk. */
+  checkItems?: string[];
+  /** Nodes at work at the same time. */
+  concurrency?: number;
+  /** Share of nodes that may fail, 0 to 1, before the job fails. */
+  failureTolerate?: string;
+  /** Image, without tag, that carries the installation files. */
+  image?: string;
+  /** Digests that the image must have. */
+  imageDigestGatter?: {
+    /** Digest on amd64. */
+    amd64?: string;
+    /** Digest on arm64. */
+    arm64?: string;
+    /** Registry to ask for the digest. */
+    registryAPI?: {
+      /** Address of the registry. */
+      host: string;
+      /** Token for the registry. */
+      token: string;
+    };
+  };
+  /** Nodes by label. Give either this or nodeNames. */
+  labelSelector?: LabelSelector;
+  /** Nodes by name. Give either this or labelSelector. */
+  nodeNames?: string[];
+  /** Whether each node waits for a confirmation before it upgrades. */
+  requireConfirmation?: boolean;
+  /** Seconds after which a node's step counts as failed. */
+  timeoutSeconds?: number;
+  /** Version to bring nodes to, for example v1.23.0. */
+  version?: string;
+}
+
+export interface NodeUpgradeJobActionFlow {
+  /** Name of the step. */
+  action?: string;
+  /** Why it failed. */
+  reason?: string;
+  /** "True" or "False". */
+  status?: string;
+  /** When it ended. */
+  time?: string;
+}
+
+export interface NodeUpgradeJobNodeStatus {
+  /** Steps taken, in order. */
+  actionFlow?: NodeUpgradeJobActionFlow[];
+  /** Version after the job. */
+  currentVersion?: string;
+  /** Word of v1alpha1, kept for old clients. */
+  event?: string;
+  /** Version before the job. */
+  historicVersion?: string;
+  /** Name of the node. */
+  nodeName?: string;
+  /** Pending, InProgress, Successful, Failure or Unknown. */
+  phase?: string;
+  /** Why, in words. */
+  reason?: string;
+  /** Word of v1alpha1, kept for old clients. */
+  state?: string;
+}
+
+export interface NodeUpgradeJobStatus {
+  /** Word of v1alpha1, kept for old clients. */
+  action?: string;
+  /** Version after the job. */
+  currentVersion?: string;
+  /** Word of v1alpha1, kept for old clients. */
+  event?: string;
+  /** Version before the job. */
+  historicVersion?: string;
+  /** Progress of each node. */
+  nodeStatus?: NodeUpgradeJobNodeStatus[];
+  /** Init, InProgress, Completed or Failure. */
+  phase: string;
+  /** Why, in words. */
+  reason?: string;
+  /** Word of v1alpha1, kept for old clients. */
+  state?: string;
+  /** Time of the last change, kept for old clients. */
+  time?: string;
+  /** The latest observations, one of each type. */
+  conditions?: Condition[];
+  /** Counts, for columns and dashboards. */
+  summary?: {
+    /** Number of nodes. */
+    total?: number;
+    /** Nodes that succeeded. */
+    done?: number;
+    /** Nodes that failed. */
+    failed?: number;
+    /** Nodes at work. */
+    running?: number;
+  };
+}
+
+/** Brings edge nodes to one version of the agent, a few at a time. */
+export interface NodeUpgradeJob {
+  apiVersion: "operations.kubeedge.io/v1alpha2";
+  kind: "NodeUpgradeJob";
+  metadata: ObjectMeta;
+  /** What is wanted. */
+  spec?: NodeUpgradeJobSpec;
+  /** What was observed. Written by the system. */
+  status?: NodeUpgradeJobStatus;
+}
