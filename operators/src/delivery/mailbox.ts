@@ -71,7 +71,11 @@ export interface InventoryEntry {
  */
 export interface Mailbox {
   /** Takes the node's session over, whoever holds it. The previous owner's hub gets an evict. */
-  fence(node: string, connection: string, edge: { sessionEpoch: number; clusterEpoch: number }): Promise<Fence>;
+  fence(
+    node: string,
+    connection: string,
+    edge: { sessionEpoch: number; clusterEpoch: number },
+  ): Promise<Fence>;
   /** Gives the session up, if `owner` still holds it. */
   release(node: string, owner: Owner): Promise<void>;
   /** What is wanted, oldest first, without the fields in `inFlight`; at most `limit`. */

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import { VALUES } from "./values.ts";
+
+/**
+ * Makes the given references the whole of one scope of a node.
+ *
+ * KEYS 1 want, 2 acked, 3 owner, 4 meta
+ * ARGV 1 scope, 2 term, 3 token (8 random bytes), then (key, body) for each reference, each key once
+ * Returns {-1, highest term seen} when the term is stale, else
+ *   {0, puts written, dels written, hub that owns the session or '', 1 when the owner has something to do,
+ *    1 when the node is not in the set of known nodes yet}
+ *
+ * `sent` in meta is the highest place in the queue that was ever handed to a hub. A want behind it may have
+ * reached the edge without an ack, so it is taken back with a del; a want after it never left, and is just
+ * removed. That keeps the mailbox of a node that is offline for a month as small as on its first day.
+ */
+export const SYNC = `${VALUES}${String.raw`
+local want_key, acked_key, owner_key, meta_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local scope, term, token = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+
+local meta = redis.call('HMGET', meta_key, 'term', 'seq', 'sent', 'placed:' .. scope, 'known')
+local seen = tonumber(meta[1] or '-1')
+if term < seen then return {-1, seen} end
+local seq, sent = tonumber(meta[2] or '0'), tonumber(meta[3] or '0')
+local first_seq = seq
+
+-- What is there: acked bodies, wants and dels of old uids, of this scope, by key
+local head = scope .. ':'
+local acked, wants, old_dels = {}, {}, {}
+local flat = redis.call('HGETALL', acked_key)
+for i = 1, #flat, 2 do
+  if flat[i]:sub(1, #head) == head then acked[flat[i]:sub(#head + 1)] = flat[i + 1] end
+end
+flat = redis.call('HGETALL', want_key)
+local left = 0
+for i = 1, #flat, 2 do
+  local field = flat[i]
+  if field:sub(1, #head) == head then
+    left = left + 1
+    local key, uid = field:match('^[^:]+:del:(.+)#([^#]*)$')
+    if key then
+      old_dels[key] = old_dels[key] or {}
+      old_dels[key][uid] = flat[i + 1]
+    else
+      wants[field:sub(#head + 1)] = flat[i + 1]
+    end
+  end
+end
+
+local sets, drops, puts, dels = {}, {}, 0, 0
+local function next_seq() seq = seq + 1; return seq end
+local function set(field, value) sets[#sets + 1] = field; sets[#sets + 1] = value end
+local function drop(field) drops[#drops + 1] = field end
+local function maybe_sent(want) return seq_of(want) <= sent end
+local function put(key, place, body) set(head .. key, make_want('p', token, place, body)); puts = puts + 1 end
+
+-- A del of an old uid beside the key, once
+local function del_old(key, body)
+  local uid = uid_text(uid_of(body))
+  if old_dels[key] and old_dels[key][uid] then return end
+  old_dels[key] = old_dels[key] or {}
+  old_dels[key][uid] = true
+  set(head .. 'del:' .. key .. '#' .. uid, make_want('d', token, next_seq(), body))
+  dels = dels + 1
+end
+
+-- The wanted uid is back while its own del is pending: takes that del away. True when the edge may have done it.
+local function undo_del(key, body)
+  local pending = old_dels[key] and old_dels[key][uid_text(uid_of(body))]
+  if type(pending) ~= 'string' then return false end
+  drop(head .. 'del:' .. key .. '#' .. uid_text(uid_of(body)))
+  return maybe_sent(pending)
+end
+
+local function want_object(key, body)
+  local a, w = acked[key], wants[key]
+  local uid, content = uid_of(body), content_of(body)
+  local force = undo_del(key, body)
+  if a and uid_of(a) ~= uid then del_old(key, a) end
+  if not w then
+    if force or not a or content_of(a) ~= content then put(key, next_seq(), body) end
+    return
+  end
+  local wanted, same_uid = body_of(w), uid_of(body_of(w)) == uid
+  if is_del(w) then
+    if not same_uid then del_old(key, wanted); put(key, next_seq(), body)
+    elseif maybe_sent(w) or force or not a or content_of(a) ~= content then put(key, next_seq(), body)
+    else drop(head .. key) end
+    return
+  end
+  if not same_uid then
+    if maybe_sent(w) then del_old(key, wanted) end
+    put(key, next_seq(), body)
+  elseif content_of(wanted) == content then return
+  elseif a and content_of(a) == content and not force and not maybe_sent(w) then drop(head .. key)
+  else put(key, seq_of(w), body) end
+end
+
+local function want_nothing(key)
+  local a, w = acked[key], wants[key]
+  local free = true
+  local function del(body)
+    local uid = uid_text(uid_of(body))
+    if old_dels[key] and old_dels[key][uid] then return end
+    if not free then del_old(key, body); return end
+    free = false
+    set(head .. key, make_want('d', token, next_seq(), body))
+    dels = dels + 1
+  end
+  if w and is_del(w) then
+    if a and uid_of(a) ~= uid_of(body_of(w)) then free = false; del(a) end
+    return
+  end
+  if w and maybe_sent(w) then del(body_of(w)) end
+  if a and not (w and not free and uid_of(a) == uid_of(body_of(w))) then del(a) end
+  if w and free then drop(head .. key) end
+end
+
+local given = {}
+for i = 4, #ARGV, 2 do
+  given[ARGV[i]] = true
+  want_object(ARGV[i], ARGV[i + 1])
+end
+local gone = {}
+for key in pairs(wants) do if not given[key] then gone[key] = true end end
+for key in pairs(acked) do if not given[key] then gone[key] = true end end
+for key in pairs(gone) do want_nothing(key) end
+
+hdel_all(want_key, drops)
+hset_all(want_key, sets)
+if seq > first_seq then redis.call('HSET', meta_key, 'seq', seq) end
+if term > seen then redis.call('HSET', meta_key, 'term', term) end
+if not meta[4] then redis.call('HSET', meta_key, 'placed:' .. scope, 1) end
+local todo = left > 0 or #sets > 0 or not meta[4]
+local owner = redis.call('GET', owner_key)
+local hub = owner and owner:match('^%S+') or ''
+return {0, puts, dels, hub, todo and 1 or 0, meta[5] and 0 or 1}
+`}`;

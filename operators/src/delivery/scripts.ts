@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Redis } from "ioredis";
+import { FORGET, JOIN_EPOCH, OBSERVE, UNPLACE } from "./lua/node.ts";
+import { ACK, FENCE, RELEASE, REPLACE_ACKED, TAKE } from "./lua/session.ts";
+import { SYNC } from "./lua/sync.ts";
+import { orUnavailable } from "./redis-client.ts";
+
+export type Argument = string | number | Buffer;
+
+/** One atomic step: keys and arguments to the reply, whose strings are Buffers. */
+type Step<Reply> = (keys: readonly string[], args: readonly Argument[]) => Promise<Reply>;
+
+/** A reply to SYNC, see lua/sync.ts. */
+export type SyncReply = readonly [number, number, number, Buffer, number, number] | readonly [-1, number];
+/** A reply to FENCE, see lua/session.ts. */
+export type FenceReply = readonly [Buffer, Buffer, number, number, readonly Buffer[]];
+
+export interface Scripts {
+  readonly sync: Step<SyncReply>;
+  readonly forget: Step<readonly [number, Buffer | number]>;
+  readonly unplace: Step<number>;
+  readonly fence: Step<FenceReply>;
+  readonly release: Step<number>;
+  readonly take: Step<readonly (number | Buffer)[]>;
+  readonly ack: Step<number>;
+  readonly replaceAcked: Step<number>;
+  readonly joinEpoch: Step<number>;
+  readonly observe: Step<readonly [number, number]>;
+}
+
+function bind<Reply>(redis: Redis, name: string, lua: string): Step<Reply> {
+  const command = `longshore:${name}`;
+  redis.defineCommand(command, { lua });
+  // ioredis adds a method of the given name, and one whose replies are Buffers; the types cannot know them.
+  const run = Reflect.get(redis, `${command}Buffer`) as (...args: Argument[]) => Promise<Reply>;
+  return (keys, args) => orUnavailable(() => run.call(redis, keys.length, ...keys, ...args));
+}
+
+/** Binds the scripts to one connection. They are sent once and then called by hash. */
+export const createScripts = (redis: Redis): Scripts => ({
+  sync: bind(redis, "sync", SYNC),
+  forget: bind(redis, "forget", FORGET),
+  unplace: bind(redis, "unplace", UNPLACE),
+  fence: bind(redis, "fence", FENCE),
+  release: bind(redis, "release", RELEASE),
+  take: bind(redis, "take", TAKE),
+  ack: bind(redis, "ack", ACK),
+  replaceAcked: bind(redis, "replaceAcked", REPLACE_ACKED),
+  joinEpoch: bind(redis, "joinEpoch", JOIN_EPOCH),
+  observe: bind(redis, "observe", OBSERVE),
+});
