@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+export { identify } from "./identity.ts";
+export type { CertificateFacts, Identity, IdentityOptions, IdentityReason } from "./identity.ts";
+export { isNodeName } from "./node-name.ts";
+export { certificateFacts, identifyPeer, peerDer } from "./peer.ts";
