@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import type { Registry } from "prom-client";
+import type { Clock } from "./clock.ts";
+import { readTokenFile, type AgentConfig } from "./config/index.ts";
+import { ensureIdentity, renew, startRotation, writeBundle, type Identity, type JoinOptions } from "./join/index.ts";
+import type { AgentLog } from "./log.ts";
+import { createAgentMetrics, serveMetrics } from "./metrics.ts";
+import { AGENT_VERSION, createNodeReporter, readMachineFacts, readMachineState } from "./node/index.ts";
+import { createStore, type DesiredStore, type RecordStore, type Store } from "./store/index.ts";
+import { createTunnel, DEFAULT_TUNNEL_OPTIONS, type Uplink } from "./tunnel/index.ts";
+
+/** What runs the pods; ./pods makes one. */
+export interface Engine {
+  start(): Promise<void> | void;
+  /** Stops working; containers go on running. */
+  stop(): Promise<void> | void;
+  /** `containerd://1.6.20`; "" while unknown */
+  runtimeVersion(): string;
+  runtimeHealthy(): boolean;
+}
+
+export interface EngineDeps {
+  readonly store: DesiredStore;
+  readonly records: RecordStore;
+  readonly uplink: Uplink;
+  readonly isInventoryComplete: () => boolean;
+  readonly onInventoryComplete: (listener: () => void) => () => void;
+  readonly node: { readonly name: string; readonly ip: () => string };
+  readonly config: AgentConfig;
+  readonly log: AgentLog;
+  readonly clock: Clock;
+  readonly registry: Registry;
+}
+
+export interface AgentDeps {
+  readonly config: AgentConfig;
+  readonly log: AgentLog;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly createEngine: (deps: EngineDeps) => Engine;
+  /** Ends the wait for a hub to join. */
+  readonly signal: AbortSignal;
+}
+
+/** KubeEdge's installer leaves the token here for the first start. */
+const BOOTSTRAP_TOKEN_FILE = "/etc/kubeedge/bootstrap-edgecore.conf";
+const JOIN_TIMEOUT_MS = 30_000;
+
+/**
+ * Starts every part in order: store, identity (joining where there is none), tunnel, node, pods.
+ *
+ * @returns the function that stops all of it and leaves the containers running
+ * @throws {ConfigError | StoreError | JoinError} when the agent cannot run on this machine as it is
+ */
+export async function startAgent(deps: AgentDeps): Promise<() => Promise<void>> {
+  const metrics = createAgentMetrics(deps.registry);
+  const store = createStore(deps.config.dataDir, { ...deps, metrics: metrics.store });
+  try {
+    const joinOptions: JoinOptions = {
+      server: new URL(deps.config.hub.joinServer),
+      node: deps.config.node.name,
+      timeoutMs: JOIN_TIMEOUT_MS,
+    };
+    const identity = await join(deps, joinOptions);
+    return await runParts(deps, store, metrics.tunnel, { identity, joinOptions });
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function join({ config, clock, log, signal }: AgentDeps, options: JoinOptions): Promise<Identity> {
+  const token = (): string | undefined => readToken(config.identity);
+  return ensureIdentity({ paths: config.identity, options, token, clock, log, random: Math.random, signal });
+}
+
+function readToken({ tokenFile, token }: AgentConfig["identity"]): string | undefined {
+  if (tokenFile !== "") return readTokenFile(tokenFile);
+  if (existsSync(BOOTSTRAP_TOKEN_FILE)) return readTokenFile(BOOTSTRAP_TOKEN_FILE);
+  return token === "" ? undefined : token;
+}
+
+async function runParts(
+  deps: AgentDeps,
+  store: Store,
+  metrics: ReturnType<typeof createAgentMetrics>["tunnel"],
+  joined: { identity: Identity; joinOptions: JoinOptions },
+): Promise<() => Promise<void>> {
+  const { config, log, clock } = deps;
+  const { desired, records } = store;
+  const facts = readMachineFacts();
+  const readState = (): ReturnType<typeof readMachineState> => readMachineState(config.pods.rootDirectory, config.node);
+  let { identity } = joined;
+
+  const { hub } = config;
+  const times = { ...DEFAULT_TUNNEL_OPTIONS.times, heartbeatMs: hub.heartbeatMs };
+  const { machineId, bootId } = facts;
+  const tunnel = createTunnel({
+    options: { ...DEFAULT_TUNNEL_OPTIONS, ...hub, times },
+    facts: { node: config.node.name, agentVersion: AGENT_VERSION, machineId, bootId },
+    identity: () => identity,
+    desired,
+    records,
+    log,
+    clock,
+    metrics,
+    newId: randomUUID,
+    random: Math.random,
+  });
+  const engine = deps.createEngine({
+    ...deps,
+    store: desired,
+    records,
+    uplink: tunnel,
+    isInventoryComplete: tunnel.isInventoryComplete,
+    onInventoryComplete: tunnel.onComplete,
+    node: { name: config.node.name, ip: () => readState().ip },
+  });
+  const node = createNodeReporter({
+    config: config.node,
+    facts,
+    readState,
+    runtimeVersion: engine.runtimeVersion,
+    runtimeHealthy: engine.runtimeHealthy,
+    uplink: tunnel,
+    desired,
+    clock,
+    log,
+  });
+  const adopt = (next: Identity): void => {
+    writeBundle(config.identity.bundle, next);
+    identity = next;
+    tunnel.reconnect();
+  };
+  const rotation = { identity: () => identity, renew: (old: Identity) => renew(joined.joinOptions, old), adopt };
+  const stopRotation = config.identity.rotate
+    ? startRotation({ ...rotation, clock, log, random: Math.random })
+    : (): void => undefined;
+  const server = config.metricsAddress === "" ? undefined : serveMetrics(deps.registry, config.metricsAddress);
+  // The pods first: they run from the store, with or without a cloud.
+  await engine.start();
+  node.start();
+  tunnel.start();
+  return async () => {
+    stopRotation();
+    server?.close();
+    node.stop();
+    await engine.stop();
+    await tunnel.stop();
+    store.close();
+  };
+}

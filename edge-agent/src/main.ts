@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import { hostname } from "node:os";
+import pino, { type Logger } from "pino";
+import { Registry } from "prom-client";
+import { startAgent } from "./agent.ts";
+import { systemClock } from "./clock.ts";
+import {
+  ConfigError,
+  ExitCode,
+  parseCommandLine,
+  readConfigFile,
+  refuseEnvironment,
+  SCHEMA,
+  toAgentConfig,
+} from "./config/index.ts";
+import { exitCodeOf } from "./exit-code.ts";
+import { KUBELET_VERSION } from "./node/index.ts";
+import { createPodEngine } from "./pods/index.ts";
+
+const HELP = `edge agent of Longshore
+
+  --config <path>   configuration, in the shape of KubeEdge's edgecore.yaml
+                    (default /etc/kubeedge/config/edgecore.yaml)
+  --version         print the version and exit
+  --help            print this and exit
+`;
+
+/** Composition root: the only place that reads process.argv and process.env and that exits. */
+async function main(): Promise<void> {
+  const { config: file, action } = parseCommandLine(process.argv.slice(2));
+  if (action !== "run") {
+    process.stdout.write(action === "help" ? HELP : `${KUBELET_VERSION}\n`);
+    return;
+  }
+  refuseEnvironment(process.env);
+  const { settings, ignored } = readConfigFile(file, SCHEMA);
+  const config = toAgentConfig(settings, hostname());
+  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  exitOnUncaught(log);
+  if (ignored.length > 0) log.info({ keys: ignored }, "settings of KubeEdge that this agent does not use");
+  const stopping = new AbortController();
+  let stop = (): Promise<void> => Promise.resolve();
+  onStopSignal(log, async () => {
+    stopping.abort();
+    await stop();
+  });
+  log.info({ node: config.node.name, version: KUBELET_VERSION }, "starting");
+  try {
+    stop = await startAgent({
+      config,
+      log,
+      clock: systemClock,
+      registry: new Registry(),
+      createEngine: createPodEngine,
+      signal: stopping.signal,
+    });
+  } catch (err) {
+    if (stopping.signal.aborted) return;
+    log.error({ err }, "the agent cannot start");
+    process.exit(exitCodeOf(err));
+  }
+}
+
+function exitOnUncaught(log: Logger): void {
+  const end = (err: unknown): void => {
+    log.fatal({ err }, "uncaught error, the agent ends; containers go on running");
+    process.exit(ExitCode.software);
+  };
+  process.on("uncaughtException", end);
+  process.on("unhandledRejection", end);
+}
+
+/** The first signal stops in order, the second at once. */
+function onStopSignal(log: Logger, stop: () => Promise<void>): void {
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (++signals > 1) process.exit(1);
+    log.info({ signal }, "stopping; containers go on running");
+    stop().then(
+      () => process.exit(0),
+      (err: unknown) => {
+        log.error({ err }, "the agent did not stop in order");
+        process.exit(ExitCode.software);
+      },
+    );
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+}
+
+main().catch((error: unknown) => {
+  const text = error instanceof ConfigError ? error.message : String(error);
+  process.stderr.write(`${text}\n`);
+  process.exit(exitCodeOf(error));
+});
