@@ -64,10 +64,10 @@ export function createCache(deps: CacheDeps): Cache {
         if (transform !== undefined && known.transform !== transform) {
           throw new RangeError(`two different transforms were given for ${resource.kind}`);
         }
-        return known.informer as Informer<KubeObject> as Informer<T>;
+        return known.informer as Informer as Informer<T>;
       }
       const informer = create(resource, options);
-      entries.set(key, { informer: informer as unknown as RunnableInformer, transform });
+      entries.set(key, { informer, transform });
       if (started !== undefined) running.push(informer.run(started));
       return informer;
     },

@@ -142,8 +142,9 @@ async function resyncLoop<T extends KubeObject>({
   store,
   everyMs,
 }: Resync<T>): Promise<void> {
-  const next = (): Promise<void> => pause(clock, everyMs * (0.9 + Math.random() / 5), signal);
-  for (await next(); !signal.aborted; await next()) {
+  for (;;) {
+    await pause(clock, everyMs * (0.9 + Math.random() / 5), signal);
+    if (isAborted(signal)) return;
     let count = 0;
     for (const key of [...store.keys()]) {
       const object = store.byKey(key);
@@ -152,3 +153,6 @@ async function resyncLoop<T extends KubeObject>({
     }
   }
 }
+
+// Read through a function: the compiler takes a signal that was not aborted before an await for one that never is.
+const isAborted = (signal: AbortSignal): boolean => signal.aborted;
