@@ -1,0 +1,52 @@
+# Longshore: `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# npm installs a pinned Node 24 beside the tools; everything below runs on it.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+# Which package-lock.json the installed packages belong to.
+INSTALLED := node_modules/.installed-$(shell sha256sum package-lock.json | cut -c1-16)
+# Tests to run, by their titles: make e2e T='A3|R18'
+T ?=
+
+.PHONY: help up down test e2e bench verify generate build fmt
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+up: $(INSTALLED) ## Bring up a local edge cloud and show that it works (KUBECONFIG=… uses your cluster)
+	@node hack/up.ts
+
+down: $(INSTALLED) ## Stop what `make up` started and remove every trace
+	@node hack/down.ts
+
+test: $(INSTALLED) ## Verify, then run every test; the last line is "N passed, N failed"
+	@node hack/test.ts
+
+e2e: $(INSTALLED) ## Run end-to-end tests, or with T='A3|R18' all tests whose title matches
+	@node hack/test.ts --e2e --title='$(T)'
+
+bench: $(INSTALLED) ## Measure a hub with simulated nodes
+	@node hack/bench.ts
+
+verify: $(INSTALLED) ## Check generated files, format, lint, import rules and types
+	@node hack/verify.ts
+
+generate: $(INSTALLED) ## Write the generated files again
+	@node hack/generate/index.ts
+
+build: $(INSTALLED) ## Bundle the programs into dist/
+	@node hack/build.ts
+
+fmt: $(INSTALLED) ## Format everything
+	@prettier --write --log-level warn .
+
+$(INSTALLED): package-lock.json
+	@echo "▸ Install the packages of package-lock.json (npm ci)"
+	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or newer (https://nodejs.org)" >&2; exit 1; }
+	@npm ci --no-audit --no-fund
+	@node --version | grep -q '^v24\.' || { \
+	  echo "✗ Node 24 was not installed with the packages: this is $$(node --version) at $$(command -v node)." >&2; \
+	  echo "  → npm config get omit: it must not say 'optional' (the pinned Node is an optional package)." >&2; \
+	  exit 1; }
+	@touch $@

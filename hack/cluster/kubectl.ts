@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { exec, type ExecResult } from "../exec.ts";
+import { Fault } from "../fault.ts";
+
+/** kubectl bound to one cluster. */
+export interface Kubectl {
+  /** Standard output of a call. @throws {Fault} EXEC_FAILED with what kubectl said */
+  run(...args: string[]): Promise<string>;
+  /** The same without an error for a non-zero exit. */
+  tryRun(...args: string[]): Promise<ExecResult>;
+  /** `-o json`, parsed. */
+  json<T = Json>(...args: string[]): Promise<T>;
+  /** The object, or undefined when there is none. */
+  find<T = Json>(...args: string[]): Promise<T | undefined>;
+  /** Applies manifests given as text. */
+  apply(manifests: string, ...args: string[]): Promise<string>;
+}
+
+// Whoever asks knows the object's shape.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Json = any;
+
+const TIMEOUT_MS = 60_000;
+
+export function createKubectl(options: { readonly command: string; readonly kubeconfig: string }): Kubectl {
+  const call = (
+    args: readonly string[],
+    extra: { input?: string; tolerant?: boolean },
+  ): Promise<ExecResult> =>
+    exec(options.command, ["--kubeconfig", options.kubeconfig, ...args], { timeoutMs: TIMEOUT_MS, ...extra });
+  const kubectl: Kubectl = {
+    run: async (...args) => (await call(args, {})).stdout,
+    tryRun: (...args) => call(args, { tolerant: true }),
+    json: async <T>(...args: string[]) => JSON.parse((await call([...args, "-o", "json"], {})).stdout) as T,
+    find: async <T>(...args: string[]) => {
+      const { code, stdout, stderr } = await call(["get", ...args, "-o", "json"], { tolerant: true });
+      if (code === 0) return JSON.parse(stdout) as T;
+      if (/NotFound/.test(stderr)) return undefined;
+      throw new Fault("EXEC_FAILED", `kubectl get ${args.join(" ")}: ${stderr.trim()}`);
+    },
+    apply: async (manifests, ...args) =>
+      (await call(["apply", "-f", "-", ...args], { input: manifests })).stdout,
+  };
+  return kubectl;
+}

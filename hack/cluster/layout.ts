@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** Where one running environment keeps everything, and the names that keep it apart from others on the machine. */
+export interface Layout {
+  /** The clone. */
+  readonly root: string;
+  /** Logs, pids, data: `.run/` for `make up`. */
+  readonly dir: string;
+  /** Eight hex digits that differ for every clone and environment. */
+  readonly id: string;
+  /** Unix sockets and container state; short, for socket paths over 107 bytes fail. */
+  readonly sockets: string;
+  readonly kubeconfig: string;
+  readonly logs: string;
+  readonly processes: string;
+  readonly pki: string;
+  /** Bridge interface of the pods. */
+  readonly bridge: string;
+  /** Pod subnet, /24. */
+  readonly subnet: string;
+  /** Parent of all cgroups of the pods. */
+  readonly cgroupParent: string;
+  /** First port that is tried for parts without a fixed one. */
+  readonly firstPort: number;
+}
+
+export const CLONE = resolve(import.meta.dirname, "../..");
+
+/**
+ * The layout of an environment of this clone.
+ *
+ * @param name "" for `make up`; others (`e2e`, `bench`) live in a folder below it and can run beside it
+ */
+export function layoutOf(name: "" | "e2e" | "bench", root: string = CLONE): Layout {
+  const digest = createHash("sha256")
+    .update(name === "" ? root : `${root}#${name}`)
+    .digest();
+  const id = digest.subarray(0, 4).toString("hex");
+  const dir = join(root, ".run", name);
+  return {
+    root,
+    dir,
+    id,
+    sockets: `/run/longshore-${id}`,
+    kubeconfig: join(dir, "kubeconfig"),
+    logs: join(dir, "logs"),
+    processes: join(dir, "processes"),
+    pki: join(dir, "pki"),
+    bridge: `cni-${id}`,
+    subnet: `10.${88 + ((digest[4] ?? 0) % 100)}.${digest[5] ?? 0}.0/24`,
+    cgroupParent: `/longshore-${id}`,
+    firstPort: 20_000 + (digest.readUInt16BE(6) % 450) * 20,
+  };
+}
+
+/** Makes the folders of a layout. */
+export function makeFolders(layout: Layout): void {
+  for (const dir of [layout.dir, layout.sockets, layout.logs, layout.processes, layout.pki]) {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { exec } from "./exec.ts";
+import { Fault } from "./fault.ts";
+import type { Say } from "./steps.ts";
+
+/** Something of Debian that the local environment runs on. */
+export interface Requirement {
+  readonly package: string;
+  /** Absolute paths, or program names looked up on the PATH; all must be there. */
+  readonly files: readonly string[];
+  readonly why: string;
+}
+
+export const REQUIREMENTS: readonly Requirement[] = [
+  { package: "redis-server", files: ["redis-server"], why: "holds the mailboxes and wake-ups of nodes" },
+  {
+    package: "containerd",
+    files: ["containerd", "ctr", "containerd-shim-runc-v2"],
+    why: "runs the pods of the edge node",
+  },
+  { package: "runc", files: ["runc"], why: "starts each container for containerd" },
+  {
+    package: "containernetworking-plugins",
+    files: ["bridge", "host-local", "loopback"].map((name) => `/usr/lib/cni/${name}`),
+    why: "connects pods to a bridge",
+  },
+  { package: "busybox-static", files: ["/bin/busybox"], why: "becomes the image that tries and tests run" },
+  { package: "iproute2", files: ["ip"], why: "removes the bridge again" },
+];
+
+const SERVICES = ["redis-server", "containerd"];
+const POLICY = "/usr/sbin/policy-rc.d";
+
+/** Requirements whose files are not all here. */
+export function missingOf(
+  requirements: readonly Requirement[],
+  isThere: (file: string) => boolean = fileIsThere,
+): Requirement[] {
+  return requirements.filter(({ files }) => !files.every(isThere));
+}
+
+/**
+ * Installs what is missing with apt-get, without starting any service that comes with it.
+ *
+ * @throws {Fault} NOT_DEBIAN, NOT_ROOT with the exact command to type, EXEC_FAILED with apt's own words
+ */
+export async function ensurePrerequisites(
+  say: Say,
+  requirements: readonly Requirement[] = REQUIREMENTS,
+): Promise<void> {
+  if (process.platform !== "linux")
+    throw new Fault("NOT_LINUX", "containers need Linux", "use a Linux machine or VM");
+  const missing = missingOf(requirements);
+  for (const { package: name, why } of missing) say(`missing ${name}: it ${why}`);
+  const names = missing.map((requirement) => requirement.package);
+  if (names.length > 0) await installPackages(names, say);
+  const still = missingOf(missing);
+  if (still.length > 0) {
+    throw new Fault(
+      "STILL_MISSING",
+      `installed, but not found: ${still.flatMap(({ files }) => files).join(" ")}`,
+    );
+  }
+}
+
+/** Containers, mounts and interfaces need root. */
+export function requireRoot(command: string): void {
+  if (process.getuid?.() === 0) return;
+  throw new Fault(
+    "NOT_ROOT",
+    `${command} runs containers, so it needs root`,
+    `sudo env "PATH=$PATH" ${command}`,
+  );
+}
+
+/**
+ * Go, of a version that can build the control plane.
+ *
+ * @throws {Fault} NO_GO
+ */
+export async function ensureGo(): Promise<void> {
+  const found = await exec("go", ["env", "GOVERSION"], { tolerant: true }).catch(() => undefined);
+  const [major = 0, minor = 0] = (/go(\d+)\.(\d+)/.exec(found?.stdout ?? "") ?? []).slice(1).map(Number);
+  if (major > 1 || (major === 1 && minor >= 24)) return;
+  const have = found === undefined ? "there is none" : `this is ${found.stdout.trim()}`;
+  throw new Fault(
+    "NO_GO",
+    `Go 1.24 or newer is needed to build the control plane: ${have}`,
+    "https://go.dev/doc/install, or set KUBECONFIG to a cluster of yours",
+  );
+}
+
+async function installPackages(names: readonly string[], say: Say): Promise<void> {
+  const install = ["install", "--yes", "--no-install-recommends", ...names];
+  if (!fileIsThere("apt-get"))
+    throw new Fault(
+      "NOT_DEBIAN",
+      `install these yourself: ${names.join(" ")}`,
+      "see the table in hack/prerequisites.ts",
+    );
+  if (process.getuid?.() !== 0) {
+    throw new Fault(
+      "NOT_ROOT",
+      "installing packages needs root",
+      `sudo apt-get update && sudo apt-get ${install.join(" ")}`,
+    );
+  }
+  if (!hasPackageLists()) await aptGet(["update"], say);
+  say(`apt-get ${install.join(" ")}`);
+  await withoutServices(async () => {
+    const first = await aptGet(install, say, true);
+    if (first === 0) return;
+    say("that failed; trying again with fresh package lists");
+    await aptGet(["update"], say);
+    await aptGet(install, say);
+  });
+  await disableServices(names.filter((name) => SERVICES.includes(name)));
+}
+
+async function aptGet(args: readonly string[], say: Say, tolerant = false): Promise<number> {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const onLine = (line: string): void => {
+    if (/^(Get:|Setting up)/.test(line)) say(line);
+  };
+  return (await exec("apt-get", args, { env, tolerant, onLine, timeoutMs: 15 * 60_000 })).code;
+}
+
+/** Debian asks this file before a package starts a service: 101 says no. One that is there already stays. */
+async function withoutServices(action: () => Promise<void>): Promise<void> {
+  const ours = !existsSync(POLICY);
+  if (ours) writeFileSync(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    await action();
+  } finally {
+    if (ours) rmSync(POLICY, { force: true });
+  }
+}
+
+/** Services that we have just installed shall not start at the next boot either. */
+async function disableServices(services: readonly string[]): Promise<void> {
+  if (!existsSync("/run/systemd/system")) return;
+  for (const service of services) await exec("systemctl", ["disable", service], { tolerant: true });
+}
+
+function hasPackageLists(): boolean {
+  const dir = "/var/lib/apt/lists";
+  return existsSync(dir) && readdirSync(dir).some((name) => /_Packages(\.|$)/.test(name));
+}
+
+function fileIsThere(file: string): boolean {
+  if (file.startsWith("/")) return existsSync(file);
+  return (process.env["PATH"] ?? "").split(delimiter).some((dir) => existsSync(join(dir, file)));
+}
