@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+export { createHub } from "./hub.ts";
+export type { Hub, HubDeps } from "./hub.ts";
+export { defaultHubOptions } from "./options.ts";
+export type { HubOptions } from "./options.ts";
+export { systemClock } from "./clock.ts";
+export type { HubClock } from "./clock.ts";
+export { catalog } from "./catalog.ts";
+export type { CatalogEntry } from "./catalog.ts";
+export type { Identified, Identify } from "./identity.ts";
+export type { TlsMaterial } from "./server.ts";
+export { rejectCounter } from "./metrics.ts";

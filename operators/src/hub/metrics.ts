@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+
+export interface HubMetrics {
+  readonly connectedNodes: { inc(): void; dec(): void };
+  readonly connections: Counter<"result">;
+  readonly disconnects: Counter<"reason">;
+  readonly sessionSeconds: Histogram;
+  readonly messages: Counter<"direction" | "resource">;
+  readonly bytes: Counter<"direction">;
+  readonly ackSeconds: Histogram;
+  readonly retries: Counter;
+  readonly dropped: Counter<"reason">;
+  readonly quarantined: Counter;
+  readonly rejects: Counter<"surface" | "reason">;
+  readonly strayAcks: Counter;
+  readonly mailboxErrors: Counter<"operation">;
+  readonly leaseRenewals: Counter<"result">;
+}
+
+/** The hub's metrics. Names are API; no label is ever a node or an object. */
+export function createHubMetrics(registry: Registry): HubMetrics {
+  const registers = [registry];
+  const nodes = new Gauge({
+    name: "longshore_hub_connected_nodes",
+    help: "Nodes with a live session.",
+    registers,
+  });
+  const alias = new Gauge({
+    name: "KubeEdge_CloudHub_connected_nodes",
+    help: "Same as longshore_hub_connected_nodes, under KubeEdge's name.",
+    registers,
+  });
+  return {
+    connectedNodes: {
+      inc: () => {
+        nodes.inc();
+        alias.inc();
+      },
+      dec: () => {
+        nodes.dec();
+        alias.dec();
+      },
+    },
+    connections: new Counter({
+      name: "longshore_hub_connections_total",
+      help: "Connection attempts by result.",
+      labelNames: ["result"],
+      registers,
+    }),
+    disconnects: new Counter({
+      name: "longshore_hub_disconnects_total",
+      help: "Ended sessions by reason.",
+      labelNames: ["reason"],
+      registers,
+    }),
+    sessionSeconds: new Histogram({
+      name: "longshore_hub_session_duration_seconds",
+      help: "How long ended sessions lasted.",
+      buckets: [1, 10, 60, 600, 3600, 86_400, 604_800],
+      registers,
+    }),
+    messages: new Counter({
+      name: "longshore_hub_messages_total",
+      help: "Messages by direction and resource type.",
+      labelNames: ["direction", "resource"],
+      registers,
+    }),
+    bytes: new Counter({
+      name: "longshore_hub_message_bytes_total",
+      help: "Bytes of messages by direction, before TLS.",
+      labelNames: ["direction"],
+      registers,
+    }),
+    ...createDeliveryMetrics(registry),
+  };
+}
+
+/** The one counter of refused input, which several parts of a process share. */
+export function rejectCounter(registry: Registry): Counter<"surface" | "reason"> {
+  const name = "edge_reject_total";
+  const existing = registry.getSingleMetric(name);
+  if (existing instanceof Counter) return existing;
+  const labelNames = ["surface", "reason"] as const;
+  return new Counter({
+    name,
+    help: "Refused input by surface and reason.",
+    labelNames,
+    registers: [registry],
+  });
+}
+
+type DeliveryMetrics = Omit<
+  HubMetrics,
+  "connectedNodes" | "connections" | "disconnects" | "sessionSeconds" | "messages" | "bytes"
+>;
+
+function createDeliveryMetrics(registry: Registry): DeliveryMetrics {
+  const registers = [registry];
+  return {
+    ackSeconds: new Histogram({
+      name: "longshore_delivery_ack_latency_seconds",
+      help: "From sending an object to its acknowledgement by the edge.",
+      buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60],
+      registers,
+    }),
+    retries: new Counter({
+      name: "longshore_delivery_retries_total",
+      help: "Pushes that were not acknowledged in time, or refused.",
+      registers,
+    }),
+    dropped: new Counter({
+      name: "longshore_delivery_dropped_total",
+      help: "Wants that this hub does not send, by reason.",
+      labelNames: ["reason"],
+      registers,
+    }),
+    quarantined: new Counter({
+      name: "longshore_delivery_quarantined_total",
+      help: "Keys that were set aside after repeated failures.",
+      registers,
+    }),
+    rejects: rejectCounter(registry),
+    strayAcks: new Counter({
+      name: "longshore_hub_stray_acks_total",
+      help: "Acknowledgements that match nothing in flight.",
+      registers,
+    }),
+    mailboxErrors: new Counter({
+      name: "longshore_hub_mailbox_errors_total",
+      help: "Failed calls of the mailbox by operation.",
+      labelNames: ["operation"],
+      registers,
+    }),
+    leaseRenewals: new Counter({
+      name: "longshore_hub_lease_renewals_total",
+      help: "Node Lease renewals written for edges by result.",
+      labelNames: ["result"],
+      registers,
+    }),
+  };
+}
