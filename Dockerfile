@@ -1,0 +1,30 @@
+# syntax=docker/dockerfile:1
+# One file for all images. Bundles are built first, outside: `make build && docker build --target operators .`
+# BASE_IMAGE is any image with Node 24 and no shell needed; the default is distroless.
+ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+
+FROM ${BASE_IMAGE} AS cloud
+ENV NODE_ENV=production
+WORKDIR /app
+# 65532 is distroless' nonroot; given as a number so that runAsNonRoot can be checked.
+USER 65532:65532
+
+# Controllers and hub: --role=controllers | hub | all
+FROM cloud AS operators
+COPY --chmod=0444 LICENSE dist/operators.js /app/
+EXPOSE 10000 10002 9091 9092 9440
+ENTRYPOINT ["/nodejs/bin/node", "/app/operators.js"]
+
+FROM cloud AS webhooks
+COPY --chmod=0444 LICENSE dist/webhooks.js /app/
+EXPOSE 8443 9093 9440
+ENTRYPOINT ["/nodejs/bin/node", "/app/webhooks.js"]
+
+# Root: it mounts volumes, writes under /var/lib/kubelet and talks to the container runtime's socket.
+FROM ${BASE_IMAGE} AS edge-agent
+ENV NODE_ENV=production
+WORKDIR /app
+USER 0:0
+COPY --chmod=0444 LICENSE dist/edge-agent.js /app/
+ENTRYPOINT ["/nodejs/bin/node", "/app/edge-agent.js"]
+CMD ["--config", "/etc/kubeedge/config/edgecore.yaml"]

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import { build } from "esbuild";
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { CLONE } from "./cluster/layout.ts";
+import { Fault, script } from "./fault.ts";
+
+/** The programs, each one file. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  operators: "operators/src/main.ts",
+  webhooks: "webhooks/src/main.ts",
+  "edge-agent": "edge-agent/src/main.ts",
+};
+
+// CommonJS libraries inside an ES module call require for Node's own modules.
+const REQUIRE =
+  "import{createRequire as __require}from'node:module';const require=__require(import.meta.url);";
+
+/**
+ * Bundles programs into `dist/<name>.js`, straight from the sources: no compiled package is needed.
+ *
+ * @throws {Fault} BUILD_FAILED with esbuild's messages
+ */
+export async function buildPrograms(
+  names: readonly string[] = Object.keys(PROGRAMS),
+  root: string = CLONE,
+): Promise<string[]> {
+  mkdirSync(join(root, "dist"), { recursive: true });
+  return Promise.all(names.map((name) => bundle(name, root)));
+}
+
+async function bundle(name: string, root: string): Promise<string> {
+  const entry = join(root, PROGRAMS[name] ?? "");
+  const outfile = join(root, "dist", `${name}.js`);
+  if (!existsSync(entry)) throw new Fault("BUILD_FAILED", `${name}: ${entry} does not exist`);
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node22",
+    conditions: ["source"],
+    banner: { js: REQUIRE },
+    minify: true,
+    keepNames: true,
+    sourcemap: "external",
+    loader: { ".lua": "text" },
+    logLevel: "silent",
+  }).catch((error: unknown) => {
+    throw new Fault("BUILD_FAILED", `${name}: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  for (const { text, location } of result.warnings) {
+    process.stderr.write(`${name}: ${location?.file ?? ""}:${location?.line ?? 0}: ${text}\n`);
+  }
+  return outfile;
+}
+
+if (import.meta.main) {
+  await script(async () => {
+    for (const file of await buildPrograms()) {
+      process.stdout.write(`${file} ${Math.round(statSync(file).size / 1024)} KiB\n`);
+    }
+  });
+}
