@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import { kinds } from "../src/kinds.ts";
+import { binaries, kubectlOf, startApiServer, type ApiServer } from "./apiserver.ts";
+
+type Rule = { apiGroups?: string[]; resources?: string[]; verbs: string[]; resourceNames?: string[] };
+type Container = {
+  image: string;
+  args: string[];
+  resources: { limits: Record<string, string>; requests: Record<string, string> };
+  securityContext: object;
+  [probe: string]: unknown;
+};
+type Manifest = {
+  kind: string;
+  metadata: { name: string; namespace?: string };
+  rules?: Rule[];
+  spec?: {
+    template?: { spec: { containers: Container[]; securityContext: object; [field: string]: unknown } };
+  };
+};
+
+const config = (name: string): string => join(import.meta.dirname, "../../config", name);
+const hub = "system:serviceaccount:kubeedge:longshore-hub";
+const controllers = "system:serviceaccount:kubeedge:longshore-controllers";
+
+async function build(name: string): Promise<Manifest[]> {
+  const kubectl = kubectlOf(await binaries(), "/dev/null");
+  const documents = parseAllDocuments(await kubectl(["kustomize", config(name)]));
+  return documents.map((document) => document.toJS() as Manifest);
+}
+
+const names = (manifests: Manifest[], kind: string): string[] =>
+  manifests.filter((manifest) => manifest.kind === kind).map((manifest) => manifest.metadata.name);
+
+describe("what the overlays build", () => {
+  test("local has the kinds, the accounts and their rights, and nothing that runs", async () => {
+    const manifests = await build("local");
+    expect(names(manifests, "CustomResourceDefinition")).toHaveLength(13);
+    expect(names(manifests, "ServiceAccount")).toEqual(["longshore-controllers", "longshore-hub"]);
+    expect(names(manifests, "Namespace")).toEqual(["kubeedge"]);
+    expect(manifests.filter(({ kind }) => ["Deployment", "StatefulSet", "Service"].includes(kind))).toEqual(
+      [],
+    );
+  });
+
+  test.each(["default", "restricted"])(
+    "%s adds controllers and hub, restricted, with probes and limits",
+    async (name) => {
+      const manifests = await build(name);
+      const pods = manifests.flatMap(({ spec }) => (spec?.template ? [spec.template.spec] : []));
+      expect(pods).toHaveLength(2);
+      for (const pod of pods) {
+        expect(pod.securityContext).toMatchObject({
+          runAsNonRoot: true,
+          seccompProfile: { type: "RuntimeDefault" },
+        });
+        expect(["hostNetwork", "hostPID", "hostIPC"].filter((field) => field in pod)).toEqual([]);
+        for (const container of pod.containers) {
+          expect(container.image).toBe("longshore/operators:dev");
+          expect(container.securityContext).toEqual({
+            ...{
+              allowPrivilegeEscalation: false,
+              readOnlyRootFilesystem: true,
+              capabilities: { drop: ["ALL"] },
+            },
+          });
+          for (const probe of ["startupProbe", "livenessProbe", "readinessProbe"])
+            expect(container[probe]).toBeDefined();
+          expect(Object.keys(container.resources.limits).sort()).toEqual(["ephemeral-storage", "memory"]);
+        }
+      }
+    },
+  );
+
+  test("no role has a wildcard or a way to more rights, and nobody lists Secrets but as metadata", async () => {
+    for (const name of ["local", "default", "restricted"]) {
+      const roles = (await build(name)).filter(({ rules }) => rules !== undefined);
+      expect(roles).toHaveLength(6);
+      for (const { metadata, rules = [] } of roles) {
+        const words = rules.flatMap((rule) => [
+          ...(rule.apiGroups ?? []),
+          ...(rule.resources ?? []),
+          ...rule.verbs,
+        ]);
+        for (const word of ["*", "escalate", "bind", "impersonate", "nodes/proxy", "pods/exec"]) {
+          expect(words).not.toContain(word);
+        }
+        const listed = rules.some(
+          (rule) => rule.resources?.includes("secrets") && rule.verbs.includes("list"),
+        );
+        expect({ role: metadata.name, listed }).toEqual({
+          role: metadata.name,
+          listed: metadata.name === "longshore-controllers",
+        });
+      }
+    }
+  });
+
+  test("restricted takes the hub's rights on Secrets out of all namespaces but the named ones", async () => {
+    const manifests = await build("restricted");
+    expect(names(manifests, "ClusterRoleBinding")).toEqual(["longshore-controllers", "longshore-hub"]);
+    expect(names(manifests, "RoleBinding")).toContain("longshore-hub-granted-objects");
+  });
+});
+
+describe("overlays on a real API server", () => {
+  let api: ApiServer;
+  let stop = (): Promise<void> => Promise.resolve();
+  beforeAll(async () => {
+    api = await startApiServer();
+    stop = () => api.stop();
+    await api.kubectl(["apply", "--server-side", "-k", config("local")]);
+    await api.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+  }, 120_000);
+  afterAll(() => stop());
+
+  test("local applies again without a change", async () => {
+    const versions = (): Promise<string> =>
+      api.kubectl(["get", "-k", config("local"), "-o", "jsonpath={.items[*].metadata.resourceVersion}"]);
+    const before = await versions();
+    expect(before.split(" ")).toHaveLength(28);
+    await api.kubectl(["apply", "--server-side", "-k", config("local")]);
+    expect(await versions()).toBe(before);
+  });
+
+  test("default and apf are accepted as they are", async () => {
+    for (const name of ["default", "apf"]) {
+      const flags = ["--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts"];
+      await expect(api.kubectl(["apply", ...flags, "-k", config(name)])).resolves.toContain(
+        "serverside-applied",
+      );
+    }
+  });
+
+  test("every kind has a sample that is accepted", async () => {
+    const applied = await api.kubectl(["apply", "--validate=strict", "-k", config("samples")]);
+    for (const { singular, group } of Object.values(kinds))
+      expect(applied).toContain(`${singular}.${group}/`);
+    expect(applied).toContain("deployment.apps/hello created");
+    const devices = await api.kubectl(["get", "devices"]);
+    expect(devices).toMatch(/thermometer-hall +thermometer +edge-node +modbus/u);
+  });
+
+  const may = async (user: string, attributes: object): Promise<boolean> => {
+    const kind = { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview" };
+    const review = JSON.stringify({ ...kind, spec: { user, resourceAttributes: attributes } });
+    return JSON.parse(
+      await api.kubectl(["create", "-f", "-", "-o", "jsonpath={.status.allowed}"], review),
+    ) as boolean;
+  };
+  const lease = { group: "coordination.k8s.io", resource: "leases" };
+
+  test.each([
+    [hub, { verb: "get", resource: "secrets", namespace: "any" }, true],
+    [hub, { verb: "list", resource: "secrets", namespace: "any" }, false],
+    [hub, { verb: "watch", resource: "secrets" }, false],
+    [hub, { verb: "update", resource: "secrets", namespace: "kubeedge", name: "casecret" }, true],
+    [hub, { verb: "update", resource: "secrets", namespace: "kubeedge", name: "other" }, false],
+    [hub, { verb: "delete", resource: "secrets", namespace: "kubeedge", name: "casecret" }, false],
+    [hub, { verb: "create", resource: "serviceaccounts", subresource: "token", namespace: "any" }, true],
+    [hub, { verb: "patch", resource: "nodes", subresource: "status" }, true],
+    [hub, { verb: "delete", resource: "nodes" }, false],
+    [hub, { verb: "patch", resource: "pods", subresource: "status", namespace: "any" }, true],
+    [hub, { verb: "patch", resource: "pods", namespace: "any" }, false],
+    [hub, { verb: "create", resource: "pods", namespace: "any" }, false],
+    [hub, { verb: "create", resource: "pods", subresource: "exec", namespace: "any" }, false],
+    [hub, { verb: "patch", ...lease, namespace: "kube-node-lease" }, true],
+    [hub, { verb: "get", ...lease, namespace: "kubeedge" }, false],
+    [controllers, { verb: "watch", resource: "secrets" }, true],
+    [controllers, { verb: "get", resource: "secrets", namespace: "any" }, false],
+    [controllers, { verb: "update", ...lease, namespace: "kubeedge", name: "longshore-controllers" }, true],
+    [controllers, { verb: "update", ...lease, namespace: "kubeedge", name: "other" }, false],
+    [controllers, { verb: "patch", resource: "nodes" }, false],
+    [
+      controllers,
+      { verb: "create", group: "rbac.authorization.k8s.io", resource: "clusterrolebindings" },
+      false,
+    ],
+  ])("may %s %j: %s", async (user, attributes, allowed) => {
+    expect(await may(user, attributes)).toBe(allowed);
+  });
+});
