@@ -44,8 +44,8 @@ export interface ImageUser {
   readonly name: string;
 }
 
-const pick = <K extends keyof SecurityContext>(pod: Pod, c: Container, key: K): SecurityContext[K] =>
-  c.securityContext?.[key] ?? pod.spec.securityContext?.[key];
+const pick = <K extends keyof SecurityContext>(pod: Pod, c: Container, key: K): SecurityContext[K] | undefined =>
+  c.securityContext?.[key] ?? (pod.spec.securityContext as SecurityContext | undefined)?.[key];
 
 /** @throws {PodError} INVALID when the container may not run as root and would, or nobody can tell */
 function checkNonRoot(pod: Pod, container: Container, user: ImageUser): void {

@@ -4,6 +4,7 @@ import type { ProbeResults, Wait } from "./plan-types.ts";
 import type { PodRecord } from "./record.ts";
 import type { Container, ContainerState, ContainerStatus, Pod, PodStatus } from "./pod.ts";
 import { isRestartableInit } from "./pod.ts";
+import { rfc3339 } from "./time.ts";
 
 export interface StatusContext {
   readonly pod: Pod;
@@ -30,7 +31,7 @@ interface Role {
   readonly initialized: boolean;
 }
 
-const seconds = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+const seconds = rfc3339;
 const containerId = (c: ObservedContainer): string => `containerd://${c.id}`;
 
 function terminated(c: ObservedContainer): ContainerState {

@@ -7,8 +7,6 @@ import { isTerminalPhase, type ContainerStatus, type PodPhase, type PodStatus } 
 import { restartPolicy } from "./plan-rules.ts";
 import { qosClass } from "./resources.ts";
 
-/** RFC 3339 in whole seconds, as the API server stores times. */
-export const rfc3339 = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 
 interface Tally {
   readonly waiting: number;

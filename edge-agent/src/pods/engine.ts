@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { Registry } from "prom-client";
+import { systemClock, type Clock } from "../clock.ts";
+import type { Cri } from "../cri/index.ts";
+import type { AgentLog } from "../log.ts";
+import type { DesiredEvent, DesiredStore, RecordStore, StoredObject } from "../store/port.ts";
+import type { Uplink } from "../tunnel/port.ts";
+import type { CgroupDriver } from "./cgroups.ts";
+import type { PodContext } from "./context.ts";
+import { parseResolvConf, type ResolvConf } from "./dns.ts";
+import { createEvents } from "./events.ts";
+import { createImages } from "./images.ts";
+import { POD_BUCKET } from "./journal.ts";
+import { createMetrics, type PodMetrics } from "./metrics.ts";
+import { dataObjects } from "./objects.ts";
+import { createObserver } from "./observe.ts";
+import { podNamespace, podUid, type Pod } from "./pod.ts";
+import type { PodRecord } from "./record.ts";
+import { referencesOf } from "./references.ts";
+import { RuntimeView } from "./runtime-view.ts";
+import { StatusSender } from "./status-sender.ts";
+import { createTokens } from "./tokens.ts";
+import { systemMounter, type Mounter } from "./volumes/mounts.ts";
+import { identityOf, PodWorker, type PodIdentity } from "./worker.ts";
+
+export interface PodEngineOptions {
+  /** root of the kubelet's files; pods live in `<rootDir>/pods/<uid>` */
+  readonly rootDir: string;
+  /** default /var/log/pods */
+  readonly podLogsDir?: string;
+  /** default /longshore; never a kubelet's own */
+  readonly cgroupParent?: string;
+  /** default cgroupfs */
+  readonly cgroupDriver?: CgroupDriver;
+  readonly clusterDNS?: readonly string[];
+  readonly clusterDomain?: string;
+  /** false: CPU limits set no quota. Default true */
+  readonly cpuCFSQuota?: boolean;
+  /** send Events of pods; default false, as KubeEdge's */
+  readonly reportEvent?: boolean;
+  /** default 1 s */
+  readonly relistIntervalMs?: number;
+  /** how often rendered volumes and tokens are looked over without an event, default 60 s */
+  readonly refreshIntervalMs?: number;
+  /** default 60 s, KubeEdge's remoteQueryTimeout */
+  readonly requestTimeoutMs?: number;
+  /** default 15 s */
+  readonly resendAfterMs?: number;
+}
+
+export interface PodEngineDeps {
+  readonly store: DesiredStore;
+  readonly records: RecordStore;
+  readonly uplink: Uplink;
+  /** Did the cloud say in this session that the store holds everything that this node shall have? */
+  readonly isInventoryComplete: () => boolean;
+  /** Called each time that becomes true. Returns the unsubscriber. */
+  readonly onInventoryComplete: (listener: () => void) => () => void;
+  readonly cri: Cri;
+  readonly node: { readonly name: string; readonly ip: string };
+  readonly options: PodEngineOptions;
+  readonly log: AgentLog;
+  readonly clock?: Clock;
+  readonly registry?: Registry;
+  readonly mounter?: Mounter;
+}
+
+/** What the agent does with pods. */
+export interface PodEngine {
+  /** Looks at the runtime once, adopts what runs, and begins to bring about what the store wants. */
+  start(): Promise<void>;
+  /** Stops deciding; every container runs on. */
+  stop(): void;
+  /** Did the runtime answer lately? False makes the node not ready. */
+  runtimeHealthy(): boolean;
+  /** `containerd://1.6.20`; undefined until it has answered once */
+  runtimeVersion(): string | undefined;
+  /** Names of the runtime's conditions that are false, with their reasons. */
+  runtimeProblems(): readonly { readonly type: string; readonly reason: string; readonly message: string }[];
+  /** Pods that the engine looks after, by uid. */
+  podCount(): number;
+}
+
+const STALE_RUNTIME_MS = 10_000;
+const STATUS_INTERVAL_MS = 10_000;
+const RESOLV_CONFS = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"];
+
+function hostResolvConf(): ResolvConf {
+  for (const path of RESOLV_CONFS) {
+    try {
+      return parseResolvConf(readFileSync(path, "utf8"));
+    } catch {
+      // not on this machine: the next one
+    }
+  }
+  return { servers: [], searches: [], options: [] };
+}
+
+function ownOomScoreAdj(): number {
+  try {
+    return Number(readFileSync("/proc/self/oom_score_adj", "utf8").trim());
+  } catch {
+    return 0;
+  }
+}
+
+type Problems = ReturnType<PodEngine["runtimeProblems"]>;
+
+class Engine implements PodEngine {
+  readonly #deps: PodEngineDeps;
+  readonly #clock: Clock;
+  readonly #metrics: PodMetrics;
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #view: RuntimeView;
+  readonly #context: PodContext;
+  readonly #stops: (() => void)[] = [];
+  readonly #timers = new Map<string, () => void>();
+  #version: string | undefined;
+  #problems: Problems = [];
+  #stopped = false;
+
+  constructor(deps: PodEngineDeps) {
+    this.#deps = deps;
+    this.#clock = deps.clock ?? systemClock;
+    this.#metrics = createMetrics(deps.registry ?? new Registry());
+    this.#view = new RuntimeView({
+      observer: createObserver(deps.cri),
+      clock: this.#clock,
+      log: deps.log,
+      onChange: (uids) => this.#onRuntime(uids),
+      onRelist: (ok, ms) => this.#metrics.relists.observe({ result: ok ? "ok" : "error" }, ms / 1000),
+    });
+    this.#context = this.#createContext();
+  }
+
+  async start(): Promise<void> {
+    const { store, uplink, onInventoryComplete } = this.#deps;
+    this.#stops.push(
+      store.subscribe("pod", (event) => this.#onPod(event)),
+      store.subscribe("configmap", (event) => this.#onReferenced(event.object)),
+      store.subscribe("secret", (event) => this.#onReferenced(event.object)),
+      uplink.onState((connected) => this.#onConnection(connected)),
+      onInventoryComplete(() => this.#sweep()),
+    );
+    for (const object of store.list("pod")) this.#put(object.value as Pod);
+    await this.#askRuntime();
+    await this.#view.relist().catch((error: unknown) => {
+      this.#deps.log.warn({ err: error }, "container runtime not there yet");
+    });
+    const { relistIntervalMs = 1_000, refreshIntervalMs = 60_000 } = this.#deps.options;
+    this.#every("relist", relistIntervalMs, () => this.#view.relist());
+    this.#every("status", STATUS_INTERVAL_MS, () => this.#askRuntime());
+    this.#every("refresh", refreshIntervalMs, () => {
+      for (const worker of this.#workers.values()) worker.refresh();
+      return Promise.resolve();
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const stop of this.#stops) stop();
+    for (const cancel of this.#timers.values()) cancel();
+    for (const worker of this.#workers.values()) worker.stop();
+    this.#context.sender.stop();
+    this.#context.images.stop();
+  }
+
+  runtimeHealthy(): boolean {
+    return this.#view.ageMs() < STALE_RUNTIME_MS && this.#problems.length === 0;
+  }
+
+  runtimeVersion(): string | undefined {
+    return this.#version;
+  }
+
+  runtimeProblems(): Problems {
+    return this.#problems;
+  }
+
+  podCount(): number {
+    return this.#workers.size;
+  }
+
+  #createContext(): PodContext {
+    const { cri, log, records, uplink, options, node, store } = this.#deps;
+    const clock = this.#clock;
+    const requestTimeoutMs = options.requestTimeoutMs ?? 60_000;
+    const capacity = { cpuMilli: cpus().length * 1000, memoryBytes: totalmem() };
+    const objectDeps = { store, records, uplink, queryTimeoutMs: requestTimeoutMs };
+    return {
+      cri,
+      clock,
+      log,
+      records,
+      uplink,
+      sender: new StatusSender({
+        uplink,
+        clock,
+        log,
+        timeoutMs: requestTimeoutMs,
+        resendAfterMs: options.resendAfterMs ?? 15_000,
+        onSent: (result) => this.#metrics.statuses.inc({ result }),
+      }),
+      images: createImages({ cri, clock, onPull: (ok) => this.#metrics.pulls.inc({ result: ok ? "ok" : "error" }) }),
+      tokens: createTokens({ records, uplink, clock, queryTimeoutMs: requestTimeoutMs }),
+      events: createEvents({ uplink, clock, log, nodeName: node.name, enabled: options.reportEvent ?? false }),
+      mounter: this.#deps.mounter ?? systemMounter,
+      objects: (namespace) => dataObjects(objectDeps, namespace),
+      node: { ...node, ...capacity },
+      options: {
+        rootDir: options.rootDir,
+        podLogsDir: options.podLogsDir ?? "/var/log/pods",
+        cgroupParent: options.cgroupParent ?? "/longshore",
+        cgroupDriver: options.cgroupDriver ?? "cgroupfs",
+        clusterDns: { servers: options.clusterDNS ?? [], domain: options.clusterDomain ?? "" },
+        requestTimeoutMs,
+      },
+      limits: {
+        nodeMemoryBytes: capacity.memoryBytes,
+        ownOomScoreAdj: ownOomScoreAdj(),
+        cpuQuotaEnabled: options.cpuCFSQuota ?? true,
+      },
+      hostDns: hostResolvConf,
+      relist: () => this.#view.relist(),
+      countAction: (action, ok) => this.#metrics.actions.inc({ action, result: ok ? "ok" : "error" }),
+    };
+  }
+
+  /** A loop with a pause between its runs: a slow run never piles up. */
+  #every(name: string, intervalMs: number, work: () => Promise<void>): void {
+    const again = (): void => {
+      if (this.#stopped) return;
+      this.#timers.set(
+        name,
+        this.#clock.schedule(intervalMs, () => {
+          work()
+            .catch((error: unknown) => this.#deps.log.debug({ err: error, loop: name }, "background work failed"))
+            .finally(again);
+        }),
+      );
+    };
+    again();
+  }
+
+  async #askRuntime(): Promise<void> {
+    try {
+      const conditions = await this.#deps.cri.status();
+      this.#problems = conditions.filter((c) => !c.status).map(({ type, reason, message }) => ({ type, reason, message }));
+      if (this.#version !== undefined) return;
+      const version = await this.#deps.cri.version();
+      this.#version = `${version.runtimeName}://${version.runtimeVersion.replace(/^v/, "")}`;
+    } catch (error) {
+      this.#deps.log.debug({ err: error }, "runtime status not read");
+    }
+  }
+
+  #onPod(event: DesiredEvent): void {
+    const pod = event.object.value as Pod;
+    if (event.type === "put") this.#put(pod);
+    else this.#workers.get(event.object.uid === "" ? podUid(pod) : event.object.uid)?.setGone();
+  }
+
+  #put(pod: Pod): void {
+    const identity = identityOf(pod);
+    for (const worker of this.#workers.values()) {
+      const { name, namespace, uid } = worker.identity;
+      if (name === identity.name && namespace === identity.namespace && uid !== identity.uid) worker.setGone();
+    }
+    this.#workerOf(identity).setDesired(pod);
+  }
+
+  #workerOf(identity: PodIdentity): PodWorker {
+    const known = this.#workers.get(identity.uid);
+    if (known) return known;
+    const { uid } = identity;
+    const worker = new PodWorker(this.#context, identity, {
+      view: () => ({ synced: this.#view.synced, pod: this.#view.pods.get(uid) }),
+      onForgotten: () => this.#drop(uid),
+    });
+    this.#workers.set(uid, worker);
+    this.#metrics.workers.set(this.#workers.size);
+    return worker;
+  }
+
+  #drop(uid: string): void {
+    this.#workers.delete(uid);
+    this.#metrics.workers.set(this.#workers.size);
+  }
+
+  #onRuntime(uids: readonly string[]): void {
+    if (this.#stopped) return;
+    for (const uid of uids) this.#workers.get(uid)?.wake();
+    if (uids.some((uid) => !this.#workers.has(uid))) this.#sweep();
+  }
+
+  /** What the store does not know goes, but only after the cloud said in this session that the store is complete. */
+  #sweep(): void {
+    if (this.#stopped || !this.#view.synced || !this.#deps.isInventoryComplete()) return;
+    const records = this.#deps.records.list(POD_BUCKET).map(([, value]) => value as PodRecord);
+    for (const { uid, name, namespace } of [...this.#view.pods.values(), ...records]) {
+      if (this.#workers.has(uid)) continue;
+      this.#deps.log.info({ pod: name, namespace, uid }, "pod is not wanted here, removing it");
+      this.#workerOf({ uid, name, namespace }).setGone();
+    }
+  }
+
+  #onReferenced(object: StoredObject): void {
+    for (const worker of this.#workers.values()) {
+      const pod = worker.pod;
+      if (!pod || podNamespace(pod) !== object.namespace) continue;
+      if (referencesOf(pod).has(`${object.kind}/${object.name}`)) worker.refresh();
+    }
+  }
+
+  #onConnection(connected: boolean): void {
+    if (!connected) return;
+    for (const worker of this.#workers.values()) worker.connected();
+  }
+}
+
+/** The part of the agent that runs pods. Nothing happens before `start()`. */
+export function createPodEngine(deps: PodEngineDeps): PodEngine {
+  return new Engine(deps);
+}
