@@ -17,14 +17,24 @@ const ROUTE_TEXTS = ["source", "destination", "group", "operation", "resource"] 
  * @throws {WireError} any code but INVALID_RESOURCE; the resource is judged by `parseResource`
  */
 export function decodeFrame(data: Uint8Array | string, limits?: Partial<WireLimits>): Frame {
-  const all = limits === undefined ? DEFAULT_WIRE_LIMITS : { ...DEFAULT_WIRE_LIMITS, ...limits };
-  const bytes = asBuffer(data);
-  if (bytes.length > all.frameBytes) throw new WireError("TOO_LARGE", "the frame is too large");
-  const { start, end } = scanObject(bytes, all);
-  const document = parse(bytes.toString("utf8", start, end));
+  const document = parseObject(data, limits);
   const header = decodeHeader(document["header"]);
   const route = decodeRoute(document["route"], header.msg_id);
   return { header, route, content: document["content"] ?? null };
+}
+
+/**
+ * Parses a text that must be one JSON object, with the limits and forbidden keys of a frame. For content that
+ * travels as a string with JSON in it, such as patches, and that the frame's own check therefore did not see.
+ *
+ * @throws {WireError} any code but BAD_FIELD, BAD_RESOURCE_VERSION and INVALID_RESOURCE
+ */
+export function parseObject(data: Uint8Array | string, limits?: Partial<WireLimits>): Fields {
+  const all = limits === undefined ? DEFAULT_WIRE_LIMITS : { ...DEFAULT_WIRE_LIMITS, ...limits };
+  const bytes = asBuffer(data);
+  if (bytes.length > all.frameBytes) throw new WireError("TOO_LARGE", "the text is too large");
+  const { start, end } = scanObject(bytes, all);
+  return parse(bytes.toString("utf8", start, end));
 }
 
 function asBuffer(data: Uint8Array | string): Buffer {

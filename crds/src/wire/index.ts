@@ -23,7 +23,7 @@ export type { WireErrorCode } from "./errors.ts";
 export { DEFAULT_WIRE_LIMITS, LIMITS } from "./limits.ts";
 export type { WireLimits } from "./limits.ts";
 export { Group, Operation, ResourceType, Source } from "./names.ts";
-export { decodeFrame } from "./decode.ts";
+export { decodeFrame, parseObject } from "./decode.ts";
 export { encodeFrame, encodeFrameWith, errorTo, newFrame, replyTo } from "./encode.ts";
 export type { FrameOrigin, NewFrame, Reply } from "./encode.ts";
 export { formatKey, formatResource, parseKey, parseResource } from "./resource.ts";
