@@ -41,7 +41,7 @@ async function certify(
   trust: { ca: string; cert?: string; key?: string },
   headers: Record<string, string>,
 ): Promise<Identity> {
-  const { csr, keyPem } = await createSigningRequest(options.node);
+  const { csr, keyPem } = createSigningRequest(options.node);
   const { ca, cert, key } = trust;
   const answer = await get({
     url: new URL("/edge.crt", options.server),
