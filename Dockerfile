@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # One file for all images. Bundles are built first, outside: `make build && docker build --target operators .`
-# BASE_IMAGE is any image with Node 24 and no shell needed; the default is distroless.
+# BASE_IMAGE is any image with Node 24 at /nodejs/bin/node; it needs no shell and no npm.
 ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
 
 FROM ${BASE_IMAGE} AS cloud

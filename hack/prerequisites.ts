@@ -150,6 +150,10 @@ function hasPackageLists(): boolean {
 }
 
 function fileIsThere(file: string): boolean {
-  if (file.startsWith("/")) return existsSync(file);
-  return (process.env["PATH"] ?? "").split(delimiter).some((dir) => existsSync(join(dir, file)));
+  return file.startsWith("/") ? existsSync(file) : folderOf(file) !== undefined;
+}
+
+/** The folder of the PATH that holds a program. */
+export function folderOf(program: string): string | undefined {
+  return (process.env["PATH"] ?? "").split(delimiter).find((dir) => existsSync(join(dir, program)));
 }

@@ -1,25 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
-import { copyFileSync, existsSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { ensureControlPlane } from "./control-plane/build.ts";
-import { startInfrastructure } from "./cluster/infrastructure.ts";
-import { layoutOf, makeFolders } from "./cluster/layout.ts";
-import { createPorts } from "./cluster/ports.ts";
-import { recordedProcesses } from "./cluster/processes.ts";
-import { sweep } from "./cluster/sweep.ts";
+import { startEnvironment } from "./cluster/environment.ts";
+import { createKubectl, type Kubectl } from "./cluster/kubectl.ts";
+import type { ListOf, PodObject } from "./cluster/objects.ts";
+import { layoutOf } from "./cluster/layout.ts";
 import { script } from "./fault.ts";
-import { ensurePrerequisites, requireRoot } from "./prerequisites.ts";
-import { createSteps } from "./steps.ts";
+import { ensurePrerequisites, folderOf, requireRoot } from "./prerequisites.ts";
+import { createSteps, type Say } from "./steps.ts";
+import { waitFor } from "./wait.ts";
+
+const KUBEEDGE_PORTS = { tunnel: 10_000, join: 10_002 };
+const NODE_GRACE_SECONDS = 50;
 
 await script(async () => {
   requireRoot("make up");
   const layout = layoutOf("");
   const steps = createSteps();
-  const theirs = process.env["KUBECONFIG"];
+  const kubeconfig = process.env["KUBECONFIG"] || undefined;
+  if (kubeconfig !== undefined) {
+    process.stdout.write(
+      `! KUBECONFIG is set: CRDs, roles and a sample go into the cluster of ${kubeconfig}\n`,
+    );
+  }
   await steps.run("Check what this machine has", (say) => ensurePrerequisites(say));
-  const bin = theirs ? undefined : await steps.run("Get the control plane", (say) => ensureControlPlane(say));
-  if (recordedProcesses(layout).length > 0) await steps.run("Remove what ran before", () => sweep(layout));
-  makeFolders(layout);
-  if (theirs !== undefined && existsSync(theirs)) copyFileSync(theirs, layout.kubeconfig);
-  await startInfrastructure(layout, createPorts(), steps, { bin, nodeGraceSeconds: 50 });
-  process.stdout.write(`\n${steps.table()}\n`);
+  const bin =
+    kubeconfig === undefined
+      ? await steps.run("Get the control plane", (say) => ensureControlPlane(say))
+      : await steps.run("Get kubectl", (say) => folderOf("kubectl") ?? ensureControlPlane(say, ["kubectl"]));
+  const options = { bin, kubeconfig, nodeGraceSeconds: NODE_GRACE_SECONDS, hubPorts: KUBEEDGE_PORTS };
+  const state = await startEnvironment(layout, steps, options);
+  const kubectl = createKubectl({ command: state.kubectl, kubeconfig: layout.kubeconfig });
+  await steps.run("Run a Deployment on the edge node", (say) => runSample(kubectl, say));
+  const seen = await kubectl.run("get", "nodes,pods", "-o", "wide");
+  const near = (path: string): string => relative(process.cwd(), path);
+  process.stdout.write(`
+${seen}
+${steps.table()}
+
+Try next:
+  export KUBECONFIG=$PWD/${near(layout.kubeconfig)} PATH=$PWD/${near(join(layout.dir, "bin"))}:$PATH
+  kubectl get pods -o wide --watch
+  kubectl scale deployment hello --replicas=3
+  kubectl get longshore -A
+  curl http://$(kubectl get pod -l app=hello -o jsonpath='{.items[0].status.podIP}'):8080
+  make down
+Logs are in ${near(layout.logs)}.
+`);
 });
+
+async function runSample(kubectl: Kubectl, say: Say): Promise<void> {
+  await kubectl.apply(readFileSync(join(import.meta.dirname, "sample.yaml"), "utf8"));
+  let told = "";
+  await waitFor(
+    async () => {
+      const { items } = await kubectl.json<ListOf<PodObject>>("get", "pods", "-l", "app=hello");
+      const now = items
+        .map(
+          (pod) => `pod ${pod.metadata.name}: ${pod.status.phase} on ${pod.spec.nodeName ?? "no node yet"}`,
+        )
+        .join(", ");
+      if (now !== told && now !== "") say(now);
+      told = now;
+      return items.some((pod) => pod.status.phase === "Running");
+    },
+    {
+      what: "the pod to run",
+      timeoutMs: 60_000,
+      intervalMs: 200,
+      advice: "kubectl describe pod -l app=hello, and the logs in .run/logs",
+    },
+  );
+}

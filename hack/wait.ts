@@ -11,33 +11,34 @@ export interface WaitOptions {
   readonly advice?: string;
 }
 
+export type Probe<T> = () => Promise<T | undefined | false> | T | undefined | false;
+
 /**
  * Calls `probe` until it gives something other than undefined or false.
  * An error of the probe counts as "not yet"; the last one is told when time is up.
  *
  * @throws {Fault} WAIT_TIMEOUT; faults with code PROCESS_ENDED are passed on at once
  */
-export async function waitFor<T>(
-  probe: () => Promise<T | undefined | false> | T | undefined | false,
-  options: WaitOptions,
-): Promise<T> {
+export async function waitFor<T>(probe: Probe<T>, options: WaitOptions): Promise<T> {
   const deadlineMs = performance.now() + options.timeoutMs;
   let last = "";
-  for (;;) {
-    try {
-      const result = await probe();
-      if (result !== undefined && result !== false) return result;
-    } catch (error) {
-      if (error instanceof Fault && error.code === "PROCESS_ENDED") throw error;
-      last = error instanceof Error ? error.message : String(error);
-    }
-    if (performance.now() > deadlineMs) break;
+  do {
+    const outcome = await attempt(probe);
+    if ("result" in outcome) return outcome.result;
+    last = outcome.remark;
     await sleep(options.intervalMs ?? 100);
-  }
+  } while (performance.now() < deadlineMs);
   const why = last === "" ? "" : `: ${last}`;
-  throw new Fault(
-    "WAIT_TIMEOUT",
-    `gave up waiting for ${options.what} after ${options.timeoutMs / 1000} s${why}`,
-    options.advice,
-  );
+  const message = `gave up waiting for ${options.what} after ${options.timeoutMs / 1000} s${why}`;
+  throw new Fault("WAIT_TIMEOUT", message, options.advice);
+}
+
+async function attempt<T>(probe: Probe<T>): Promise<{ result: T } | { remark: string }> {
+  try {
+    const result = await probe();
+    return result === undefined || result === false ? { remark: "" } : { result };
+  } catch (error) {
+    if (error instanceof Fault && error.code === "PROCESS_ENDED") throw error;
+    return { remark: error instanceof Error ? error.message : String(error) };
+  }
 }

@@ -9,16 +9,12 @@ export interface Kubectl {
   /** The same without an error for a non-zero exit. */
   tryRun(...args: string[]): Promise<ExecResult>;
   /** `-o json`, parsed. */
-  json<T = Json>(...args: string[]): Promise<T>;
+  json<T>(...args: string[]): Promise<T>;
   /** The object, or undefined when there is none. */
-  find<T = Json>(...args: string[]): Promise<T | undefined>;
+  find<T>(...args: string[]): Promise<T | undefined>;
   /** Applies manifests given as text. */
   apply(manifests: string, ...args: string[]): Promise<string>;
 }
-
-// Whoever asks knows the object's shape.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-export type Json = any;
 
 const TIMEOUT_MS = 60_000;
 

@@ -63,7 +63,7 @@ export function createServiceAccountKeys(dir: string): { readonly key: string; r
 async function issue(
   dir: string,
   ca: x509.X509Certificate,
-  caKey: CryptoKey,
+  caKey: webcrypto.CryptoKey,
   request: CertRequest,
 ): Promise<CertFiles> {
   const keys = await webcrypto.subtle.generateKey(SIGNING, true, ["sign", "verify"]);
@@ -107,7 +107,7 @@ async function write(
   dir: string,
   name: string,
   cert: x509.X509Certificate,
-  key: CryptoKey,
+  key: webcrypto.CryptoKey,
 ): Promise<CertFiles> {
   const files = { cert: join(dir, `${name}.crt`), key: join(dir, `${name}.key`) };
   const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key));

@@ -42,7 +42,7 @@ export function startProcess(layout: Layout, spec: ProcessSpec): ProcessRecord {
   const child = spawn(spec.command, spec.args, {
     detached: true,
     cwd: layout.root,
-    env: { ...process.env, ...spec.env },
+    env: { ...process.env, NODE_OPTIONS: undefined, ...spec.env }, // what a test runner needs is not theirs
     stdio: ["ignore", log, log],
   });
   child.once("error", () => undefined); // pid is undefined then, told below
@@ -105,8 +105,8 @@ export async function stopProcess(
 export function restartProcess(layout: Layout, name: string): ProcessRecord {
   const record = findProcess(layout, name);
   if (!record) throw new Fault("PROCESS_UNKNOWN", `no process "${name}" was started here`);
-  const { pid: _pid, startTicks: _ticks, ...spec } = record;
-  return startProcess(layout, spec);
+  const { command, args, env } = record;
+  return startProcess(layout, { name, command, args, ...(env === undefined ? {} : { env }) });
 }
 
 export function findProcess(layout: Layout, name: string): ProcessRecord | undefined {

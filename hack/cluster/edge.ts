@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { waitFor } from "../wait.ts";
+import { NAMESPACE } from "./cloud.ts";
+import { containerdSocket } from "./containerd.ts";
+import { PAUSE_IMAGE } from "./images.ts";
+import type { Kubectl } from "./kubectl.ts";
+import type { Layout } from "./layout.ts";
+import { conditionOf, type NodeObject, type SecretObject } from "./objects.ts";
+import { startProcess } from "./processes.ts";
+
+export interface EdgeOptions {
+  readonly node: string;
+  /** host:port of the tunnel: the hub's, or that of a link in between. */
+  readonly tunnel: string;
+  /** host:port of the hub's join listener. */
+  readonly join: string;
+}
+
+/** Files of the agent: everything that KubeEdge would keep in /etc and /var/lib. */
+export const agentDir = (layout: Layout): string => join(layout.dir, "agent");
+
+/** Where container logs are. */
+export const podLogsDir = (layout: Layout): string => join(agentDir(layout), "pod-logs");
+
+/** Starts the edge agent with a join token from the cluster. */
+export async function startAgent(layout: Layout, kubectl: Kubectl, options: EdgeOptions): Promise<void> {
+  const dir = agentDir(layout);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const token = await joinToken(kubectl);
+  writeFileSync(join(dir, "token"), token, { mode: 0o600 });
+  const config = join(dir, "edgecore.yaml");
+  writeFileSync(config, stringify(agentConfig(layout, options)), { mode: 0o600 });
+  startProcess(layout, {
+    name: "agent",
+    command: process.execPath,
+    args: ["--enable-source-maps", join(layout.root, "dist/edge-agent.js"), "--config", config],
+  });
+}
+
+/** The token that the hub's join endpoint asks for. */
+export const joinToken = (kubectl: Kubectl): Promise<string> =>
+  waitFor(
+    async () => {
+      const secret = await kubectl.find<SecretObject>("secret", "-n", NAMESPACE, "tokensecret");
+      const data = secret?.data?.["tokendata"];
+      return data === undefined ? undefined : Buffer.from(data, "base64").toString();
+    },
+    {
+      what: `the join token in secret ${NAMESPACE}/tokensecret`,
+      timeoutMs: 30_000,
+      advice: "the hub makes it: see its log",
+    },
+  );
+
+const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress }: EdgeOptions) => {
+  const dir = agentDir(layout);
+  return {
+    apiVersion: "edgecore.config.kubeedge.io/v1alpha2",
+    kind: "EdgeCore",
+    database: { dataSource: join(dir, "edgecore.db") },
+    modules: {
+      edgeHub: {
+        httpServer: `https://${joinAddress}`,
+        websocket: { server: tunnel },
+        tlsCaFile: join(dir, "rootCA.crt"),
+        tlsCertFile: join(dir, "server.crt"),
+        tlsPrivateKeyFile: join(dir, "server.key"),
+      },
+      edged: {
+        hostnameOverride: node,
+        podSandboxImage: PAUSE_IMAGE,
+        rootDirectory: join(dir, "kubelet"),
+        tailoredKubeletConfig: {
+          containerRuntimeEndpoint: `unix://${containerdSocket(layout)}`,
+          cgroupDriver: "cgroupfs",
+          nodeStatusUpdateFrequency: "5s",
+        },
+      },
+    },
+    longshore: {
+      dataDir: dir,
+      identityFile: join(dir, "identity.json"),
+      tokenFile: join(dir, "token"),
+      podLogsDir: podLogsDir(layout),
+      cgroupParent: layout.cgroupParent,
+    },
+  };
+};
+
+/** Waits until the API server says that the node is Ready. */
+export async function waitNodeReady(kubectl: Kubectl, node: string, timeoutMs = 60_000): Promise<void> {
+  await waitFor(
+    async () => {
+      const object = await kubectl.find<NodeObject>("node", node);
+      if (!object) throw new Error("it has not registered");
+      const ready = conditionOf(object, "Ready");
+      if (ready?.status === "True") return true;
+      throw new Error(
+        ready === undefined ? "no Ready condition yet" : `${ready.reason ?? ""}: ${ready.message ?? ""}`,
+      );
+    },
+    {
+      what: `node ${node} to be Ready`,
+      timeoutMs,
+      intervalMs: 250,
+      advice: "the logs of agent and hub in .run/logs",
+    },
+  );
+}
