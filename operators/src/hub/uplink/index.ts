@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FrameOrigin } from "@longshore/crds/wire";
+import type { Registry } from "prom-client";
+import type { Client } from "../../runtime/client.ts";
+import { systemClock, type Clock } from "../../runtime/clock.ts";
+import { rejectCounter } from "../metrics.ts";
+import { defineHandler } from "./define.ts";
+import { eventActions } from "./event.ts";
+import { Lanes } from "./lanes.ts";
+import { leaseActions } from "./lease.ts";
+import { nodePatchActions, nodeStatusActions } from "./node-patch.ts";
+import { nodeActions } from "./node.ts";
+import { podPatchActions, podStatusActions } from "./pod-patch.ts";
+import { podActions } from "./pod.ts";
+import type { SessionLog, UplinkHandler } from "./port.ts";
+import { queryActions } from "./query.ts";
+import type { Actions, UplinkRequest, UplinkTools } from "./request.ts";
+import { defaultRetry, withRetry, type RetryOptions } from "./retry.ts";
+import { serviceAccountTokenActions } from "./service-account-token.ts";
+
+export type { SessionGrants, SessionLog, UplinkHandler, UplinkResource, UplinkSession } from "./port.ts";
+export type { RetryOptions } from "./retry.ts";
+
+export interface UplinkDeps {
+  readonly client: Client;
+  readonly log: SessionLog;
+  readonly registry: Registry;
+  /** default: the real one */
+  readonly clock?: Clock;
+  readonly retry?: Partial<RetryOptions>;
+  /** Ids and times of replies. */
+  readonly origin?: FrameOrigin;
+  /** Frames that may wait behind one object. Default 64. */
+  readonly maxWaiting?: number;
+  /** Objects in work in the whole hub before handlers make their sessions wait. Default 10,000. */
+  readonly maxLanes?: number;
+}
+
+const ALL: readonly Actions[] = [
+  nodeActions,
+  nodePatchActions,
+  nodeStatusActions,
+  leaseActions,
+  podActions,
+  podPatchActions,
+  podStatusActions,
+  ...queryActions,
+  serviceAccountTokenActions,
+  eventActions,
+];
+
+/** The handlers of all resource types that edges send. */
+export function createUplinkHandlers(deps: UplinkDeps): UplinkHandler[] {
+  const lanes = new Lanes<UplinkRequest>(deps.maxWaiting ?? 64);
+  const rejects = rejectCounter(deps.registry);
+  const tools = createTools(deps, rejects);
+  const shared = { tools, lanes, rejects, origin: deps.origin ?? {}, maxLanes: deps.maxLanes ?? 10_000 };
+  return ALL.map((actions) => defineHandler(actions, shared));
+}
+
+function createTools(deps: UplinkDeps, rejects: ReturnType<typeof rejectCounter>): UplinkTools {
+  const clock = deps.clock ?? systemClock;
+  const options = { ...defaultRetry, ...deps.retry };
+  return {
+    client: deps.client,
+    write: (session, call) => {
+      const { signal } = session;
+      signal.throwIfAborted();
+      return withRetry(() => call(signal), { clock, signal, options });
+    },
+    drop: (session, reason) => {
+      rejects.inc({ surface: "uplink", reason });
+      deps.log.warn({ node: session.node, reason }, "part of an uplink frame left out");
+    },
+  };
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { KubeObject } from "../../runtime/client.ts";
+import { isAlreadyExists } from "../../runtime/errors.ts";
+import { fieldsAt, objectOf, pick, textAt, textMap, type Fields } from "./content.ts";
+import { EVENTS, NODES } from "./kinds.ts";
+import { judgeLabels } from "./node-labels.ts";
+import { requireOwnNode } from "./own-node.ts";
+import type { UplinkSession } from "./port.ts";
+import { bad } from "./refusal.ts";
+import { done, failed } from "./replies.ts";
+import type { Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
+
+export interface NodeObject extends KubeObject {
+  readonly status?: { readonly nodeInfo?: { readonly machineID?: string } };
+}
+
+/** Of its spec a node sets only how it registers; the rest is the cluster's. */
+const OWN_SPEC = ["taints", "unschedulable", "providerID"];
+/** Events of cluster-scoped objects live here. */
+const EVENT_NAMESPACE = "default";
+
+/** register, read and relabel the own Node */
+export const nodeActions: Actions = {
+  types: ["node"],
+  operations: {
+    insert: { failure: "status", run: insertNode },
+    query: { failure: "text", run: queryNode },
+    update: { failure: "none", run: updateNode },
+  },
+};
+
+/** Also for the old `nodestatus` insert. */
+export async function insertNode(request: UplinkRequest, tools: UplinkTools): Promise<Answer> {
+  const node = requireOwnNode(request);
+  const content = objectOf(request.frame.content);
+  if (textAt(fieldsAt(content, "metadata"), "name") !== node) throw bad("the Node has another name");
+  const { object, dropped } = ownNode(node, content);
+  const { session } = request;
+  if (dropped.length > 0) await tellDropped(dropped, session, tools);
+  try {
+    const created = await tools.write(session, (signal) =>
+      tools.client.create<NodeObject>(NODES, object, { signal }),
+    );
+    // What an earlier Node of this name acked is not on this edge, unless its inventory says so.
+    return { content: done(created), after: () => (session.negotiated ? undefined : session.reinstalled()) };
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    return {
+      content: failed(error, { metadata: { name: node } }),
+      after: () => welcomeBack(content, session, tools),
+    };
+  }
+}
+
+/** An edge with an empty store needs its Node now; one with another machine id holds nothing of what was acked. */
+async function welcomeBack(content: Fields, session: UplinkSession, tools: UplinkTools): Promise<void> {
+  session.pushNode();
+  const machine = textAt(fieldsAt(fieldsAt(content, "status"), "nodeInfo"), "machineID");
+  if (machine === undefined) return;
+  const known = await tools.write(session, (signal) =>
+    tools.client.get<NodeObject>(NODES, { name: session.node }, { signal }),
+  );
+  const knownMachine = known.status?.nodeInfo?.machineID ?? "";
+  if (knownMachine !== "" && knownMachine !== machine) await session.reinstalled();
+}
+
+function ownNode(name: string, content: Fields): { object: object; dropped: string[] } {
+  const metadata = fieldsAt(content, "metadata");
+  const { kept, dropped } = judgeLabels(textMap(fieldsAt(metadata, "labels")));
+  const annotations = textMap(fieldsAt(metadata, "annotations"));
+  const object = {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name, labels: kept, annotations },
+    spec: pick(fieldsAt(content, "spec"), OWN_SPEC),
+    status: fieldsAt(content, "status"),
+  };
+  return { object, dropped };
+}
+
+async function queryNode(request: UplinkRequest, tools: UplinkTools): Promise<Answer> {
+  const name = requireOwnNode(request);
+  const node = await tools.write(request.session, (signal) =>
+    tools.client.get<NodeObject>(NODES, { name }, { signal }),
+  );
+  return { content: { apiVersion: "v1", kind: "Node", ...node } };
+}
+
+async function updateNode(request: UplinkRequest, tools: UplinkTools): Promise<Answer> {
+  const name = requireOwnNode(request);
+  const { session } = request;
+  const metadata = fieldsAt(objectOf(request.frame.content), "metadata");
+  const { kept, dropped } = judgeLabels(textMap(fieldsAt(metadata, "labels")));
+  if (dropped.length > 0) await tellDropped(dropped, session, tools);
+  const body = { metadata: { labels: kept, annotations: textMap(fieldsAt(metadata, "annotations")) } };
+  const node = await tools.write(session, (signal) =>
+    tools.client.patch<NodeObject>(NODES, { name }, { type: "strategic", body }, { signal }),
+  );
+  return { content: "OK", resourceVersion: node.metadata.resourceVersion };
+}
+
+/** Counter, log line and an Event on the Node; the Event is best effort. */
+async function tellDropped(
+  keys: readonly string[],
+  session: UplinkSession,
+  tools: UplinkTools,
+): Promise<void> {
+  tools.drop(session, "NODE_LABEL");
+  const at = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+  const event = {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: { generateName: `${session.node}.`, namespace: EVENT_NAMESPACE },
+    involvedObject: { apiVersion: "v1", kind: "Node", name: session.node, namespace: "" },
+    type: "Warning",
+    reason: "LabelDropped",
+    message: `labels that a node may not give itself were dropped: ${keys.slice(0, 8).join(", ").slice(0, 512)}`,
+    source: { component: "longshore-hub" },
+    firstTimestamp: at,
+    lastTimestamp: at,
+    count: 1,
+  };
+  try {
+    await tools.client.create(EVENTS, event, { signal: session.signal });
+  } catch (error) {
+    session.log.warn({ node: session.node, err: error }, "event not written");
+  }
+}

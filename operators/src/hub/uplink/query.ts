@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { KubeObject, ObjectName, Resource } from "../../runtime/client.ts";
+import { ATTACHMENTS, CLAIMS, CONFIG_MAPS, SECRETS, VOLUMES } from "./kinds.ts";
+import { forbidden } from "./refusal.ts";
+import type { Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
+
+type Judge = (request: UplinkRequest, object: KubeObject) => Promise<boolean>;
+
+interface VolumeObject extends KubeObject {
+  readonly spec?: { readonly claimRef?: { readonly namespace?: string; readonly name?: string } };
+}
+interface AttachmentObject extends KubeObject {
+  readonly spec?: { readonly nodeName?: string };
+}
+
+/** Reads of objects that the pods of the sender refer to. */
+export const queryActions: readonly Actions[] = [
+  granted("configmap", CONFIG_MAPS),
+  granted("secret", SECRETS),
+  granted("persistentvolumeclaim", CLAIMS),
+  related("persistentvolume", VOLUMES, isOfGrantedClaim),
+  related("volumeattachment", ATTACHMENTS, isOnNode),
+];
+
+/** Granted by name: nothing is read before the grant is known. */
+function granted(type: string, resource: Resource): Actions {
+  const run = async (request: UplinkRequest, tools: UplinkTools): Promise<Answer> => {
+    const { namespace, name } = request.resource;
+    if (!(await request.session.grants.allows(type, namespace, name))) throw forbidden();
+    return answerWith(resource, await read(resource, { namespace, name }, { request, tools }));
+  };
+  return { types: [type], operations: { query: { failure: "text", run } } };
+}
+
+/** Granted by what the object says: it is read first, and told to nobody else. */
+function related(type: string, resource: Resource, judge: Judge): Actions {
+  const run = async (request: UplinkRequest, tools: UplinkTools): Promise<Answer> => {
+    const object = await read(resource, { name: request.resource.name }, { request, tools });
+    if (!(await judge(request, object))) throw forbidden();
+    return answerWith(resource, object);
+  };
+  return { types: [type], operations: { query: { failure: "text", run } } };
+}
+
+async function read(
+  resource: Resource,
+  name: ObjectName,
+  { request, tools }: { request: UplinkRequest; tools: UplinkTools },
+): Promise<KubeObject> {
+  return await tools.write(request.session, (signal) => tools.client.get(resource, name, { signal }));
+}
+
+function answerWith({ group, version, kind }: Resource, object: KubeObject): Answer {
+  const apiVersion = group === "" ? version : `${group}/${version}`;
+  return { content: { apiVersion, kind, ...object }, resourceVersion: object.metadata.resourceVersion };
+}
+
+async function isOfGrantedClaim({ session }: UplinkRequest, volume: VolumeObject): Promise<boolean> {
+  const { namespace, name } = volume.spec?.claimRef ?? {};
+  if (namespace === undefined || name === undefined) return false;
+  return await session.grants.allows("persistentvolumeclaim", namespace, name);
+}
+
+function isOnNode({ session }: UplinkRequest, attachment: AttachmentObject): Promise<boolean> {
+  return Promise.resolve(attachment.spec?.nodeName === session.node);
+}
