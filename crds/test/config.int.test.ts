@@ -165,7 +165,7 @@ describe("overlays on a real API server", () => {
     [hub, { verb: "delete", resource: "nodes" }, false],
     [hub, { verb: "patch", resource: "pods", subresource: "status", namespace: "any" }, true],
     [hub, { verb: "patch", resource: "pods", namespace: "any" }, false],
-    [hub, { verb: "create", resource: "pods", namespace: "any" }, false],
+    [hub, { verb: "update", resource: "pods", namespace: "any" }, false],
     [hub, { verb: "create", resource: "pods", subresource: "exec", namespace: "any" }, false],
     [hub, { verb: "patch", ...lease, namespace: "kube-node-lease" }, true],
     [hub, { verb: "get", ...lease, namespace: "kubeedge" }, false],
@@ -174,6 +174,7 @@ describe("overlays on a real API server", () => {
     [controllers, { verb: "update", ...lease, namespace: "kubeedge", name: "longshore-controllers" }, true],
     [controllers, { verb: "update", ...lease, namespace: "kubeedge", name: "other" }, false],
     [controllers, { verb: "patch", resource: "nodes" }, false],
+    [controllers, { verb: "create", resource: "pods", namespace: "any" }, false],
     [
       controllers,
       { verb: "create", group: "rbac.authorization.k8s.io", resource: "clusterrolebindings" },
