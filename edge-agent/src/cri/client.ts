@@ -183,11 +183,15 @@ function sandboxCalls(client: Client, timeoutMs: number, sandboxTimeoutMs: numbe
     },
     runPodSandbox: async (config, runtimeHandler) => {
       const request = RunPodSandboxRequest.fromPartial({ config, runtimeHandler });
-      const answer = await unary(client, RuntimeService.runPodSandbox, request, { timeoutMs: sandboxTimeoutMs });
+      const answer = await unary(client, RuntimeService.runPodSandbox, request, {
+        timeoutMs: sandboxTimeoutMs,
+      });
       return answer.podSandboxId;
     },
     stopPodSandbox: (id) =>
-      settled(unary(client, RuntimeService.stopPodSandbox, { podSandboxId: id }, { timeoutMs: sandboxTimeoutMs })),
+      settled(
+        unary(client, RuntimeService.stopPodSandbox, { podSandboxId: id }, { timeoutMs: sandboxTimeoutMs }),
+      ),
     removePodSandbox: (id) => settled(call(RuntimeService.removePodSandbox, { podSandboxId: id })),
   };
 }
@@ -215,7 +219,11 @@ function containerCalls(client: Client, timeoutMs: number): ContainerCalls {
     },
     createContainer: async (sandboxId, config, sandbox) => {
       const request = { podSandboxId: sandboxId, config, sandboxConfig: sandbox };
-      const answer = await call(RuntimeService.createContainer, CreateContainerRequest.fromPartial(request), 110_000);
+      const answer = await call(
+        RuntimeService.createContainer,
+        CreateContainerRequest.fromPartial(request),
+        110_000,
+      );
       return answer.containerId;
     },
     startContainer: async (id) => {
@@ -257,7 +265,10 @@ function imageCalls(client: Client, timeoutMs: number, pullTimeoutMs: number): I
         ...(auth && { auth }),
         ...(sandbox && { sandboxConfig: sandbox }),
       });
-      const answer = await unary(client, ImageService.pullImage, request, { timeoutMs: pullTimeoutMs, signal });
+      const answer = await unary(client, ImageService.pullImage, request, {
+        timeoutMs: pullTimeoutMs,
+        signal,
+      });
       return answer.imageRef;
     },
     removeImage: async (image) => {

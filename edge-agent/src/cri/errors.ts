@@ -46,4 +46,5 @@ export function toCriError(method: string, cause: GrpcFailure): CriError {
   return new CriError(code, method, cause.details ?? cause.message, { cause });
 }
 
-export const isNotFound = (error: unknown): boolean => error instanceof CriError && error.code === "NOT_FOUND";
+export const isNotFound = (error: unknown): boolean =>
+  error instanceof CriError && error.code === "NOT_FOUND";

@@ -37,7 +37,11 @@ export function noteExit(
 }
 
 /** What is left to wait after an agent restart, when only the wall clock is known. Within [0, delay]. */
-export function remainingMs(history: RestartHistory, nowWallMs: number, o: BackoffOptions = RESTART_BACKOFF): number {
+export function remainingMs(
+  history: RestartHistory,
+  nowWallMs: number,
+  o: BackoffOptions = RESTART_BACKOFF,
+): number {
   const delay = restartDelayMs(history.failures, o);
   return Math.min(delay, Math.max(0, delay - Math.max(0, nowWallMs - history.seenAtMs)));
 }

@@ -43,7 +43,10 @@ export async function removePodCgroup(cgroup: string, root = ROOT): Promise<void
 
 const weightOf = (shares: number): number => 1 + Math.floor(((shares - 2) * 9999) / 262_142);
 
-function settings(limits: PodLimits, unified: boolean): readonly (readonly [controller: string, file: string, value: string])[] {
+function settings(
+  limits: PodLimits,
+  unified: boolean,
+): readonly (readonly [controller: string, file: string, value: string])[] {
   const quota = limits.cpuQuotaUs > 0 ? String(limits.cpuQuotaUs) : undefined;
   const memory = limits.memoryBytes > 0 ? String(limits.memoryBytes) : undefined;
   if (unified) {
@@ -61,7 +64,11 @@ function settings(limits: PodLimits, unified: boolean): readonly (readonly [cont
 }
 
 /** Bounds the pod as a whole, once the runtime has made its cgroup. Returns the files that refused. */
-export async function limitPodCgroup(cgroup: string, limits: PodLimits, root = ROOT): Promise<readonly string[]> {
+export async function limitPodCgroup(
+  cgroup: string,
+  limits: PodLimits,
+  root = ROOT,
+): Promise<readonly string[]> {
   const refused: string[] = [];
   for (const [controller, file, value] of settings(limits, isUnified(root))) {
     const path = join(root, controller, cgroup, file);

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { StatusContext } from "./container-status.ts";
 import { readySandbox } from "./observed.ts";
-import { isRestartableInit, type ContainerStatus, type Pod, type PodCondition, type PodPhase } from "./pod.ts";
+import {
+  isRestartableInit,
+  type ContainerStatus,
+  type Pod,
+  type PodCondition,
+  type PodPhase,
+} from "./pod.ts";
 
 /** Condition types that the node owns. No other type is ever sent. */
 export const NODE_CONDITIONS = [
@@ -41,7 +47,9 @@ function containersReady(pod: Pod, facts: Facts): Verdict {
   if (facts.phase === "Succeeded") return { status: "False", reason: "PodCompleted" };
   if (facts.phase === "Failed") return { status: "False", reason: "PodFailed" };
   const sidecars = new Set((pod.spec.initContainers ?? []).filter(isRestartableInit).map((c) => c.name));
-  const unready = [...facts.inits.filter((s) => sidecars.has(s.name)), ...facts.mains].filter((s) => !s.ready);
+  const unready = [...facts.inits.filter((s) => sidecars.has(s.name)), ...facts.mains].filter(
+    (s) => !s.ready,
+  );
   if (unready.length === 0) return YES;
   const message = `containers with unready status: [${unready.map((s) => s.name).join(" ")}]`;
   return { status: "False", reason: "ContainersNotReady", message };
@@ -54,7 +62,10 @@ function podReady(pod: Pod, containers: Verdict): Verdict {
   );
   if (missing.length === 0) return YES;
   const message = missing
-    .map(({ conditionType }) => `corresponding condition of pod readiness gate "${conditionType}" does not exist.`)
+    .map(
+      ({ conditionType }) =>
+        `corresponding condition of pod readiness gate "${conditionType}" does not exist.`,
+    )
     .join(", ");
   return { status: "False", reason: "ReadinessGatesNotReady", message };
 }

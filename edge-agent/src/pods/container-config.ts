@@ -17,9 +17,14 @@ export interface ContainerParts {
 }
 
 /** What the runtime is asked to make for one container. Pure. @throws {PodError} INVALID */
-export function containerConfig(pod: Pod, container: Container, parts: ContainerParts): DeepPartial<ContainerConfig> {
+export function containerConfig(
+  pod: Pod,
+  container: Container,
+  parts: ContainerParts,
+): DeepPartial<ContainerConfig> {
   const limits = linuxLimits(pod, container, parts.limits);
-  const expanded = (list: readonly string[] | undefined): string[] => (list ?? []).map((s) => expand(s, parts.env));
+  const expanded = (list: readonly string[] | undefined): string[] =>
+    (list ?? []).map((s) => expand(s, parts.env));
   return {
     metadata: { name: container.name, attempt: parts.attempt },
     image: { image: parts.imageRef, userSpecifiedImage: container.image },

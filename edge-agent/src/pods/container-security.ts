@@ -35,7 +35,10 @@ const PROFILES: Readonly<Record<string, SecurityProfile_ProfileType>> = {
 type Profile = SecurityContext["seccompProfile"];
 
 function profile(wanted: Profile, fallback: SecurityProfile_ProfileType): SecurityProfile {
-  return { profileType: PROFILES[wanted?.type ?? ""] ?? fallback, localhostRef: wanted?.localhostProfile ?? "" };
+  return {
+    profileType: PROFILES[wanted?.type ?? ""] ?? fallback,
+    localhostRef: wanted?.localhostProfile ?? "",
+  };
 }
 
 /** The image's own user, as far as the runtime knows it. */
@@ -44,7 +47,11 @@ export interface ImageUser {
   readonly name: string;
 }
 
-const pick = <K extends keyof SecurityContext>(pod: Pod, c: Container, key: K): SecurityContext[K] | undefined =>
+const pick = <K extends keyof SecurityContext>(
+  pod: Pod,
+  c: Container,
+  key: K,
+): SecurityContext[K] | undefined =>
   c.securityContext?.[key] ?? (pod.spec.securityContext as SecurityContext | undefined)?.[key];
 
 /** @throws {PodError} INVALID when the container may not run as root and would, or nobody can tell */
@@ -54,9 +61,13 @@ function checkNonRoot(pod: Pod, container: Container, user: ImageUser): void {
   if (asked === 0) throw new PodError("INVALID", "container's runAsUser breaks non-root policy");
   if (typeof asked === "number") return;
   if (user.name !== "" && user.uid === undefined) {
-    throw new PodError("INVALID", "container has runAsNonRoot and image has non-numeric user, cannot verify user is non-root");
+    throw new PodError(
+      "INVALID",
+      "container has runAsNonRoot and image has non-numeric user, cannot verify user is non-root",
+    );
   }
-  if ((user.uid ?? 0n) === 0n) throw new PodError("INVALID", "container has runAsNonRoot and image will run as root");
+  if ((user.uid ?? 0n) === 0n)
+    throw new PodError("INVALID", "container has runAsNonRoot and image will run as root");
 }
 
 function userOf(pod: Pod, container: Container): DeepPartial<LinuxContainerSecurityContext> {

@@ -76,7 +76,8 @@ function states(context: StatusContext, spec: Container, current: ObservedContai
     (c) => c.name === spec.name && c.id !== current.id && c.phase === "exited",
   );
   const lastState = earlier ? terminated(earlier) : {};
-  if (current.phase === "running") return { state: { running: { startedAt: seconds(current.startedAtMs) } }, lastState };
+  if (current.phase === "running")
+    return { state: { running: { startedAt: seconds(current.startedAtMs) } }, lastState };
   if (current.phase === "created") return { state: { waiting: { reason: "ContainerCreating" } }, lastState };
   const held = backOff(context, spec);
   return held ? { state: held, lastState: terminated(current) } : { state: terminated(current), lastState };

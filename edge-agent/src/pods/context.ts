@@ -28,7 +28,12 @@ export interface PodContext {
   readonly events: PodEvents;
   readonly mounter: Mounter;
   readonly objects: (namespace: string) => DataObjects;
-  readonly node: { readonly name: string; readonly ip: string; readonly cpuMilli: number; readonly memoryBytes: number };
+  readonly node: {
+    readonly name: string;
+    readonly ip: string;
+    readonly cpuMilli: number;
+    readonly memoryBytes: number;
+  };
   readonly options: SandboxOptions & { readonly requestTimeoutMs: number };
   readonly limits: LimitContext;
   readonly hostDns: () => ResolvConf;

@@ -19,7 +19,10 @@ export function registryOf(image: string): { host: string; path: string } {
 }
 
 const normalized = (key: string): string => {
-  const bare = key.replace(/^https?:\/\//, "").replace(/\/(v1|v2)\/?$/, "").replace(/\/$/, "");
+  const bare = key
+    .replace(/^https?:\/\//, "")
+    .replace(/\/(v1|v2)\/?$/, "")
+    .replace(/\/$/, "");
   return bare === "index.docker.io" || bare === "registry-1.docker.io" ? DOCKER_HUB : bare;
 };
 

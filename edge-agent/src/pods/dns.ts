@@ -30,7 +30,8 @@ const unique = (list: readonly string[]): string[] => [...new Set(list)];
 function policyOf(pod: Pod, cluster: ClusterDns): "None" | "Cluster" | "Host" {
   const policy = pod.spec.dnsPolicy ?? "ClusterFirst";
   if (policy === "None") return "None";
-  const wantsCluster = policy === "ClusterFirstWithHostNet" || (policy === "ClusterFirst" && pod.spec.hostNetwork !== true);
+  const wantsCluster =
+    policy === "ClusterFirstWithHostNet" || (policy === "ClusterFirst" && pod.spec.hostNetwork !== true);
   return wantsCluster && cluster.servers.length > 0 ? "Cluster" : "Host";
 }
 

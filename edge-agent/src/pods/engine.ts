@@ -149,6 +149,7 @@ class Engine implements PodEngine {
     await this.#view.relist().catch((error: unknown) => {
       this.#deps.log.warn({ err: error }, "container runtime not there yet");
     });
+    this.#sweep();
     const { relistIntervalMs = 1_000, refreshIntervalMs = 60_000 } = this.#deps.options;
     this.#every("relist", relistIntervalMs, () => this.#view.relist());
     this.#every("status", STATUS_INTERVAL_MS, () => this.#askRuntime());
@@ -203,9 +204,19 @@ class Engine implements PodEngine {
         resendAfterMs: options.resendAfterMs ?? 15_000,
         onSent: (result) => this.#metrics.statuses.inc({ result }),
       }),
-      images: createImages({ cri, clock, onPull: (ok) => this.#metrics.pulls.inc({ result: ok ? "ok" : "error" }) }),
+      images: createImages({
+        cri,
+        clock,
+        onPull: (ok) => this.#metrics.pulls.inc({ result: ok ? "ok" : "error" }),
+      }),
       tokens: createTokens({ records, uplink, clock, queryTimeoutMs: requestTimeoutMs }),
-      events: createEvents({ uplink, clock, log, nodeName: node.name, enabled: options.reportEvent ?? false }),
+      events: createEvents({
+        uplink,
+        clock,
+        log,
+        nodeName: node.name,
+        enabled: options.reportEvent ?? false,
+      }),
       mounter: this.#deps.mounter ?? systemMounter,
       objects: (namespace) => dataObjects(objectDeps, namespace),
       node: { ...node, ...capacity },
@@ -236,7 +247,9 @@ class Engine implements PodEngine {
         name,
         this.#clock.schedule(intervalMs, () => {
           work()
-            .catch((error: unknown) => this.#deps.log.debug({ err: error, loop: name }, "background work failed"))
+            .catch((error: unknown) =>
+              this.#deps.log.debug({ err: error, loop: name }, "background work failed"),
+            )
             .finally(again);
         }),
       );
@@ -247,7 +260,9 @@ class Engine implements PodEngine {
   async #askRuntime(): Promise<void> {
     try {
       const conditions = await this.#deps.cri.status();
-      this.#problems = conditions.filter((c) => !c.status).map(({ type, reason, message }) => ({ type, reason, message }));
+      this.#problems = conditions
+        .filter((c) => !c.status)
+        .map(({ type, reason, message }) => ({ type, reason, message }));
       if (this.#version !== undefined) return;
       const version = await this.#deps.cri.version();
       this.#version = `${version.runtimeName}://${version.runtimeVersion.replace(/^v/, "")}`;
@@ -266,7 +281,8 @@ class Engine implements PodEngine {
     const identity = identityOf(pod);
     for (const worker of this.#workers.values()) {
       const { name, namespace, uid } = worker.identity;
-      if (name === identity.name && namespace === identity.namespace && uid !== identity.uid) worker.setGone();
+      if (name === identity.name && namespace === identity.namespace && uid !== identity.uid)
+        worker.setGone();
     }
     this.#workerOf(identity).setDesired(pod);
   }

@@ -16,7 +16,11 @@ export interface EnvContext extends FieldContext {
 const NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]*$/;
 
 /** Text of a Secret's or ConfigMap's key. */
-function textOf(kind: "configmap" | "secret", object: DataObject | undefined, key: string): string | undefined {
+function textOf(
+  kind: "configmap" | "secret",
+  object: DataObject | undefined,
+  key: string,
+): string | undefined {
   const value = object?.data?.[key];
   if (value === undefined) return undefined;
   return kind === "secret" ? Buffer.from(value, "base64").toString("utf8") : value;
@@ -48,7 +52,8 @@ async function allOf(from: EnvFrom, context: EnvContext): Promise<readonly (read
   const kind = from.secretRef ? "secret" : "configmap";
   const ref = from.secretRef ?? from.configMapRef;
   const object = await context.objects.get(kind, ref?.name ?? "");
-  if (!object && ref?.optional !== true) throw new PodError("NOT_FOUND", `${kind} "${ref?.name ?? ""}" not found`);
+  if (!object && ref?.optional !== true)
+    throw new PodError("NOT_FOUND", `${kind} "${ref?.name ?? ""}" not found`);
   return Object.keys(object?.data ?? {})
     .sort()
     .map((key) => [`${from.prefix ?? ""}${key}`, textOf(kind, object, key) ?? ""] as const)
@@ -61,7 +66,10 @@ async function allOf(from: EnvFrom, context: EnvContext): Promise<readonly (read
  *
  * @throws {PodError} NOT_FOUND, UNREACHABLE
  */
-export async function environment(container: Container, context: EnvContext): Promise<ReadonlyMap<string, string>> {
+export async function environment(
+  container: Container,
+  context: EnvContext,
+): Promise<ReadonlyMap<string, string>> {
   const result = new Map<string, string>();
   for (const from of container.envFrom ?? []) {
     for (const [name, value] of await allOf(from, context)) result.set(name, value);

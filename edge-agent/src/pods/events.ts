@@ -7,7 +7,10 @@ import { podNamespace, podUid, type Pod } from "./pod.ts";
 import { rfc3339 } from "./time.ts";
 
 export interface PodEvents {
-  emit(pod: Pod, event: { type: "Normal" | "Warning"; reason: string; message: string; container?: string }): void;
+  emit(
+    pod: Pod,
+    event: { type: "Normal" | "Warning"; reason: string; message: string; container?: string },
+  ): void;
 }
 
 const MAX_MESSAGE = 1000;

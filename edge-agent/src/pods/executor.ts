@@ -51,7 +51,8 @@ export class Executor {
   /** @throws {PodError} */
   async refreshVolumes(pod: Pod, observed: ObservedPod | undefined): Promise<void> {
     const changed = await refreshVolumes(this.#volumeRun(pod, observed));
-    if (changed.length > 0) this.#context.log.info({ pod: pod.metadata.name, volumes: changed }, "volumes updated");
+    if (changed.length > 0)
+      this.#context.log.info({ pod: pod.metadata.name, volumes: changed }, "volumes updated");
   }
 
   /** @throws {PodError} HOST */
@@ -67,11 +68,16 @@ export class Executor {
     await cri.runPodSandbox(config, "");
     this.#journal.writeSoon({ sandboxAttempt: action.attempt });
     const refused = await limitPodCgroup(podCgroupOf(pod, options), podLimits(pod));
-    if (refused.length > 0) this.#context.log.debug({ pod: pod.metadata.name, refused }, "pod cgroup limits not set");
+    if (refused.length > 0)
+      this.#context.log.debug({ pod: pod.metadata.name, refused }, "pod cgroup limits not set");
   }
 
   /** @throws {CriError | PodError} */
-  async startContainer(pod: Pod, action: ActionOf<"startContainer">, observed: ObservedPod | undefined): Promise<Outcome> {
+  async startContainer(
+    pod: Pod,
+    action: ActionOf<"startContainer">,
+    observed: ObservedPod | undefined,
+  ): Promise<Outcome> {
     const container = allContainers(pod).find(({ container: c }) => c.name === action.name)?.container;
     if (!container) throw new PodError("INVALID", `no container named ${action.name}`);
     const image = await this.#context.images.ensure({
@@ -93,30 +99,51 @@ export class Executor {
   async start(pod: Pod, container: Container, id: string, observed: ObservedPod | undefined): Promise<void> {
     const { cri, events } = this.#context;
     await cri.startContainer(id);
-    events.emit(pod, { type: "Normal", reason: "Started", message: `Started container ${container.name}`, container: container.name });
+    events.emit(pod, {
+      type: "Normal",
+      reason: "Started",
+      message: `Started container ${container.name}`,
+      container: container.name,
+    });
     const hook = container.lifecycle?.postStart;
     if (!hook) return;
     const result = await runHandler(hook, this.#target(pod, container, id, observed));
     if (result.ok) return;
-    events.emit(pod, { type: "Warning", reason: "FailedPostStartHook", message: result.message, container: container.name });
+    events.emit(pod, {
+      type: "Warning",
+      reason: "FailedPostStartHook",
+      message: result.message,
+      container: container.name,
+    });
     await cri.stopContainer(id, 0);
   }
 
   /** Runs preStop within the grace, then stops with what is left of it. @throws {CriError} */
-  async kill(pod: Pod | undefined, victim: ObservedContainer, kill: { deadlineMs: number; withHook: boolean }): Promise<void> {
+  async kill(
+    pod: Pod | undefined,
+    victim: ObservedContainer,
+    kill: { deadlineMs: number; withHook: boolean },
+  ): Promise<void> {
     const { cri, clock } = this.#context;
     const leftMs = (): number => Math.max(0, kill.deadlineMs - clock.monotonicMs());
     const container = pod && allContainers(pod).find(({ container: c }) => c.name === victim.name)?.container;
     const hook = container?.lifecycle?.preStop;
     if (pod && kill.withHook && hook && leftMs() > 0) {
-      const target = { ...this.#target(pod, container, victim.id, undefined), timeoutMs: Math.min(leftMs(), HOOK_CAP_MS) };
+      const target = {
+        ...this.#target(pod, container, victim.id, undefined),
+        timeoutMs: Math.min(leftMs(), HOOK_CAP_MS),
+      };
       await runHandler(hook, target);
     }
     await cri.stopContainer(victim.id, Math.ceil(leftMs() / 1000));
   }
 
   /** Gives back cgroups and logs of a pod that is over. */
-  async cleanUp(pod: { readonly uid: string; readonly name: string; readonly namespace: string }): Promise<void> {
+  async cleanUp(pod: {
+    readonly uid: string;
+    readonly name: string;
+    readonly namespace: string;
+  }): Promise<void> {
     const { options } = this.#context;
     for (const qos of ["Guaranteed", "Burstable", "BestEffort"] as const) {
       await removePodCgroup(podCgroup(options.cgroupParent, options.cgroupDriver, pod.uid, qos));
@@ -125,7 +152,12 @@ export class Executor {
     await this.#context.tokens.forget(pod.uid);
   }
 
-  #target(pod: Pod, container: Container, containerId: string, observed: ObservedPod | undefined): Parameters<typeof runHandler>[1] {
+  #target(
+    pod: Pod,
+    container: Container,
+    containerId: string,
+    observed: ObservedPod | undefined,
+  ): Parameters<typeof runHandler>[1] {
     const ip = this.podIps(pod, observed)[0] ?? this.#context.node.ip;
     return { cri: this.#context.cri, containerId, container, ip, timeoutMs: HOOK_CAP_MS };
   }
@@ -172,14 +204,33 @@ export class Executor {
   ): Promise<void> {
     const { cri, options, limits, events } = this.#context;
     const { attempt, sandboxId } = run.action;
-    const env = await environment(container, { ...this.#fields(pod, run.observed), objects: this.#context.objects(podNamespace(pod)) });
+    const env = await environment(container, {
+      ...this.#fields(pod, run.observed),
+      objects: this.#context.objects(podNamespace(pod)),
+    });
     const podIps = this.podIps(pod, run.observed);
     const mounts = await containerMounts({ paths: options, pod, container, attempt, env, podIps });
-    const config = containerConfig(pod, container, { attempt, imageRef: run.image.ref, imageUser: run.image.user, env, mounts, limits });
+    const config = containerConfig(pod, container, {
+      attempt,
+      imageRef: run.image.ref,
+      imageUser: run.image.user,
+      env,
+      mounts,
+      limits,
+    });
     const sandboxAttempt = run.observed?.sandboxes.find((s) => s.id === sandboxId)?.attempt ?? 0;
     await this.#journal.write({ attempts: { ...this.#journal.value.attempts, [container.name]: attempt } });
-    const id = await cri.createContainer(sandboxId, config, sandboxConfig(pod, sandboxAttempt, options, this.#context.hostDns()));
-    events.emit(pod, { type: "Normal", reason: "Created", message: `Created container: ${container.name}`, container: container.name });
+    const id = await cri.createContainer(
+      sandboxId,
+      config,
+      sandboxConfig(pod, sandboxAttempt, options, this.#context.hostDns()),
+    );
+    events.emit(pod, {
+      type: "Normal",
+      reason: "Created",
+      message: `Created container: ${container.name}`,
+      container: container.name,
+    });
     await this.start(pod, container, id, run.observed);
   }
 
@@ -187,8 +238,16 @@ export class Executor {
     const isConfig = error instanceof PodError;
     const reason = isConfig ? "CreateContainerConfigError" : "RunContainerError";
     const message = messageOf(error).slice(0, 500);
-    this.#context.log.warn({ pod: pod.metadata.name, container: container.name, err: error }, "container not started");
-    this.#context.events.emit(pod, { type: "Warning", reason: "Failed", message: `Error: ${message}`, container: container.name });
+    this.#context.log.warn(
+      { pod: pod.metadata.name, container: container.name, err: error },
+      "container not started",
+    );
+    this.#context.events.emit(pod, {
+      type: "Warning",
+      reason: "Failed",
+      message: `Error: ${message}`,
+      container: container.name,
+    });
     return { reason, message, untilMs: this.#context.clock.monotonicMs() + CONFIG_RETRY_MS };
   }
 }

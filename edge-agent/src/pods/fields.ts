@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PodError } from "./errors.ts";
-import { podNamespace, podUid, type Container, type FieldRef, type Pod, type ResourceFieldRef } from "./pod.ts";
+import {
+  podNamespace,
+  podUid,
+  type Container,
+  type FieldRef,
+  type Pod,
+  type ResourceFieldRef,
+} from "./pod.ts";
 import { bytesOf, milliCpu, parseQuantity } from "./quantity.ts";
 
 export interface FieldContext {
@@ -53,7 +60,10 @@ export function resourceValue(ref: ResourceFieldRef, context: FieldContext, own?
   const given = container.resources?.[list]?.[resource];
   const divisor = parseQuantity(ref.divisor) ?? 0;
   if (resource === "cpu") return cpuValue(given, list, divisor, context);
-  const bytes = given === undefined && list === "limits" && resource === "memory" ? context.nodeMemoryBytes : bytesOf(given);
+  const bytes =
+    given === undefined && list === "limits" && resource === "memory"
+      ? context.nodeMemoryBytes
+      : bytesOf(given);
   return String(Math.ceil(bytes / (divisor === 0 ? 1 : divisor)));
 }
 

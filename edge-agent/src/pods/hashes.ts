@@ -27,6 +27,12 @@ const goJson = (value: unknown): string => JSON.stringify(value).replace(/[<>&]/
 
 /** Hash of everything that a running container would have to be replaced for. Resources are not: the kernel can be told. */
 export function specHash(container: Container): string {
-  const { resources: _resources, readinessProbe: _r, livenessProbe: _l, startupProbe: _s, ...rest } = container;
+  const {
+    resources: _resources,
+    readinessProbe: _r,
+    livenessProbe: _l,
+    startupProbe: _s,
+    ...rest
+  } = container;
   return createHash("sha256").update(sortedJson(rest)).digest("hex").slice(0, 16);
 }

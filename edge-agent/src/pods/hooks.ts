@@ -31,7 +31,9 @@ const portOf = (port: number | string, container: Container): number => {
 async function runExec(command: readonly string[], t: HandlerTarget): Promise<HandlerResult> {
   const answer = await t.cri.execSync(t.containerId, command, Math.max(1, Math.ceil(t.timeoutMs / 1000)));
   if (answer.exitCode === 0) return OK;
-  return no(`exit code ${answer.exitCode}: ${Buffer.concat([answer.stdout, answer.stderr]).toString("utf8", 0, 300)}`);
+  return no(
+    `exit code ${answer.exitCode}: ${Buffer.concat([answer.stdout, answer.stderr]).toString("utf8", 0, 300)}`,
+  );
 }
 
 function runHttp(action: HttpGetAction, t: HandlerTarget): Promise<HandlerResult> {
@@ -64,7 +66,11 @@ const PROBE_TLS = { rejectUnauthorized: false };
 
 function runTcp(action: { port: number | string; host?: string }, t: HandlerTarget): Promise<HandlerResult> {
   return new Promise((resolve) => {
-    const socket = connect({ host: action.host ?? t.ip, port: portOf(action.port, t.container), timeout: t.timeoutMs });
+    const socket = connect({
+      host: action.host ?? t.ip,
+      port: portOf(action.port, t.container),
+      timeout: t.timeoutMs,
+    });
     const end = (result: HandlerResult): void => {
       socket.destroy();
       resolve(result);

@@ -34,7 +34,11 @@ export const containerLabels = (pod: Pod, container: Container): Record<string, 
   [LABEL.containerName]: container.name,
 });
 
-export function containerAnnotations(pod: Pod, container: Container, attempt: number): Record<string, string> {
+export function containerAnnotations(
+  pod: Pod,
+  container: Container,
+  attempt: number,
+): Record<string, string> {
   const preStop = container.lifecycle?.preStop;
   return {
     [ANNOTATION.hash]: kubeletHash(container),

@@ -14,8 +14,7 @@ export interface ReadyImage {
 }
 
 export type ImageOutcome =
-  | { readonly kind: "ready"; readonly image: ReadyImage }
-  | { readonly kind: "wait"; readonly wait: Wait };
+  { readonly kind: "ready"; readonly image: ReadyImage } | { readonly kind: "wait"; readonly wait: Wait };
 
 export interface ImageAsk {
   readonly container: Container;
@@ -46,17 +45,27 @@ interface Failure {
 
 const policyOf = (c: Container): string => {
   if (c.imagePullPolicy !== undefined && c.imagePullPolicy !== "") return c.imagePullPolicy;
-  return /:latest$/.test(c.image) || !/[:@]/.test(c.image.slice(c.image.lastIndexOf("/") + 1)) ? "Always" : "IfNotPresent";
+  return /:latest$/.test(c.image) || !/[:@]/.test(c.image.slice(c.image.lastIndexOf("/") + 1))
+    ? "Always"
+    : "IfNotPresent";
 };
 
 const userOf = (image: Image): ImageUser => ({ uid: image.uid?.value, name: image.username });
-const ready = (image: Image): ImageOutcome => ({ kind: "ready", image: { ref: image.id, user: userOf(image) } });
+const ready = (image: Image): ImageOutcome => ({
+  kind: "ready",
+  image: { ref: image.id, user: userOf(image) },
+});
 const waiting = (reason: string, message: string, untilMs: number): ImageOutcome => ({
   kind: "wait",
   wait: { reason, message, untilMs },
 });
 
-async function pull(cri: Cri, image: string, logins: readonly DeepPartial<AuthConfig>[], signal: AbortSignal): Promise<void> {
+async function pull(
+  cri: Cri,
+  image: string,
+  logins: readonly DeepPartial<AuthConfig>[],
+  signal: AbortSignal,
+): Promise<void> {
   let failure: unknown;
   for (const auth of logins.length > 0 ? logins : [undefined]) {
     try {
@@ -80,7 +89,11 @@ export function createImages(deps: { cri: Cri; clock: Clock; onPull?: (ok: boole
   const fail = (image: string, error: unknown): void => {
     const count = (failures.get(image)?.failures ?? 0) + 1;
     const delayMs = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(count - 1, 10));
-    failures.set(image, { failures: count, untilMs: clock.monotonicMs() + delayMs, message: messageOf(error).slice(0, 500) });
+    failures.set(image, {
+      failures: count,
+      untilMs: clock.monotonicMs() + delayMs,
+      message: messageOf(error).slice(0, 500),
+    });
     deps.onPull?.(false);
   };
   const succeed = (ask: ImageAsk): void => {
@@ -107,7 +120,11 @@ export function createImages(deps: { cri: Cri; clock: Clock; onPull?: (ok: boole
     const failure = failures.get(image);
     const nowMs = clock.monotonicMs();
     if (policyOf(ask.container) === "Never") {
-      return waiting("ErrImageNeverPull", `Container image "${image}" is not present with pull policy of Never`, nowMs + BACKOFF_BASE_MS);
+      return waiting(
+        "ErrImageNeverPull",
+        `Container image "${image}" is not present with pull policy of Never`,
+        nowMs + BACKOFF_BASE_MS,
+      );
     }
     if (failure && nowMs < failure.untilMs) return held(image, failure, nowMs);
     const other = running.get(image);
@@ -128,7 +145,14 @@ export function createImages(deps: { cri: Cri; clock: Clock; onPull?: (ok: boole
 }
 
 function held(image: string, failure: Failure, nowMs: number): ImageOutcome {
-  const shownUntilMs = failure.untilMs - Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(failure.failures - 1, 10)) + ERROR_SHOWN_MS;
+  const shownUntilMs =
+    failure.untilMs -
+    Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(failure.failures - 1, 10)) +
+    ERROR_SHOWN_MS;
   if (nowMs < shownUntilMs) return waiting("ErrImagePull", failure.message, shownUntilMs);
-  return waiting("ImagePullBackOff", `Back-off pulling image "${image}": ${failure.message}`, failure.untilMs);
+  return waiting(
+    "ImagePullBackOff",
+    `Back-off pulling image "${image}": ${failure.message}`,
+    failure.untilMs,
+  );
 }

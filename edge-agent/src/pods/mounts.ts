@@ -34,7 +34,8 @@ async function subPath(base: string, path: string): Promise<string> {
   const found = await realpath(target).catch(() => undefined);
   if (found === undefined) {
     const parent = await nearest(dirname(target));
-    if (!isBelow(parent, root)) throw new PodError("INVALID", `subPath ${path.slice(0, 80)} leaves its volume`);
+    if (!isBelow(parent, root))
+      throw new PodError("INVALID", `subPath ${path.slice(0, 80)} leaves its volume`);
     await mkdir(target, { recursive: true, mode: 0o755 });
     return target;
   }
@@ -81,13 +82,19 @@ async function terminationMount(run: MountRun): Promise<DeepPartial<Mount>> {
   const dir = join(podDir(run.paths, podUid(run.pod)), "containers", run.container.name);
   await mkdir(dir, { recursive: true, mode: 0o755 });
   const path = join(dir, String(run.attempt));
-  const file = await open(path, constants.O_CREAT | constants.O_TRUNC | constants.O_WRONLY | constants.O_NOFOLLOW, 0o666);
+  const file = await open(
+    path,
+    constants.O_CREAT | constants.O_TRUNC | constants.O_WRONLY | constants.O_NOFOLLOW,
+    0o666,
+  );
   await file.chmod(0o666).finally(() => file.close());
   return { containerPath: run.container.terminationMessagePath ?? "/dev/termination-log", hostPath: path };
 }
 
 /** Everything that is mounted into a container. @throws {PodError} */
 export async function containerMounts(run: MountRun): Promise<readonly DeepPartial<Mount>[]> {
-  const volumes = await Promise.all((run.container.volumeMounts ?? []).map((mount) => volumeMount(run, mount)));
+  const volumes = await Promise.all(
+    (run.container.volumeMounts ?? []).map((mount) => volumeMount(run, mount)),
+  );
   return [...volumes, ...(await hostsMount(run)), await terminationMount(run)];
 }

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { ContainerState, PodSandboxState, type Container, type ContainerStatus, type PodSandbox } from "@longshore/crds/cri";
+import {
+  ContainerState,
+  PodSandboxState,
+  type Container,
+  type ContainerStatus,
+  type PodSandbox,
+} from "@longshore/crds/cri";
 import { isNotFound, type Cri } from "../cri/index.ts";
 import { ANNOTATION, LABEL } from "./identity.ts";
-import { byNewest, type ContainerPhase, type ObservedContainer, type ObservedPod, type ObservedSandbox } from "./observed.ts";
+import {
+  byNewest,
+  type ContainerPhase,
+  type ObservedContainer,
+  type ObservedPod,
+  type ObservedSandbox,
+} from "./observed.ts";
 
 const MAX_MESSAGE_BYTES = 4096;
 const ms = (nanos: bigint): number => Number(nanos / 1_000_000n);
@@ -19,7 +31,9 @@ const PHASES: Readonly<Record<number, ContainerPhase>> = {
 /** Reads what a container left as its last words. Never follows a link: the container owns that file. */
 async function lastWords(path: string): Promise<string> {
   if (path === "") return "";
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    () => undefined,
+  );
   if (!file) return "";
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX_MESSAGE_BYTES), 0, MAX_MESSAGE_BYTES, 0);

@@ -61,6 +61,9 @@ export const readySandbox = (observed: ObservedPod | undefined): ObservedSandbox
 export const isAlive = (c: ObservedContainer): boolean => c.phase === "running" || c.phase === "unknown";
 
 /** Newest first: attempts count up; within one attempt the runtime's creation time decides. */
-export function byNewest<T extends { readonly attempt: number; readonly createdAtMs: number }>(a: T, b: T): number {
+export function byNewest<T extends { readonly attempt: number; readonly createdAtMs: number }>(
+  a: T,
+  b: T,
+): number {
   return b.attempt - a.attempt || b.createdAtMs - a.createdAtMs;
 }

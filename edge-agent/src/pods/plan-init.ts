@@ -17,12 +17,22 @@ const DONE = { initialized: true, actions: [] } as const;
  * True once every init container has done its part in this sandbox. A main container that was ever
  * created in it proves the same after the runtime has removed the dead init ones.
  */
-export function isInitialized(input: Pick<PlanInput, "observed" | "probes">, pod: Pod, sandboxId: string): boolean {
+export function isInitialized(
+  input: Pick<PlanInput, "observed" | "probes">,
+  pod: Pod,
+  sandboxId: string,
+): boolean {
   if (pod.spec.containers.some((c) => newestOf(input.observed, c.name, sandboxId))) return true;
-  return (pod.spec.initContainers ?? []).every((c) => isPassed(input, c, newestOf(input.observed, c.name, sandboxId)));
+  return (pod.spec.initContainers ?? []).every((c) =>
+    isPassed(input, c, newestOf(input.observed, c.name, sandboxId)),
+  );
 }
 
-function isPassed(input: Pick<PlanInput, "probes">, spec: Container, c: ObservedContainer | undefined): boolean {
+function isPassed(
+  input: Pick<PlanInput, "probes">,
+  spec: Container,
+  c: ObservedContainer | undefined,
+): boolean {
   if (!c) return false;
   if (!isRestartableInit(spec)) return c.phase === "exited" && c.exitCode === 0;
   return c.phase === "running" && (spec.startupProbe === undefined || input.probes[c.name]?.started === true);
@@ -66,7 +76,10 @@ function one(input: PlanInput, pod: Pod, sandbox: ObservedSandbox, container: Co
   }
   if (c && !isRestartableInit(container) && !mayRestart(initPolicy(pod), c.exitCode)) {
     const message = `init container ${container.name} exited with ${c.exitCode}`;
-    return { initialized: false, actions: [{ kind: "markTerminal", phase: "Failed", reason: "InitFailed", message }] };
+    return {
+      initialized: false,
+      actions: [{ kind: "markTerminal", phase: "Failed", reason: "InitFailed", message }],
+    };
   }
   const start = startOf(input, sandbox, container, true);
   return {

@@ -27,7 +27,10 @@ export function startOf(
   container: Container,
   init: boolean,
 ): { action?: Action; againAtMs?: number } {
-  const heldUntil = Math.max(input.restartAtMs[container.name] ?? 0, input.waits[container.name]?.untilMs ?? 0);
+  const heldUntil = Math.max(
+    input.restartAtMs[container.name] ?? 0,
+    input.waits[container.name]?.untilMs ?? 0,
+  );
   if (heldUntil > input.nowMs) return { againAtMs: heldUntil };
   const attempt = nextAttempt(input, container.name);
   return { action: { kind: "startContainer", name: container.name, init, attempt, sandboxId: sandbox.id } };

@@ -14,7 +14,10 @@ export function specChanged(input: PlanInput, container: ObservedContainer): boo
   return made !== undefined && wanted !== undefined && made !== wanted;
 }
 
-function killReason(input: PlanInput, c: ObservedContainer): "SpecChanged" | "Unhealthy" | "Unknown" | undefined {
+function killReason(
+  input: PlanInput,
+  c: ObservedContainer,
+): "SpecChanged" | "Unhealthy" | "Unknown" | undefined {
   if (c.phase === "unknown") return "Unknown";
   if (specChanged(input, c)) return "SpecChanged";
   return input.probes[c.name]?.live === false ? "Unhealthy" : undefined;
@@ -115,7 +118,9 @@ function bringUp(input: PlanInput, pod: Pod): Plan {
 /** Containers outside the sandbox in use cannot be kept: their network and namespaces are gone. */
 function strayKills(input: PlanInput, pod: Pod, sandbox: ObservedSandbox | undefined): Action[] {
   const known = new Set(allContainers(pod).map(({ container }) => container.name));
-  const strays = (input.observed?.containers ?? []).filter((c) => c.sandboxId !== sandbox?.id || !known.has(c.name));
+  const strays = (input.observed?.containers ?? []).filter(
+    (c) => c.sandboxId !== sandbox?.id || !known.has(c.name),
+  );
   const others = (input.observed?.sandboxes ?? []).filter((s) => s.ready && s.id !== sandbox?.id);
   return [
     ...kills(strays, input.stopping, input.nowMs + graceMs(pod), "SandboxGone"),

@@ -17,7 +17,9 @@ export function kills(
 
 /** Sidecars outlive the containers that they serve. */
 function nextToKill(input: PlanInput, alive: readonly ObservedContainer[]): readonly ObservedContainer[] {
-  const sidecars = new Set((input.pod?.spec.initContainers ?? []).filter(isRestartableInit).map((c) => c.name));
+  const sidecars = new Set(
+    (input.pod?.spec.initContainers ?? []).filter(isRestartableInit).map((c) => c.name),
+  );
   const served = alive.filter((c) => !sidecars.has(c.name));
   return served.length > 0 && input.nowMs < input.deadlineMs ? served : alive;
 }

@@ -53,7 +53,8 @@ export interface PlanInput {
   readonly specHashes: Readonly<Record<string, string>>;
 }
 
-export type KillReason = "Deleted" | "SpecChanged" | "Unhealthy" | "SandboxGone" | "DeadlineExceeded" | "Unknown";
+export type KillReason =
+  "Deleted" | "SpecChanged" | "Unhealthy" | "SandboxGone" | "DeadlineExceeded" | "Unknown";
 
 export type Action =
   | { readonly kind: "mountVolumes" }

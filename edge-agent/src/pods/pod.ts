@@ -88,7 +88,10 @@ export interface Volume {
   readonly emptyDir?: { readonly medium?: string; readonly sizeLimit?: string | number } | null;
   readonly hostPath?: { readonly path: string; readonly type?: string | null };
   readonly downwardAPI?: { readonly items?: readonly DownwardItem[]; readonly defaultMode?: number | null };
-  readonly projected?: { readonly sources?: readonly ProjectedSource[] | null; readonly defaultMode?: number | null };
+  readonly projected?: {
+    readonly sources?: readonly ProjectedSource[] | null;
+    readonly defaultMode?: number | null;
+  };
 }
 
 export interface VolumeMount {
@@ -283,7 +286,9 @@ export interface DataObject {
 }
 
 /** Containers of a pod in start order, with the init ones first. */
-export function allContainers(pod: Pod): readonly { readonly container: Container; readonly init: boolean }[] {
+export function allContainers(
+  pod: Pod,
+): readonly { readonly container: Container; readonly init: boolean }[] {
   return [
     ...(pod.spec.initContainers ?? []).map((container) => ({ container, init: true })),
     ...pod.spec.containers.map((container) => ({ container, init: false })),

@@ -14,7 +14,8 @@ interface Counter {
 }
 
 const NONE: Counter = { ok: undefined, streak: 0, last: undefined };
-const seconds = (value: number | undefined, fallback: number): number => Math.max(value ?? fallback, 0) * 1000;
+const seconds = (value: number | undefined, fallback: number): number =>
+  Math.max(value ?? fallback, 0) * 1000;
 
 /** Counts one more answer: a verdict changes after as many equal answers in a row as the probe asks for. */
 export function count(before: Counter, answer: boolean, probe: Probe): Counter {
@@ -34,7 +35,11 @@ class ContainerProbes {
   readonly #changed: () => void;
   #stopped = false;
 
-  constructor(id: string, container: Container, parts: { clock: PodContext["clock"]; run: (kind: Kind) => Promise<boolean>; changed: () => void }) {
+  constructor(
+    id: string,
+    container: Container,
+    parts: { clock: PodContext["clock"]; run: (kind: Kind) => Promise<boolean>; changed: () => void },
+  ) {
     this.id = id;
     this.#container = container;
     this.#clock = parts.clock;
@@ -75,7 +80,8 @@ class ContainerProbes {
   }
 
   async #once(kind: Kind, probe: Probe): Promise<void> {
-    const isDue = kind === "startup" || this.#container.startupProbe === undefined || this.#counters.startup.ok === true;
+    const isDue =
+      kind === "startup" || this.#container.startupProbe === undefined || this.#counters.startup.ok === true;
     if (isDue) {
       const answer = await this.#run(kind);
       if (this.#stopped) return;
@@ -105,14 +111,17 @@ export class Prober {
 
   /** Follows what runs now: a new run of a container starts with fresh counts. */
   sync(pod: Pod | undefined, observed: ObservedPod | undefined): void {
-    const running = new Map((observed?.containers ?? []).filter((c) => c.phase === "running").map((c) => [c.name, c]));
+    const running = new Map(
+      (observed?.containers ?? []).filter((c) => c.phase === "running").map((c) => [c.name, c]),
+    );
     for (const [name, probes] of this.#active) {
       if (running.get(name)?.id === probes.id) continue;
       probes.stop();
       this.#active.delete(name);
     }
     if (!pod) return;
-    for (const { container } of allContainers(pod)) this.#begin(pod, container, { running: running.get(container.name), observed });
+    for (const { container } of allContainers(pod))
+      this.#begin(pod, container, { running: running.get(container.name), observed });
   }
 
   stop(): void {
@@ -120,7 +129,11 @@ export class Prober {
     this.#active.clear();
   }
 
-  #begin(pod: Pod, container: Container, seen: { running: ObservedContainer | undefined; observed: ObservedPod | undefined }): void {
+  #begin(
+    pod: Pod,
+    container: Container,
+    seen: { running: ObservedContainer | undefined; observed: ObservedPod | undefined },
+  ): void {
     const { startupProbe, readinessProbe, livenessProbe } = container;
     const hasProbe = startupProbe ?? readinessProbe ?? livenessProbe;
     if (!hasProbe || !seen.running || this.#active.has(container.name)) return;
@@ -131,13 +144,27 @@ export class Prober {
       const probe = { startup: startupProbe, readiness: readinessProbe, liveness: livenessProbe }[kind];
       if (!probe) return true;
       const timeoutMs = seconds(probe.timeoutSeconds, 1);
-      const result = await runHandler(probe, { cri: this.#context.cri, containerId: id, container, ip, timeoutMs });
+      const result = await runHandler(probe, {
+        cri: this.#context.cri,
+        containerId: id,
+        container,
+        ip,
+        timeoutMs,
+      });
       if (!result.ok) {
         const message = `${kind} probe failed: ${result.message}`;
-        this.#context.events.emit(pod, { type: "Warning", reason: "Unhealthy", message, container: container.name });
+        this.#context.events.emit(pod, {
+          type: "Warning",
+          reason: "Unhealthy",
+          message,
+          container: container.name,
+        });
       }
       return result.ok;
     };
-    this.#active.set(container.name, new ContainerProbes(id, container, { clock: this.#context.clock, run, changed: this.#changed }));
+    this.#active.set(
+      container.name,
+      new ContainerProbes(id, container, { clock: this.#context.clock, run, changed: this.#changed }),
+    );
   }
 }

@@ -25,5 +25,7 @@ function* found(pod: Pod): Generator<readonly [kind: "configmap" | "secret", nam
 
 /** `kind/name` of every ConfigMap and Secret that a pod uses, all in its own namespace. */
 export function referencesOf(pod: Pod): ReadonlySet<string> {
-  return new Set([...found(pod)].filter(([, name]) => name !== undefined).map(([kind, name]) => `${kind}/${name ?? ""}`));
+  return new Set(
+    [...found(pod)].filter(([, name]) => name !== undefined).map(([kind, name]) => `${kind}/${name ?? ""}`),
+  );
 }

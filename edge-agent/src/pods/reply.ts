@@ -21,14 +21,18 @@ export function errorOf(frame: Frame): ApiStatus | undefined {
   if (isRecord(content["ErrStatus"])) return content["ErrStatus"];
   const inner = content["Err"];
   if (inner === undefined || inner === null) return undefined;
-  return isRecord(inner) && isRecord(inner["ErrStatus"]) ? inner["ErrStatus"] : { message: "refused by the cloud" };
+  return isRecord(inner) && isRecord(inner["ErrStatus"])
+    ? inner["ErrStatus"]
+    : { message: "refused by the cloud" };
 }
 
 const NOT_FOUND_TEXT = /\bnot ?found\b/i;
 
 /** True when what was asked about does not exist any more. */
 export const isGone = (status: ApiStatus): boolean =>
-  status.code === 404 || status.reason === "NotFound" || (status.code === undefined && NOT_FOUND_TEXT.test(status.message ?? ""));
+  status.code === 404 ||
+  status.reason === "NotFound" ||
+  (status.code === undefined && NOT_FOUND_TEXT.test(status.message ?? ""));
 
 /** True when the object exists under another uid: ours is gone. */
 export const isOtherUid = (status: ApiStatus): boolean => status.code === 409 || status.reason === "Conflict";

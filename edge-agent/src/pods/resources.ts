@@ -49,7 +49,9 @@ export const limitOf = (container: Container, name: "cpu" | "memory"): number =>
 /** Quality-of-service class by the API's rules: what `status.qosClass` says. */
 export function qosClass(pod: Pod): QosClass {
   const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-  const asks = containers.flatMap((c) => COMPUTE.map((name) => [requestOf(c, name), limitOf(c, name)] as const));
+  const asks = containers.flatMap((c) =>
+    COMPUTE.map((name) => [requestOf(c, name), limitOf(c, name)] as const),
+  );
   if (asks.every(([request, limit]) => request === 0 && limit === 0)) return "BestEffort";
   return asks.every(([request, limit]) => limit > 0 && request === limit) ? "Guaranteed" : "Burstable";
 }
@@ -70,7 +72,8 @@ function oomScore(pod: Pod, container: Container, context: LimitContext): number
 /** What the kernel is told of one container. Same curves as a kubelet's; never an oom score below the agent's own. */
 export function linuxLimits(pod: Pod, container: Container, context: LimitContext): LinuxLimits {
   const limit = limitOf(container, "cpu");
-  const quota = limit > 0 && context.cpuQuotaEnabled ? Math.max(MIN_CPU_QUOTA_US, limit * (CPU_PERIOD_US / 1000)) : 0;
+  const quota =
+    limit > 0 && context.cpuQuotaEnabled ? Math.max(MIN_CPU_QUOTA_US, limit * (CPU_PERIOD_US / 1000)) : 0;
   return {
     cpuShares: cpuShares(requestOf(container, "cpu")),
     cpuPeriodUs: CPU_PERIOD_US,
@@ -82,9 +85,11 @@ export function linuxLimits(pod: Pod, container: Container, context: LimitContex
 
 /** Limits of the cgroup that holds all containers of a pod. A limit holds only if every container has one. */
 export function podLimits(pod: Pod): PodLimits {
-  const total = (of: (c: Container) => number): number => pod.spec.containers.reduce((sum, c) => sum + of(c), 0);
+  const total = (of: (c: Container) => number): number =>
+    pod.spec.containers.reduce((sum, c) => sum + of(c), 0);
   const allHave = (name: "cpu" | "memory"): boolean => pod.spec.containers.every((c) => limitOf(c, name) > 0);
-  const initMax = (of: (c: Container) => number): number => Math.max(0, ...(pod.spec.initContainers ?? []).map(of));
+  const initMax = (of: (c: Container) => number): number =>
+    Math.max(0, ...(pod.spec.initContainers ?? []).map(of));
   const bound = (of: (c: Container) => number): number => Math.max(total(of), initMax(of));
   return {
     cpuShares: cpuShares(bound((c) => requestOf(c, "cpu"))),

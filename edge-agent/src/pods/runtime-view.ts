@@ -15,7 +15,8 @@ export interface RuntimeViewDeps {
 
 function isSame(a: ObservedPod | undefined, b: ObservedPod | undefined): boolean {
   if (!a || !b) return a === b;
-  const equal = <T>(x: readonly T[], y: readonly T[]): boolean => x.length === y.length && x.every((v, i) => v === y[i]);
+  const equal = <T>(x: readonly T[], y: readonly T[]): boolean =>
+    x.length === y.length && x.every((v, i) => v === y[i]);
   return equal(a.sandboxes, b.sandboxes) && equal(a.containers, b.containers);
 }
 
@@ -65,7 +66,8 @@ export class RuntimeView {
       this.#deps.onRelist?.(true, this.#lastOkMs - startMs);
       this.#take(pods);
     } catch (error) {
-      if (this.#synced) this.#deps.log.warn({ err: error }, "container runtime does not answer, pods are left as they are");
+      if (this.#synced)
+        this.#deps.log.warn({ err: error }, "container runtime does not answer, pods are left as they are");
       this.#synced = false;
       this.#deps.onRelist?.(false, this.#deps.clock.monotonicMs() - startMs);
       throw error;

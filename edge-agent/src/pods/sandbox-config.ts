@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { NamespaceMode, Protocol, SecurityProfile_ProfileType, type DeepPartial, type PodSandboxConfig } from "@longshore/crds/cri";
+import {
+  NamespaceMode,
+  Protocol,
+  SecurityProfile_ProfileType,
+  type DeepPartial,
+  type PodSandboxConfig,
+} from "@longshore/crds/cri";
 import { podCgroup, type CgroupDriver } from "./cgroups.ts";
 import { dnsOf, type ClusterDns, type ResolvConf } from "./dns.ts";
 import { logDir, podLabels, type Paths } from "./identity.ts";
@@ -23,7 +29,11 @@ export function hostnameOf(pod: Pod): string {
 export const isPrivileged = (c: Container): boolean => c.securityContext?.privileged === true;
 
 /** Namespaces that all containers of the pod share. */
-export function namespaceOptions(pod: Pod): { network: NamespaceMode; pid: NamespaceMode; ipc: NamespaceMode } {
+export function namespaceOptions(pod: Pod): {
+  network: NamespaceMode;
+  pid: NamespaceMode;
+  ipc: NamespaceMode;
+} {
   const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = pod.spec;
   const ownPid = shareProcessNamespace === true ? NamespaceMode.POD : NamespaceMode.CONTAINER;
   return {
@@ -33,11 +43,17 @@ export function namespaceOptions(pod: Pod): { network: NamespaceMode; pid: Names
   };
 }
 
-const PROTOCOLS: Readonly<Record<string, Protocol>> = { TCP: Protocol.TCP, UDP: Protocol.UDP, SCTP: Protocol.SCTP };
+const PROTOCOLS: Readonly<Record<string, Protocol>> = {
+  TCP: Protocol.TCP,
+  UDP: Protocol.UDP,
+  SCTP: Protocol.SCTP,
+};
 
 function portMappings(pod: Pod): DeepPartial<PodSandboxConfig>["portMappings"] {
   if (pod.spec.hostNetwork === true) return [];
-  const ports = allContainers(pod).flatMap(({ container }): readonly ContainerPort[] => container.ports ?? []);
+  const ports = allContainers(pod).flatMap(
+    ({ container }): readonly ContainerPort[] => container.ports ?? [],
+  );
   return ports
     .filter((p) => (p.hostPort ?? 0) > 0)
     .map((p) => ({
@@ -51,7 +67,10 @@ function portMappings(pod: Pod): DeepPartial<PodSandboxConfig>["portMappings"] {
 /** Groups that every process of the pod is in beside its own. */
 export function supplementalGroups(pod: Pod): bigint[] {
   const context = pod.spec.securityContext;
-  const groups = [...(context?.supplementalGroups ?? []), ...(typeof context?.fsGroup === "number" ? [context.fsGroup] : [])];
+  const groups = [
+    ...(context?.supplementalGroups ?? []),
+    ...(typeof context?.fsGroup === "number" ? [context.fsGroup] : []),
+  ];
   return [...new Set(groups)].map(BigInt);
 }
 

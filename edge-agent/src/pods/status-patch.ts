@@ -51,7 +51,11 @@ function conditionPatch(base: Partial<PodStatus> | undefined, next: PodStatus): 
 }
 
 /** Addresses merge by ip, so one that is no longer true has to be deleted by name. */
-function addressPatch(key: "podIPs" | "hostIPs", base: Partial<PodStatus> | undefined, next: PodStatus): Fields {
+function addressPatch(
+  key: "podIPs" | "hostIPs",
+  base: Partial<PodStatus> | undefined,
+  next: PodStatus,
+): Fields {
   const before = base?.[key] ?? [];
   const after = next[key] ?? [];
   if (isDeepStrictEqual(before, after)) return {};

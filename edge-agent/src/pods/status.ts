@@ -7,7 +7,6 @@ import { isTerminalPhase, type ContainerStatus, type PodPhase, type PodStatus } 
 import { restartPolicy } from "./plan-rules.ts";
 import { qosClass } from "./resources.ts";
 
-
 interface Tally {
   readonly waiting: number;
   readonly running: number;
@@ -26,7 +25,11 @@ function tally(statuses: readonly ContainerStatus[]): Tally {
 }
 
 /** Phase of a pod that nothing has ended for good. */
-export function livePhase(policy: string, initialized: boolean, statuses: readonly ContainerStatus[]): PodPhase {
+export function livePhase(
+  policy: string,
+  initialized: boolean,
+  statuses: readonly ContainerStatus[],
+): PodPhase {
   const t = tally(statuses);
   if (!initialized || t.waiting > 0) return "Pending";
   if (t.running > 0) return "Running";
@@ -55,8 +58,12 @@ function phaseOf(c: StatusContext, initialized: boolean, statuses: readonly Cont
 export function podStatus(context: StatusContext): PodStatus {
   const { pod } = context;
   const initialized = isPastInit(context);
-  const inits = (pod.spec.initContainers ?? []).map((spec) => containerStatus(context, spec, { init: true, initialized }));
-  const mains = pod.spec.containers.map((spec) => containerStatus(context, spec, { init: false, initialized }));
+  const inits = (pod.spec.initContainers ?? []).map((spec) =>
+    containerStatus(context, spec, { init: true, initialized }),
+  );
+  const mains = pod.spec.containers.map((spec) =>
+    containerStatus(context, spec, { init: false, initialized }),
+  );
   const phase = phaseOf(context, initialized, mains);
   return {
     phase,
@@ -102,4 +109,3 @@ function podIps({ pod, observed, nodeIp, previous }: StatusContext): readonly st
   if (sandbox && sandbox.ip !== "") return [sandbox.ip, ...sandbox.additionalIps];
   return (previous?.podIPs ?? []).map(({ ip }) => ip);
 }
-

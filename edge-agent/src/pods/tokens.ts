@@ -66,7 +66,8 @@ async function ask(deps: TokenDeps, pod: Pod, projection: TokenProjection): Prom
   const receivedAtMs = deps.clock.nowMs();
   const expiresAtMs = Date.parse(status.expirationTimestamp ?? "");
   const asked = (projection.expirationSeconds ?? DEFAULT_SECONDS) * 1000;
-  const lifeMs = Number.isNaN(expiresAtMs) || expiresAtMs <= receivedAtMs ? asked : expiresAtMs - receivedAtMs;
+  const lifeMs =
+    Number.isNaN(expiresAtMs) || expiresAtMs <= receivedAtMs ? asked : expiresAtMs - receivedAtMs;
   return { token: status.token, lifeMs, receivedAtMs };
 }
 
@@ -90,7 +91,9 @@ export function createTokens(deps: TokenDeps): Tokens {
       } catch (error) {
         if (held) return held.token;
         if (error instanceof PodError) throw error;
-        throw new PodError("UNREACHABLE", `no token for ${pod.metadata.name}: ${messageOf(error)}`, { cause: error });
+        throw new PodError("UNREACHABLE", `no token for ${pod.metadata.name}: ${messageOf(error)}`, {
+          cause: error,
+        });
       }
     },
     forget: async (uid) => {

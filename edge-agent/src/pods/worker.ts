@@ -8,7 +8,14 @@ import { ANNOTATION, checkPod } from "./identity.ts";
 import { freshRecord, Journal } from "./journal.ts";
 import { isAlive, type ObservedPod } from "./observed.ts";
 import { plan } from "./plan.ts";
-import { DEFAULT_GRACE_SECONDS, type Action, type Plan, type PlanInput, type Wait, type Want } from "./plan-types.ts";
+import {
+  DEFAULT_GRACE_SECONDS,
+  type Action,
+  type Plan,
+  type PlanInput,
+  type Wait,
+  type Want,
+} from "./plan-types.ts";
 import { allContainers, isTerminalPhase, podNamespace, podUid, type Pod } from "./pod.ts";
 import { Prober } from "./prober.ts";
 import type { PodRecord } from "./record.ts";
@@ -66,7 +73,11 @@ export class PodWorker {
   #stopped = false;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(context: PodContext, identity: PodIdentity, hooks: { view: ObservedView; onForgotten: () => void }) {
+  constructor(
+    context: PodContext,
+    identity: PodIdentity,
+    hooks: { view: ObservedView; onForgotten: () => void },
+  ) {
     this.#context = context;
     this.identity = identity;
     this.#view = hooks.view;
@@ -158,7 +169,10 @@ export class PodWorker {
       this.#failures += 1;
       const delayMs = Math.min(HOLD_CAP_MS, HOLD_BASE_MS * 2 ** Math.min(this.#failures, 10));
       this.#holdUntilMs = this.#context.clock.monotonicMs() + delayMs;
-      this.#context.log.warn({ ...this.#log(), err: error, delayMs }, "pod not brought forward, trying again");
+      this.#context.log.warn(
+        { ...this.#log(), err: error, delayMs },
+        "pod not brought forward, trying again",
+      );
       this.#wakeAt(this.#holdUntilMs);
     }
   }
@@ -194,19 +208,26 @@ export class PodWorker {
     this.#busy += 1;
     if (this.#busy > MAX_BUSY_PASSES) this.#slowDown(next);
     if (isObservable) await this.#context.relist();
-    if (isObservable || next.actions.some((a) => a.kind !== "killContainer" && a.kind !== "startContainer")) this.wake();
+    if (isObservable || next.actions.some((a) => a.kind !== "killContainer" && a.kind !== "startContainer"))
+      this.wake();
   }
 
   #slowDown(next: Plan): void {
     this.#busy = 0;
     this.#holdUntilMs = this.#context.clock.monotonicMs() + BUSY_HOLD_MS;
-    this.#context.log.error({ ...this.#log(), actions: next.actions.map((a) => a.kind) }, "pod makes no progress, slowing down");
+    this.#context.log.error(
+      { ...this.#log(), actions: next.actions.map((a) => a.kind) },
+      "pod makes no progress, slowing down",
+    );
     this.#wakeAt(this.#holdUntilMs);
   }
 
   #wakeAt(monoMs: number): void {
     this.#cancelTimer?.();
-    this.#cancelTimer = this.#context.clock.schedule(Math.max(1, monoMs - this.#context.clock.monotonicMs()), () => this.wake());
+    this.#cancelTimer = this.#context.clock.schedule(
+      Math.max(1, monoMs - this.#context.clock.monotonicMs()),
+      () => this.wake(),
+    );
   }
 
   /** The pod's first moment on this node, and the start of its deletion, are durable before anything is done. */
@@ -270,7 +291,9 @@ export class PodWorker {
 
   #specHashes(): Readonly<Record<string, string>> {
     const pod = this.#pod;
-    return pod ? Object.fromEntries(allContainers(pod).map(({ container }) => [container.name, specHash(container)])) : {};
+    return pod
+      ? Object.fromEntries(allContainers(pod).map(({ container }) => [container.name, specHash(container)]))
+      : {};
   }
 
   /** Ended for good: by its own containers here, or by the API (an eviction). */
@@ -440,7 +463,10 @@ export class PodWorker {
       .kill(this.#pod, victim, { deadlineMs: action.deadlineMs, withHook })
       .then(() => this.#context.relist())
       .catch((error: unknown) => {
-        log.warn({ ...this.#log(), container: action.name, err: error }, "container not stopped, trying again");
+        log.warn(
+          { ...this.#log(), container: action.name, err: error },
+          "container not stopped, trying again",
+        );
         this.#holdUntilMs = this.#context.clock.monotonicMs() + HOLD_BASE_MS;
       })
       .finally(() => {
@@ -495,7 +521,10 @@ export class PodWorker {
     );
     const failure = errorOf(reply);
     if (failure && !isGone(failure) && !isOtherUid(failure)) {
-      throw new PodError("REFUSED", `pod not deleted from the API: ${failure.message ?? failure.reason ?? ""}`);
+      throw new PodError(
+        "REFUSED",
+        `pod not deleted from the API: ${failure.message ?? failure.reason ?? ""}`,
+      );
     }
     this.#apiDeleted = true;
     sender.forget(uid);

@@ -1,5 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmod, chown, lstat, mkdir, mkdtemp, readFile, readdir, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Payload } from "./payload.ts";
 
@@ -83,7 +96,9 @@ export async function writeAtomically(dir: string, payload: Payload, o: Ownershi
     await linkTops(dir, payload);
     return false;
   }
-  const fresh = await mkdtemp(join(dir, `..${new Date().toISOString().slice(0, 19).replace(/[-:T]/g, "_")}.`));
+  const fresh = await mkdtemp(
+    join(dir, `..${new Date().toISOString().slice(0, 19).replace(/[-:T]/g, "_")}.`),
+  );
   await chmod(fresh, 0o755);
   await writeAll(fresh, payload, o);
   const name = fresh.slice(dir.length + 1);

@@ -22,7 +22,8 @@ export async function prepareHostPath(path: string, type: string): Promise<void>
   if (type === "DirectoryOrCreate") await mkdir(path, { recursive: true, mode: 0o755 });
   if (type === "FileOrCreate") await touch(path);
   const info = await stat(path).catch(() => undefined);
-  if (!info || !check.is(info)) throw new PodError("HOST", `hostPath type check failed: ${path} is not ${check.what}`);
+  if (!info || !check.is(info))
+    throw new PodError("HOST", `hostPath type check failed: ${path} is not ${check.what}`);
 }
 
 async function touch(path: string): Promise<void> {

@@ -41,7 +41,8 @@ export const systemMounter: Mounter = {
     const all = mountPoints(await readFile("/proc/self/mountinfo", "utf8"));
     return all.filter((path) => path === dir || path.startsWith(`${dir}/`));
   },
-  tmpfs: (dir, options) => host("mount", ["-t", "tmpfs", "-o", ["nosuid", "nodev", ...options].join(","), "tmpfs", dir]),
+  tmpfs: (dir, options) =>
+    host("mount", ["-t", "tmpfs", "-o", ["nosuid", "nodev", ...options].join(","), "tmpfs", dir]),
   unmount: (dir) => host("umount", [dir]),
 };
 

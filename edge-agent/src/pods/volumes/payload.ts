@@ -24,10 +24,15 @@ export function safePath(path: string): string {
   return clean.replace(/\/$/, "");
 }
 
-const decoded = (object: DataObject | undefined, kind: "configmap" | "secret"): ReadonlyMap<string, Buffer> => {
+const decoded = (
+  object: DataObject | undefined,
+  kind: "configmap" | "secret",
+): ReadonlyMap<string, Buffer> => {
   const encoding = kind === "secret" ? "base64" : "utf8";
   const plain = Object.entries(object?.data ?? {}).map(([k, v]) => [k, Buffer.from(v, encoding)] as const);
-  const binary = Object.entries(object?.binaryData ?? {}).map(([k, v]) => [k, Buffer.from(v, "base64")] as const);
+  const binary = Object.entries(object?.binaryData ?? {}).map(
+    ([k, v]) => [k, Buffer.from(v, "base64")] as const,
+  );
   return new Map([...plain, ...binary]);
 };
 
@@ -48,7 +53,8 @@ export function objectFiles(object: DataObject | undefined, p: Projection): Payl
   for (const item of p.items) {
     const bytes = data.get(item.key);
     if (bytes) files.set(safePath(item.path), { bytes, mode: item.mode ?? p.mode });
-    else if (!p.optional) throw new PodError("NOT_FOUND", `${p.kind} ${p.name} references non-existent key: ${item.key}`);
+    else if (!p.optional)
+      throw new PodError("NOT_FOUND", `${p.kind} ${p.name} references non-existent key: ${item.key}`);
   }
   return files;
 }

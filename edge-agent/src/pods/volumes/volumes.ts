@@ -10,7 +10,14 @@ import { bytesOf } from "../quantity.ts";
 import { writeAtomically } from "./atomic-dir.ts";
 import { prepareHostPath } from "./host-path.ts";
 import { unmountAndRemove, type Mounter } from "./mounts.ts";
-import { DEFAULT_MODE, downwardFiles, objectFiles, safePath, type FileContent, type Payload } from "./payload.ts";
+import {
+  DEFAULT_MODE,
+  downwardFiles,
+  objectFiles,
+  safePath,
+  type FileContent,
+  type Payload,
+} from "./payload.ts";
 
 export interface VolumeSources {
   readonly objects: DataObjects;
@@ -38,7 +45,8 @@ async function projectedPart(run: VolumeRun, source: ProjectedSource, mode: numb
   if (source.configMap) return fromObject(run, "configmap", source.configMap, mode);
   if (source.secret) return fromObject(run, "secret", source.secret, mode);
   if (source.downwardAPI) return downwardFiles(source.downwardAPI.items ?? [], run.fields, mode);
-  if (!source.serviceAccountToken) throw new PodError("INVALID", "projected volume has a source of an unknown kind");
+  if (!source.serviceAccountToken)
+    throw new PodError("INVALID", "projected volume has a source of an unknown kind");
   const token = await run.sources.token(run.pod, source.serviceAccountToken);
   const bytes = Buffer.from(token);
   return new Map([[safePath(source.serviceAccountToken.path), { bytes, mode: tokenMode(run.pod, mode) }]]);
@@ -53,7 +61,12 @@ interface ObjectRef {
   readonly optional?: boolean;
 }
 
-async function fromObject(run: VolumeRun, kind: "configmap" | "secret", ref: ObjectRef, mode: number): Promise<Payload> {
+async function fromObject(
+  run: VolumeRun,
+  kind: "configmap" | "secret",
+  ref: ObjectRef,
+  mode: number,
+): Promise<Payload> {
   const name = ref.name ?? "";
   const object = await run.sources.objects.get(kind, name);
   return objectFiles(object, { kind, name, items: ref.items, optional: ref.optional === true, mode });
@@ -73,23 +86,33 @@ function rendered(run: VolumeRun, volume: Volume): Rendered | undefined {
   const { configMap, secret, downwardAPI, projected } = volume;
   if (configMap) {
     const mode = configMap.defaultMode ?? DEFAULT_MODE;
-    return { dir: dir("configMap"), inMemory: false, payload: () => fromObject(run, "configmap", configMap, mode) };
+    return {
+      dir: dir("configMap"),
+      inMemory: false,
+      payload: () => fromObject(run, "configmap", configMap, mode),
+    };
   }
   if (secret) {
     const ref: ObjectRef = { ...secret, name: secret.secretName ?? "" };
-    const payload = (): Promise<Payload> => fromObject(run, "secret", ref, secret.defaultMode ?? DEFAULT_MODE);
+    const payload = (): Promise<Payload> =>
+      fromObject(run, "secret", ref, secret.defaultMode ?? DEFAULT_MODE);
     return { dir: dir("secret"), inMemory: true, payload };
   }
   if (downwardAPI) {
-    const files = (): Payload => downwardFiles(downwardAPI.items ?? [], run.fields, downwardAPI.defaultMode ?? DEFAULT_MODE);
+    const files = (): Payload =>
+      downwardFiles(downwardAPI.items ?? [], run.fields, downwardAPI.defaultMode ?? DEFAULT_MODE);
     return { dir: dir("downwardAPI"), inMemory: false, payload: () => Promise.resolve(files()) };
   }
-  return projected ? { dir: dir("projected"), inMemory: true, payload: () => projectedFiles(run, projected) } : undefined;
+  return projected
+    ? { dir: dir("projected"), inMemory: true, payload: () => projectedFiles(run, projected) }
+    : undefined;
 }
 
 async function projectedFiles(run: VolumeRun, projected: NonNullable<Volume["projected"]>): Promise<Payload> {
   const mode = projected.defaultMode ?? DEFAULT_MODE;
-  return merged(await Promise.all((projected.sources ?? []).map((source) => projectedPart(run, source, mode))));
+  return merged(
+    await Promise.all((projected.sources ?? []).map((source) => projectedPart(run, source, mode))),
+  );
 }
 
 async function isMounted(dir: string, mounter: Mounter): Promise<boolean> {
@@ -121,7 +144,8 @@ async function prepare(run: VolumeRun, volume: Volume): Promise<void> {
   if (volume.hostPath) return prepareHostPath(volume.hostPath.path, volume.hostPath.type ?? "");
   if (volume.emptyDir) return emptyDir(run, volume);
   const target = rendered(run, volume);
-  if (!target) throw new PodError("INVALID", `volume ${volume.name} is of a kind that this node does not have`);
+  if (!target)
+    throw new PodError("INVALID", `volume ${volume.name} is of a kind that this node does not have`);
   await renderInto(run, target);
 }
 
@@ -132,7 +156,9 @@ async function prepare(run: VolumeRun, volume: Volume): Promise<void> {
  */
 export async function mountVolumes(run: VolumeRun): Promise<void> {
   await mkdir(podDir(run.paths, podUid(run.pod)), { recursive: true, mode: 0o750 });
-  const results = await Promise.allSettled((run.pod.spec.volumes ?? []).map((volume) => prepare(run, volume)));
+  const results = await Promise.allSettled(
+    (run.pod.spec.volumes ?? []).map((volume) => prepare(run, volume)),
+  );
   const failed = results.find((r) => r.status === "rejected");
   if (failed) throw failed.reason;
 }
@@ -156,7 +182,9 @@ export async function removeVolumes(deps: VolumeDeps, uid: string): Promise<void
 export function volumePath(paths: Paths, pod: Pod, name: string): string {
   const volume = (pod.spec.volumes ?? []).find((v) => v.name === name);
   if (volume?.hostPath) return volume.hostPath.path;
-  const plugin = (["configMap", "secret", "projected", "downwardAPI", "emptyDir"] as const).find((p) => volume?.[p]);
+  const plugin = (["configMap", "secret", "projected", "downwardAPI", "emptyDir"] as const).find(
+    (p) => volume?.[p],
+  );
   if (!plugin) throw new PodError("INVALID", `no volume named ${name}`);
   return join(volumeDir(paths, podUid(pod), plugin, name));
 }
