@@ -44,13 +44,20 @@ function nameOf(schema: Schema, path: string[], { kind, taken }: Naming): string
   const last = path.at(-1) ?? "";
   if (last === "labelSelector") return "LabelSelector";
   if (last === "overriders") return `${kind}Overriders`;
-  if (last === "[]") return itemName(kind, path.at(-2) ?? "");
+  if (last === "[]")
+    return itemName(
+      kind,
+      path.filter((step) => step !== "[]"),
+    );
   const name = `${kind}${pascal(last)}`;
   return path.length === 1 && !taken.has(name) ? name : undefined;
 }
 
-function itemName(kind: string, field: string): string {
-  return field === "matchExpressions" ? "LabelRequirement" : `${kind}${pascal(singular(field))}`;
+function itemName(kind: string, fields: string[]): string {
+  const [field = "", parent = ""] = fields.toReversed();
+  if (field === "matchExpressions") return "LabelRequirement";
+  // A field called value says nothing by itself.
+  return `${kind}${field === "value" ? pascal(singular(parent)) : ""}${pascal(singular(field))}`;
 }
 
 /** Enters a definition; another one of the same name makes this one's name longer by its parent's. */

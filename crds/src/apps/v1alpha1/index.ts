@@ -13,7 +13,7 @@ export type {
   EdgeApplicationStatus,
   EdgeApplicationTargetNodeGroup,
   EdgeApplicationTargetNodeLabel,
-  EdgeApplicationValue,
+  EdgeApplicationEnvOverriderValue,
   EdgeApplicationWorkloadStatus,
   LabelRequirement,
   LabelSelector,

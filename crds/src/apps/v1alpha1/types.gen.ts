@@ -20,7 +20,7 @@ export interface EdgeApplicationCommandOverrider {
   value?: string[];
 }
 
-export interface EdgeApplicationValue {
+export interface EdgeApplicationEnvOverriderValue {
   /** Name of the variable. */
   name: string;
   /** Value of the variable. */
@@ -69,7 +69,7 @@ export interface EdgeApplicationEnvOverrider {
   /** What to do with the value. */
   operator: "add" | "remove" | "replace";
   /** Value as text. */
-  value?: EdgeApplicationValue[];
+  value?: EdgeApplicationEnvOverriderValue[];
 }
 
 export interface EdgeApplicationImageOverrider {
