@@ -77,11 +77,7 @@ describe("manifests on a real API server", () => {
     ["no selector", { version: "v1.23.0" }, /exactly one of nodeNames and labelSelector/u],
     ["both selectors", { version: "v1.23.0", nodeNames: ["n"], labelSelector: {} }, /exactly one/u],
     ["a version that is none", { version: "1.23", nodeNames: ["n"] }, /spec.version/u],
-    [
-      "a version that carries a command",
-      { version: "v1.23.0; reboot", nodeNames: ["n"] },
-      /spec.version/u,
-    ],
+    ["a version that carries a command", { version: "v1.23.0; reboot", nodeNames: ["n"] }, /spec.version/u],
   ])("%s is refused in a NodeUpgradeJob", async (_name, spec, message) => {
     for (const version of ["v1alpha1", "v1alpha2"]) {
       const job = {
