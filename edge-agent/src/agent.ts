@@ -4,42 +4,26 @@ import { existsSync } from "node:fs";
 import type { Registry } from "prom-client";
 import type { Clock } from "./clock.ts";
 import { readTokenFile, type AgentConfig } from "./config/index.ts";
-import { ensureIdentity, renew, startRotation, writeBundle, type Identity, type JoinOptions } from "./join/index.ts";
+import {
+  ensureIdentity,
+  renew,
+  startRotation,
+  writeBundle,
+  type Identity,
+  type JoinOptions,
+} from "./join/index.ts";
 import type { AgentLog } from "./log.ts";
 import { createAgentMetrics, serveMetrics } from "./metrics.ts";
 import { AGENT_VERSION, createNodeReporter, readMachineFacts, readMachineState } from "./node/index.ts";
-import { createStore, type DesiredStore, type RecordStore, type Store } from "./store/index.ts";
-import { createTunnel, DEFAULT_TUNNEL_OPTIONS, type Uplink } from "./tunnel/index.ts";
-
-/** What runs the pods; ./pods makes one. */
-export interface Engine {
-  start(): Promise<void> | void;
-  /** Stops working; containers go on running. */
-  stop(): Promise<void> | void;
-  /** `containerd://1.6.20`; "" while unknown */
-  runtimeVersion(): string;
-  runtimeHealthy(): boolean;
-}
-
-export interface EngineDeps {
-  readonly store: DesiredStore;
-  readonly records: RecordStore;
-  readonly uplink: Uplink;
-  readonly isInventoryComplete: () => boolean;
-  readonly onInventoryComplete: (listener: () => void) => () => void;
-  readonly node: { readonly name: string; readonly ip: () => string };
-  readonly config: AgentConfig;
-  readonly log: AgentLog;
-  readonly clock: Clock;
-  readonly registry: Registry;
-}
+import { createRuntime } from "./runtime.ts";
+import { createStore, type Store } from "./store/index.ts";
+import { createTunnel, DEFAULT_TUNNEL_OPTIONS } from "./tunnel/index.ts";
 
 export interface AgentDeps {
   readonly config: AgentConfig;
   readonly log: AgentLog;
   readonly clock: Clock;
   readonly registry: Registry;
-  readonly createEngine: (deps: EngineDeps) => Engine;
   /** Ends the wait for a hub to join. */
   readonly signal: AbortSignal;
 }
@@ -91,7 +75,8 @@ async function runParts(
   const { config, log, clock } = deps;
   const { desired, records } = store;
   const facts = readMachineFacts();
-  const readState = (): ReturnType<typeof readMachineState> => readMachineState(config.pods.rootDirectory, config.node);
+  const readState = (): ReturnType<typeof readMachineState> =>
+    readMachineState(config.pods.rootDirectory, config.node);
   let { identity } = joined;
 
   const { hub } = config;
@@ -109,21 +94,25 @@ async function runParts(
     newId: randomUUID,
     random: Math.random,
   });
-  const engine = deps.createEngine({
-    ...deps,
+  const runtime = createRuntime({
+    config: config.pods,
+    requestTimeoutMs: hub.requestTimeoutMs,
     store: desired,
     records,
     uplink: tunnel,
     isInventoryComplete: tunnel.isInventoryComplete,
     onInventoryComplete: tunnel.onComplete,
-    node: { name: config.node.name, ip: () => readState().ip },
+    node: { name: config.node.name, ip: readState().ip },
+    log,
+    clock,
+    registry: deps.registry,
   });
   const node = createNodeReporter({
     config: config.node,
     facts,
     readState,
-    runtimeVersion: engine.runtimeVersion,
-    runtimeHealthy: engine.runtimeHealthy,
+    runtimeVersion: runtime.version,
+    runtimeHealthy: runtime.isHealthy,
     uplink: tunnel,
     desired,
     clock,
@@ -134,20 +123,25 @@ async function runParts(
     identity = next;
     tunnel.reconnect();
   };
-  const rotation = { identity: () => identity, renew: (old: Identity) => renew(joined.joinOptions, old), adopt };
+  const rotation = {
+    identity: () => identity,
+    renew: (old: Identity) => renew(joined.joinOptions, old),
+    adopt,
+  };
   const stopRotation = config.identity.rotate
     ? startRotation({ ...rotation, clock, log, random: Math.random })
     : (): void => undefined;
-  const server = config.metricsAddress === "" ? undefined : serveMetrics(deps.registry, config.metricsAddress);
+  const server =
+    config.metricsAddress === "" ? undefined : serveMetrics(deps.registry, config.metricsAddress);
   // The pods first: they run from the store, with or without a cloud.
-  await engine.start();
+  await runtime.start();
   node.start();
   tunnel.start();
   return async () => {
     stopRotation();
     server?.close();
     node.stop();
-    await engine.stop();
+    runtime.stop();
     await tunnel.stop();
     store.close();
   };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConfigError, ExitCode } from "./config/index.ts";
+import { SocketError } from "./cri/index.ts";
 import { JoinError } from "./join/index.ts";
 import { StoreError, type StoreErrorCode } from "./store/index.ts";
 
@@ -14,5 +15,6 @@ const STORE_EXIT: Readonly<Record<StoreErrorCode, number>> = {
 /** The exit code (sysexits.h) that tells a supervisor why the agent ended. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigError || error instanceof JoinError) return error.exitCode;
+  if (error instanceof SocketError) return ExitCode.config;
   return error instanceof StoreError ? STORE_EXIT[error.code] : ExitCode.software;
 }

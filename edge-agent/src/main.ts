@@ -15,7 +15,6 @@ import {
 } from "./config/index.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { KUBELET_VERSION } from "./node/index.ts";
-import { createPodEngine } from "./pods/index.ts";
 
 const HELP = `edge agent of Longshore
 
@@ -51,7 +50,6 @@ async function main(): Promise<void> {
       log,
       clock: systemClock,
       registry: new Registry(),
-      createEngine: createPodEngine,
       signal: stopping.signal,
     });
   } catch (err) {

@@ -34,5 +34,5 @@ export function createSigningRequest(node: string): SigningRequest {
   );
   const signature = sign("sha256", info, privateKey);
   const csr = sequence(info, sequence(objectId(ECDSA_WITH_SHA256)), bitString(signature));
-  return { csr, keyPem: privateKey.export({ type: "pkcs8", format: "pem" }) };
+  return { csr, keyPem: String(privateKey.export({ type: "pkcs8", format: "pem" })) };
 }

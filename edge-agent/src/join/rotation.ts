@@ -5,7 +5,7 @@ import { validityOf, type Identity, type Validity } from "./identity.ts";
 
 /** When to renew: a point between 70 and 90 % of the certificate's life, so that a fleet does not renew at once. */
 export function renewAtMs({ notBeforeMs, notAfterMs }: Validity, random: number): number {
-  return notBeforeMs + (notAfterMs - notBeforeMs) * (0.7 + 0.2 * random);
+  return Math.round(notBeforeMs + (notAfterMs - notBeforeMs) * (0.7 + 0.2 * random));
 }
 
 /** KubeEdge's pace: 2 s doubling to 32 s. Half of it is jitter. */

@@ -32,15 +32,28 @@ export interface Authority {
 }
 
 const generate = () => webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-const pem = (key: webcrypto.CryptoKey): string => String(KeyObject.from(key).export({ type: "pkcs8", format: "pem" }));
-const serial = (): string => Buffer.from(webcrypto.getRandomValues(new Uint8Array(8))).toString("hex").replace(/^./, "1");
+const pem = (key: webcrypto.CryptoKey): string =>
+  String(KeyObject.from(key).export({ type: "pkcs8", format: "pem" }));
+const serial = (): string =>
+  Buffer.from(webcrypto.getRandomValues(new Uint8Array(8)))
+    .toString("hex")
+    .replace(/^./, "1");
 
 /** A certificate authority that lives in the test. */
 export async function createAuthority(): Promise<Authority> {
   const keys = await generate();
-  const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 365 * DAY_MS) };
+  const validity = {
+    notBefore: new Date(Date.now() - DAY_MS),
+    notAfter: new Date(Date.now() + 365 * DAY_MS),
+  };
   const ca = await X509CertificateGenerator.createSelfSigned(
-    { name: "CN=KubeEdge", keys, signingAlgorithm: ALGORITHM, ...validity, extensions: [new BasicConstraintsExtension(true)] },
+    {
+      name: "CN=KubeEdge",
+      keys,
+      signingAlgorithm: ALGORITHM,
+      ...validity,
+      extensions: [new BasicConstraintsExtension(true)],
+    },
     webcrypto,
   );
   const issue = (
@@ -59,7 +72,9 @@ export async function createAuthority(): Promise<Authority> {
         serialNumber: serial(),
         ...dates,
         extensions: [
-          new ExtendedKeyUsageExtension([isServer ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth]),
+          new ExtendedKeyUsageExtension([
+            isServer ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth,
+          ]),
           ...(isServer ? [new SubjectAlternativeNameExtension([{ type: "ip", value: "127.0.0.1" }])] : []),
         ],
       },

@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { StoredObject } from "../../src/store/index.ts";
+import { thrown } from "../tunnel/fakes.ts";
 import { configMap, open, put, temporaryDirectory } from "./gen.ts";
 
 const BIG = "x".repeat(1500);
@@ -27,7 +37,10 @@ function edit(directory: string, sql: string): void {
 describe("a damaged store", () => {
   it("S39 drops a row whose value was edited offline, counts it, and takes the object again", async () => {
     const directory = await filled(3);
-    edit(directory, `UPDATE objects SET value = '{"data":{"image":"evil"}}' WHERE key = 'configmap/default/cm-1'`);
+    edit(
+      directory,
+      `UPDATE objects SET value = '{"data":{"image":"evil"}}' WHERE key = 'configmap/default/cm-1'`,
+    );
     const store = open(directory);
     expect(store.desired.get("configmap/default/cm-1")).toBeUndefined();
     expect(store.desired.inventory()).toHaveLength(2);
@@ -50,7 +63,7 @@ describe("a damaged store", () => {
     for (let flip = 0; flip < 60; flip++) {
       const copy = Buffer.from(pristine);
       const at = createHash("sha256").update(`flip ${flip}`).digest().readUInt32BE() % copy.length;
-      copy[at] = (copy[at] ?? 0) ^ (1 << flip % 8);
+      copy[at] = (copy[at] ?? 0) ^ (1 << (flip % 8));
       writeFileSync(path, copy);
       const store = open(directory);
       if (store.damage.length > 0) found++;
@@ -64,8 +77,14 @@ describe("a damaged store", () => {
 
   it.each([
     { what: "truncated", damage: (path: string) => truncateSync(path, 5000) },
-    { what: "no database", damage: (path: string) => writeFileSync(path, "this is no database at all".repeat(400)) },
-    { what: "without its sentinel", damage: (path: string) => new DatabaseSync(path).exec("DELETE FROM sentinel") },
+    {
+      what: "no database",
+      damage: (path: string) => writeFileSync(path, "this is no database at all".repeat(400)),
+    },
+    {
+      what: "without its sentinel",
+      damage: (path: string) => new DatabaseSync(path).exec("DELETE FROM sentinel"),
+    },
   ])("R25 sets a file aside that is $what and starts empty", async ({ damage }) => {
     const directory = await filled(20);
     damage(join(directory, "agent.db"));
@@ -90,7 +109,11 @@ describe("a damaged store", () => {
     const directory = temporaryDirectory();
     for (let i = 0; i < 4; i++) {
       writeFileSync(join(directory, "agent.db"), "garbage ".repeat(1000));
-      const clock = { nowMs: () => Date.UTC(2026, 0, 1 + i), monotonicMs: () => 0, schedule: () => () => undefined };
+      const clock = {
+        nowMs: () => Date.UTC(2026, 0, 1 + i),
+        monotonicMs: () => 0,
+        schedule: () => () => undefined,
+      };
       open(directory, { clock }).close();
     }
     const kept = readdirSync(directory).filter((name) => /damaged-\d+$/.test(name));
@@ -101,7 +124,7 @@ describe("a damaged store", () => {
     const directory = await filled(2);
     edit(directory, "PRAGMA user_version = 999");
     const before = readFileSync(join(directory, "agent.db"));
-    expect(() => open(directory)).toThrow(expect.objectContaining({ code: "NEWER_SCHEMA" }) as Error);
+    expect(thrown(() => open(directory))).toMatchObject({ code: "NEWER_SCHEMA" });
     expect(readFileSync(join(directory, "agent.db")).equals(before)).toBe(true);
   });
 
@@ -117,7 +140,8 @@ describe("a damaged store", () => {
     const stored = results.flatMap((result, i) => (result.status === "fulfilled" ? [`cm-${i}`] : []));
     store.close();
     const again = open(directory);
-    for (const name of stored) expect(again.desired.get(`configmap/default/${name}`)?.resourceVersion).toBe("1000");
+    for (const name of stored)
+      expect(again.desired.get(`configmap/default/${name}`)?.resourceVersion).toBe("1000");
     again.close();
   });
 });
@@ -126,13 +150,16 @@ describe("a full disk", () => {
   it("R26 refuses what it cannot store, keeps what it has, and goes on when there is room", async () => {
     const directory = temporaryDirectory();
     const store = open(directory, { maxFileBytes: 160 * 1024 });
-    const results = await Promise.allSettled(Array.from({ length: 150 }, (_, i) => store.desired.apply(put(filler(i)))));
+    const results = await Promise.allSettled(
+      Array.from({ length: 150 }, (_, i) => store.desired.apply(put(filler(i)))),
+    );
     const stored = results.flatMap((result, i) => (result.status === "fulfilled" ? [i] : []));
     expect(stored.length).toBeGreaterThan(20);
     expect(stored.length).toBeLessThan(150);
     expect(new Set(store.errors)).toEqual(new Set(["FULL"]));
     const [first = 0, second = 0] = stored;
-    for (const i of [first, second]) await store.desired.apply({ op: "delete", key: filler(i).key, uid: "uid-1" });
+    for (const i of [first, second])
+      await store.desired.apply({ op: "delete", key: filler(i).key, uid: "uid-1" });
     await expect(store.desired.apply(put(filler(first)))).resolves.toBe("applied");
     store.close();
     const again = open(directory, { maxFileBytes: 160 * 1024 });
@@ -143,7 +170,9 @@ describe("a full disk", () => {
   it("R26 does not lose the neighbours of a write that does not fit", async () => {
     const store = open(temporaryDirectory(), { maxFileBytes: 160 * 1024 });
     const huge = configMap("huge", "1", { value: { data: "y".repeat(400_000) } });
-    const results = await Promise.allSettled([put(filler(1)), put(huge), put(filler(2))].map((c) => store.desired.apply(c)));
+    const results = await Promise.allSettled(
+      [put(filler(1)), put(huge), put(filler(2))].map((c) => store.desired.apply(c)),
+    );
     expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     expect(store.desired.inventory()).toHaveLength(2);
     store.close();

@@ -17,12 +17,19 @@ export interface OpenStore extends Store {
 /** Opens a store with fakes around it. A small reserve keeps the tests quick. */
 export function open(directory: string, overrides: Partial<StoreDeps> = {}): OpenStore {
   const [damage, errors, log]: [string[], string[], ReturnType<typeof fakeLog>] = [[], [], fakeLog()];
-  const metrics = { damaged: (what: string) => void damage.push(what), failed: (code: string) => void errors.push(code) };
+  const metrics = {
+    damaged: (what: string) => void damage.push(what),
+    failed: (code: string) => void errors.push(code),
+  };
   const store = createStore(directory, { log, clock: fakeClock(), metrics, reserveBytes: 0, ...overrides });
   return { ...store, damage, errors, lines: log.lines };
 }
 
-export function configMap(name: string, resourceVersion: string, extra: Partial<StoredObject> = {}): StoredObject {
+export function configMap(
+  name: string,
+  resourceVersion: string,
+  extra: Partial<StoredObject> = {},
+): StoredObject {
   return {
     key: `configmap/default/${name}`,
     kind: "configmap",

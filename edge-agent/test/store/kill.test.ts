@@ -11,7 +11,13 @@ const KILLS = 20;
 /** Runs the writer until it has acked `lines` objects, then kills it. Returns the newest acked version by name. */
 async function writeAndKill(directory: string, start: number, lines: number): Promise<Map<string, number>> {
   const { NODE_OPTIONS: _none, ...env } = process.env;
-  const args = ["--conditions=source", "--disable-warning=ExperimentalWarning", WRITER, directory, String(start)];
+  const args = [
+    "--conditions=source",
+    "--disable-warning=ExperimentalWarning",
+    WRITER,
+    directory,
+    String(start),
+  ];
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {

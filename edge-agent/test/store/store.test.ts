@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { DesiredEvent, StoreChange, StoredObject } from "../../src/store/index.ts";
+import { thrown } from "../tunnel/fakes.ts";
 import { configMap, open, put, temporaryDirectory, type OpenStore } from "./gen.ts";
 
 const opened: OpenStore[] = [];
@@ -30,17 +31,42 @@ describe("the desired store", () => {
   it.each<{ when: string; held: Partial<StoredObject>; next: Partial<StoredObject>; want: string }>([
     { when: "a newer version comes", held: {}, next: { resourceVersion: "10" }, want: "applied" },
     { when: "the same version comes again", held: {}, next: {}, want: "stale" },
-    { when: "an older version comes", held: { resourceVersion: "10" }, next: { resourceVersion: "9" }, want: "stale" },
+    {
+      when: "an older version comes",
+      held: { resourceVersion: "10" },
+      next: { resourceVersion: "9" },
+      want: "stale",
+    },
     {
       when: "versions differ beyond 2^53",
       held: { resourceVersion: "9007199254740992" },
       next: { resourceVersion: "9007199254740993" },
       want: "applied",
     },
-    { when: "another uid has a greater version", held: {}, next: { uid: "uid-2", resourceVersion: "6" }, want: "applied" },
-    { when: "another uid has a lower version", held: {}, next: { uid: "uid-2", resourceVersion: "4" }, want: "stale" },
-    { when: "a newer epoch has a lower version", held: {}, next: { clusterEpoch: 2, resourceVersion: "1" }, want: "applied" },
-    { when: "an older epoch has a greater version", held: {}, next: { clusterEpoch: 0, resourceVersion: "99" }, want: "stale" },
+    {
+      when: "another uid has a greater version",
+      held: {},
+      next: { uid: "uid-2", resourceVersion: "6" },
+      want: "applied",
+    },
+    {
+      when: "another uid has a lower version",
+      held: {},
+      next: { uid: "uid-2", resourceVersion: "4" },
+      want: "stale",
+    },
+    {
+      when: "a newer epoch has a lower version",
+      held: {},
+      next: { clusterEpoch: 2, resourceVersion: "1" },
+      want: "applied",
+    },
+    {
+      when: "an older epoch has a greater version",
+      held: {},
+      next: { clusterEpoch: 0, resourceVersion: "99" },
+      want: "stale",
+    },
   ])("says $want when $when", async ({ held, next, want }) => {
     const store = openFor(temporaryDirectory());
     await store.desired.apply(put(configMap("a", "5", held)));
@@ -105,7 +131,8 @@ describe("the desired store", () => {
             const key = `configmap/default/${name}`;
             const held = model.get(key);
             if (op === "delete" && held?.uid === uid) model.delete(key);
-            const newer = !held || epoch > held.epoch || (epoch === held.epoch && Number(rv) > Number(held.rv));
+            const newer =
+              !held || epoch > held.epoch || (epoch === held.epoch && Number(rv) > Number(held.rv));
             if (op === "put" && newer) model.set(key, { uid, rv, epoch });
             const object = configMap(name, rv, { uid, clusterEpoch: epoch });
             const what: StoreChange = op === "put" ? put(object) : { op, key, uid };
@@ -115,7 +142,9 @@ describe("the desired store", () => {
           store.close();
           store = open(directory);
         }
-        const found = store.desired.list("configmap").map((o) => [o.key, { uid: o.uid, rv: o.resourceVersion, epoch: o.clusterEpoch }]);
+        const found = store.desired
+          .list("configmap")
+          .map((o) => [o.key, { uid: o.uid, rv: o.resourceVersion, epoch: o.clusterEpoch }]);
         store.close();
         expect(new Map(found as [string, { uid: string; rv: string; epoch: number }][])).toEqual(model);
       }),
@@ -126,7 +155,7 @@ describe("the desired store", () => {
   it("B158 refuses a second agent on the data directory, and lets it in after the first is gone", () => {
     const directory = temporaryDirectory();
     const first = open(directory);
-    expect(() => open(directory)).toThrow(expect.objectContaining({ code: "LOCKED" }) as Error);
+    expect(thrown(() => open(directory))).toMatchObject({ code: "LOCKED" });
     first.close();
     expect(() => openFor(directory)).not.toThrow();
   });

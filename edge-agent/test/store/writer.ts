@@ -14,8 +14,20 @@ async function write(from: number, step: number): Promise<never> {
     const name = `cm-${i % 200}`;
     const key = `configmap/default/${name}`;
     const value = { data: { i, pad: "z".repeat(500) } };
-    const object = { key, kind: "configmap", namespace: "default", name, uid: "u", digest: "", clusterEpoch: 1, value };
-    const outcome = await store.desired.apply({ op: "put", object: { ...object, resourceVersion: String(i + 1) } });
+    const object = {
+      key,
+      kind: "configmap",
+      namespace: "default",
+      name,
+      uid: "u",
+      digest: "",
+      clusterEpoch: 1,
+      value,
+    };
+    const outcome = await store.desired.apply({
+      op: "put",
+      object: { ...object, resourceVersion: String(i + 1) },
+    });
     if (outcome === "applied") process.stdout.write(`${name} ${i + 1}\n`);
   }
 }

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from "node:crypto";
-import { createTunnel, DEFAULT_TUNNEL_OPTIONS, type Tunnel, type TunnelOptions, type Uplink } from "../../src/tunnel/index.ts";
+import {
+  createTunnel,
+  DEFAULT_TUNNEL_OPTIONS,
+  type Tunnel,
+  type TunnelOptions,
+  type Uplink,
+} from "../../src/tunnel/index.ts";
 import type { Authority } from "../join/authority.ts";
 import { open, temporaryDirectory, type OpenStore } from "../store/gen.ts";
 import { fakeClock, fakeLog, fakeMetrics, type FakeClock, type FakeLog, type FakeMetrics } from "./fakes.ts";

@@ -59,7 +59,8 @@ export interface FakeMetrics extends TunnelMetrics {
 /** Counts under `name:label:label`. */
 export function fakeMetrics(): FakeMetrics {
   const counts = new Map<string, number>();
-  const add = (...parts: unknown[]): void => void counts.set(parts.join(":"), (counts.get(parts.join(":")) ?? 0) + 1);
+  const add = (...parts: unknown[]): void =>
+    void counts.set(parts.join(":"), (counts.get(parts.join(":")) ?? 0) + 1);
   return {
     counts,
     rejected: (surface, reason) => add("rejected", surface, reason),
@@ -76,4 +77,14 @@ export async function until(condition: () => boolean, what: string, timeoutMs = 
     if (performance.now() > endMs) throw new Error(`never came: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+/** What `fn` throws; undefined when it does not. */
+export function thrown(fn: () => unknown): unknown {
+  try {
+    fn();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
 }

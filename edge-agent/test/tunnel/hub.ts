@@ -32,7 +32,13 @@ export interface HubConnection {
 /** A hub as far as the tunnel sees it: TLS with client certificates, WebSocket, frames. */
 export async function startHub(authority: Authority, negotiates: boolean, port = 0): Promise<Hub> {
   const { cert, key } = await authority.server();
-  const server = createServer({ cert, key, ca: authority.caPem, requestCert: true, rejectUnauthorized: true });
+  const server = createServer({
+    cert,
+    key,
+    ca: authority.caPem,
+    requestCert: true,
+    rejectUnauthorized: true,
+  });
   const sockets = new WebSocketServer({ server, perMessageDeflate: false });
   if (negotiates) sockets.on("headers", (headers) => void headers.push("Longshore-Protocol: 1"));
   const connections: HubConnection[] = [];
@@ -87,7 +93,11 @@ export function down(route: Frame["route"], content: unknown, header: Partial<Fr
 }
 
 /** A push of a ConfigMap. */
-export function pushConfigMap(name: string, resourceVersion: string, header: Partial<Frame["header"]> = {}): Frame {
+export function pushConfigMap(
+  name: string,
+  resourceVersion: string,
+  header: Partial<Frame["header"]> = {},
+): Frame {
   const metadata = { name, namespace: "default", uid: `uid-${name}`, resourceVersion };
   const content = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { a: "b" } };
   return down({ operation: "update", resource: `default/configmap/${name}` }, content, header);

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { inventoryDigest, type AckBatch, type Frame, type InventoryPart, type Nack } from "@longshore/crds/wire";
+import {
+  inventoryDigest,
+  type AckBatch,
+  type Frame,
+  type InventoryPart,
+  type Nack,
+} from "@longshore/crds/wire";
 import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { createAuthority, type Authority } from "../join/authority.ts";
 import { StoreError } from "../../src/store/index.ts";
@@ -40,7 +46,9 @@ async function greet(connection: HubConnection, reply: object = REPLY): Promise<
   return hello;
 }
 
-async function connected(options: Partial<BenchOptions> = {}): Promise<Bench & { connection: HubConnection }> {
+async function connected(
+  options: Partial<BenchOptions> = {},
+): Promise<Bench & { connection: HubConnection }> {
   const started = await begin(options);
   started.tunnel.start();
   const connection = await started.hub.connection(1);
@@ -87,7 +95,9 @@ describe("a session with our protocol", () => {
 
   it("sends its inventory in parts of at most 1,000 when the hub asks", async () => {
     const { tunnel, hub, store } = await begin();
-    await Promise.all(Array.from({ length: 1500 }, (_, i) => store.desired.apply(put(configMap(`cm-${i}`, "5")))));
+    await Promise.all(
+      Array.from({ length: 1500 }, (_, i) => store.desired.apply(put(configMap(`cm-${i}`, "5")))),
+    );
     tunnel.start();
     const connection = await hub.connection(1);
     await greet(connection, { ...REPLY, inventory: "send" });
@@ -104,9 +114,15 @@ describe("a session with our protocol", () => {
     pushes.forEach((push) => connection.send(push));
     const acks = () => connection.frames.filter(isOperation("ack")).map(({ content }) => content as AckBatch);
     await until(() => acks().flatMap(({ ids }) => ids).length === 64, "64 acks");
-    expect(new Set(acks().flatMap(({ ids }) => ids))).toEqual(new Set(pushes.map(({ header }) => header.msg_id)));
+    expect(new Set(acks().flatMap(({ ids }) => ids))).toEqual(
+      new Set(pushes.map(({ header }) => header.msg_id)),
+    );
     expect(acks().length).toBeLessThan(32);
-    expect(store.desired.get("configmap/default/cm-9")).toMatchObject({ digest: "dd", clusterEpoch: 2, uid: "uid-cm-9" });
+    expect(store.desired.get("configmap/default/cm-9")).toMatchObject({
+      digest: "dd",
+      clusterEpoch: 2,
+      uid: "uid-cm-9",
+    });
   });
 
   it("applies a delete only to its uid, and acks what is stale", async () => {
@@ -125,15 +141,69 @@ describe("a session with our protocol", () => {
   });
 
   it.each([
-    { what: "B59 an unknown type", frame: down({ operation: "update", resource: "default/teapot/a" }, {}), code: "UNSUPPORTED" },
-    { what: "B61 a path that climbs", frame: down({ operation: "update", resource: "default/pod/../../x" }, {}), code: "INVALID_RESOURCE" },
-    { what: "B63 a path of two segments", frame: down({ operation: "update", resource: "default/configmap" }, {}), code: "INVALID_RESOURCE" },
-    { what: "another node's Node", frame: down({ operation: "update", resource: "null/node/edge-2" }, { metadata: { name: "edge-2", uid: "u", resourceVersion: "1" } }), code: "FORBIDDEN" },
-    { what: "a pod bound elsewhere", frame: down({ operation: "update", resource: "default/pod/p" }, { metadata: { name: "p", namespace: "default", uid: "u", resourceVersion: "1" }, spec: { nodeName: "edge-2" } }), code: "FORBIDDEN" },
-    { what: "a path that names another object", frame: { ...pushConfigMap("a", "1"), route: { group: "resource", operation: "update", resource: "default/configmap/b" } }, code: "INVALID_RESOURCE" },
-    { what: "B58 a version that is no number", frame: down({ operation: "update", resource: "default/configmap/a" }, { metadata: { name: "a", namespace: "default", uid: "u", resourceVersion: "0x10" } }), code: "BAD" },
-    { what: "an object without uid", frame: down({ operation: "update", resource: "default/configmap/a" }, { metadata: { name: "a", namespace: "default", resourceVersion: "1" } }), code: "BAD" },
-    { what: "content that is no object", frame: down({ operation: "update", resource: "default/configmap/a" }, "text"), code: "BAD" },
+    {
+      what: "B59 an unknown type",
+      frame: down({ operation: "update", resource: "default/teapot/a" }, {}),
+      code: "UNSUPPORTED",
+    },
+    {
+      what: "B61 a path that climbs",
+      frame: down({ operation: "update", resource: "default/pod/../../x" }, {}),
+      code: "INVALID_RESOURCE",
+    },
+    {
+      what: "B63 a path of two segments",
+      frame: down({ operation: "update", resource: "default/configmap" }, {}),
+      code: "INVALID_RESOURCE",
+    },
+    {
+      what: "another node's Node",
+      frame: down(
+        { operation: "update", resource: "null/node/edge-2" },
+        { metadata: { name: "edge-2", uid: "u", resourceVersion: "1" } },
+      ),
+      code: "FORBIDDEN",
+    },
+    {
+      what: "a pod bound elsewhere",
+      frame: down(
+        { operation: "update", resource: "default/pod/p" },
+        {
+          metadata: { name: "p", namespace: "default", uid: "u", resourceVersion: "1" },
+          spec: { nodeName: "edge-2" },
+        },
+      ),
+      code: "FORBIDDEN",
+    },
+    {
+      what: "a path that names another object",
+      frame: {
+        ...pushConfigMap("a", "1"),
+        route: { group: "resource", operation: "update", resource: "default/configmap/b" },
+      },
+      code: "INVALID_RESOURCE",
+    },
+    {
+      what: "B58 a version that is no number",
+      frame: down(
+        { operation: "update", resource: "default/configmap/a" },
+        { metadata: { name: "a", namespace: "default", uid: "u", resourceVersion: "0x10" } },
+      ),
+      code: "BAD",
+    },
+    {
+      what: "an object without uid",
+      frame: down(
+        { operation: "update", resource: "default/configmap/a" },
+        { metadata: { name: "a", namespace: "default", resourceVersion: "1" } },
+      ),
+      code: "BAD",
+    },
+    {
+      what: "content that is no object",
+      frame: down({ operation: "update", resource: "default/configmap/a" }, "text"),
+      code: "BAD",
+    },
   ])("$what is refused with $code, and the session goes on", async ({ frame, code }) => {
     const { connection, metrics, log, store } = await connected();
     connection.send(frame);
@@ -152,8 +222,14 @@ describe("a session with our protocol", () => {
     { what: "an empty frame", text: "" },
     { what: "a frame without header", text: '{"route":{},"content":1}' },
     { what: "a frame whose route is text", text: '{"header":{"msg_id":"x"},"route":"r","content":1}' },
-    { what: "B56 a frame that is too deep", text: `{"header":{"msg_id":"x"},"route":{},"content":${"[".repeat(60)}${"]".repeat(60)}}` },
-    { what: "B57 a frame with a poisoned key", text: '{"header":{"msg_id":"x"},"route":{},"content":{"__proto__":{"x":1}}}' },
+    {
+      what: "B56 a frame that is too deep",
+      text: `{"header":{"msg_id":"x"},"route":{},"content":${"[".repeat(60)}${"]".repeat(60)}}`,
+    },
+    {
+      what: "B57 a frame with a poisoned key",
+      text: '{"header":{"msg_id":"x"},"route":{},"content":{"__proto__":{"x":1}}}',
+    },
   ])("$what is dropped and counted, and the session goes on", async ({ text }) => {
     const { connection, metrics, tunnel } = await connected();
     connection.send(text);

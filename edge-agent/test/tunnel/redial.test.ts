@@ -23,7 +23,10 @@ afterEach(async () => {
 });
 
 /** Dials a server that answers the upgrade as `answer` does. */
-async function dialRefusing(answer: string | Buffer, endless = false): Promise<Bench & { sent: () => number; dials: () => number }> {
+async function dialRefusing(
+  answer: string | Buffer,
+  endless = false,
+): Promise<Bench & { sent: () => number; dials: () => number }> {
   const { cert, key } = await authority.server();
   let [sent, dials] = [0, 0];
   server = createServer({ cert, key });
@@ -50,7 +53,10 @@ async function dialRefusing(answer: string | Buffer, endless = false): Promise<B
 
 describe("a dial that fails", () => {
   it("S7 hangs up on an endless answer, and backs off", async () => {
-    const { clock, sent, dials, log } = await dialRefusing("HTTP/1.1 500 No\r\nContent-Type: text/plain\r\n\r\n", true);
+    const { clock, sent, dials, log } = await dialRefusing(
+      "HTTP/1.1 500 No\r\nContent-Type: text/plain\r\n\r\n",
+      true,
+    );
     await until(() => clock.waiting().length > 0 && log.lines.length > 1, "the redial");
     expect(log.lines.join()).toContain("status 500");
     expect(clock.waiting()).toEqual([500]);
@@ -62,7 +68,9 @@ describe("a dial that fails", () => {
   });
 
   it("waits as long as a 503 says", async () => {
-    const { clock, log } = await dialRefusing("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
+    const { clock, log } = await dialRefusing(
+      "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
+    );
     await until(() => log.lines.some((line) => line.includes("next dial")), "the redial");
     expect(clock.waiting()).toEqual([7_500]);
   });
@@ -75,7 +83,10 @@ describe("a dial that fails", () => {
     tunnel.start();
     const pauses: (number | undefined)[] = [];
     for (let dial = 1; dial <= 6; dial++) {
-      await until(() => log.lines.filter((line) => line.includes("next dial")).length === dial, `pause ${dial}`);
+      await until(
+        () => log.lines.filter((line) => line.includes("next dial")).length === dial,
+        `pause ${dial}`,
+      );
       pauses.push(clock.waiting()[0]);
       clock.advance(clock.waiting()[0] ?? 0);
     }
@@ -163,7 +174,9 @@ describe("the backoff", () => {
     expect(backoff.nextDelayMs()).toBe(then);
   });
   it("spreads a fleet over the whole pause", () => {
-    const delays = Array.from({ length: 1000 }, () => createBackoff({ ...options, random: Math.random }).nextDelayMs());
+    const delays = Array.from({ length: 1000 }, () =>
+      createBackoff({ ...options, random: Math.random }).nextDelayMs(),
+    );
     expect(Math.min(...delays)).toBeLessThan(100);
     expect(Math.max(...delays)).toBeGreaterThan(900);
   });
