@@ -1,5 +1,6 @@
 // One project a package. Unit tests run everywhere; `*.int.test.ts` need real parts (redis-server,
-// kube-apiserver, containerd), which hack/test.ts starts or builds before it calls jest.
+// kube-apiserver, containerd), which hack/test.ts installs or builds before it calls jest.
+// Project e2e shares one running environment: run it in band, with `make e2e`.
 const base = {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],
@@ -8,14 +9,21 @@ const base = {
   transform: {
     "\\.ts$": [
       "@swc/jest",
-      { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "es6" }, sourceMaps: "inline" },
+      {
+        jsc: { parser: { syntax: "typescript" }, target: "es2023" },
+        module: { type: "es6" },
+        sourceMaps: "inline",
+      },
     ],
   },
 };
 const project = (name) => ({ ...base, displayName: name, rootDir: `<rootDir>/${name}` });
 
 export default {
-  projects: ["crds", "operators", "webhooks", "edge-agent", "hack"].map(project),
+  projects: [
+    ...["crds", "operators", "webhooks", "edge-agent", "hack"].map(project),
+    { ...project("hack"), displayName: "e2e", testMatch: ["<rootDir>/e2e/**/*.e2e.test.ts"] },
+  ],
   coverageProvider: "v8",
   collectCoverageFrom: ["*/src/**/*.ts"],
   reporters: ["default", "<rootDir>/hack/verify/plain-reporter.mjs"],

@@ -21,7 +21,7 @@ export type Probe<T> = () => Promise<T | undefined | false> | T | undefined | fa
  */
 export async function waitFor<T>(probe: Probe<T>, options: WaitOptions): Promise<T> {
   const deadlineMs = performance.now() + options.timeoutMs;
-  let last = "";
+  let last: string;
   do {
     const outcome = await attempt(probe);
     if ("result" in outcome) return outcome.result;

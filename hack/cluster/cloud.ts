@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { get } from "node:http";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { kubeconfigOf } from "./kubeconfig.ts";
@@ -8,6 +7,7 @@ import type { Kubectl } from "./kubectl.ts";
 import type { KubeconfigView } from "./objects.ts";
 import type { Layout } from "./layout.ts";
 import type { Ports } from "./ports.ts";
+import { answersOk } from "./probes.ts";
 import { findProcess, startProcess, waitReady, type ProcessRecord } from "./processes.ts";
 import { redisUrl } from "./redis.ts";
 
@@ -110,15 +110,4 @@ async function accountKubeconfig(layout: Layout, kubectl: Kubectl, account: stri
     { mode: 0o600 },
   );
   return path;
-}
-
-function answersOk(url: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = get(url, { timeout: 2_000, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    probe.once("timeout", () => probe.destroy());
-    probe.once("error", () => resolve(false));
-  });
 }

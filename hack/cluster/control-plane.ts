@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, writeFileSync } from "node:fs";
-import { request } from "node:https";
 import { join } from "node:path";
 import { createKubectl } from "./kubectl.ts";
 import { kubeconfigOf } from "./kubeconfig.ts";
 import type { Layout } from "./layout.ts";
 import { createAuthority, createServiceAccountKeys, type Authority, type CertFiles } from "./pki.ts";
 import type { Ports } from "./ports.ts";
-import { startProcess, waitReady, type ProcessRecord } from "./processes.ts";
+import { answersOk, waitForApi } from "./probes.ts";
+import { startProcess, waitReady } from "./processes.ts";
 import type { Say } from "../steps.ts";
 import { waitFor } from "../wait.ts";
 
@@ -83,20 +83,13 @@ export async function startControlPlane(
       command: command(name),
       args: [...args, `--secure-port=${port}`],
     });
-    return waitReady(layout, record, READY_MS, () => answersOk(port, "/healthz", pki.authority.files.cert));
+    return waitReady(layout, record, READY_MS, () =>
+      answersOk(`https://127.0.0.1:${port}/healthz`, pki.authority.files.cert),
+    );
   });
   await Promise.all(started);
   await waitForDefaults(layout, command("kubectl"));
 }
-
-/** Resolves when the API server says that it is ready. */
-export function waitForApi(layout: Layout, record: ProcessRecord): Promise<void> {
-  const port = Number(flagOf(record, "--secure-port"));
-  return waitReady(layout, record, READY_MS, () => answersOk(port, "/readyz", join(layout.pki, "ca.crt")));
-}
-
-const flagOf = (record: ProcessRecord, flag: string): string | undefined =>
-  record.args.find((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1);
 
 /** A pod can be made only when its namespace has the default service account. */
 async function waitForDefaults(layout: Layout, command: string): Promise<void> {
@@ -225,17 +218,4 @@ function writeKubeconfig(
   });
   writeFileSync(path, text, { mode: 0o600 });
   return path;
-}
-
-function answersOk(port: number, path: string, caFile: string): Promise<boolean> {
-  const options = { host: "127.0.0.1", port, path, ca: readFileSync(caFile), timeout: 2_000, agent: false };
-  return new Promise((resolve) => {
-    const probe = request(options, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    probe.once("timeout", () => probe.destroy());
-    probe.once("error", () => resolve(false));
-    probe.end();
-  });
 }

@@ -12,6 +12,7 @@ import { makeFolders, type Layout } from "./layout.ts";
 import { startLink } from "./link.ts";
 import { createPorts } from "./ports.ts";
 import { recordedProcesses } from "./processes.ts";
+import { writeState, type EnvironmentState } from "./state.ts";
 import { sweep } from "./sweep.ts";
 
 export interface EnvironmentOptions {
@@ -24,13 +25,6 @@ export interface EnvironmentOptions {
   readonly hubPorts: CloudPorts;
   /** Puts a link with faults between agent and hub. */
   readonly withLink?: boolean;
-}
-
-/** What later commands need to know of a running environment; kept in `state.json`. */
-export interface EnvironmentState {
-  readonly kubectl: string;
-  readonly node: string;
-  readonly cloud: CloudPorts;
 }
 
 export const NODE = "edge-node";
@@ -69,17 +63,9 @@ export async function startEnvironment(
     await waitNodeReady(kubectl, NODE);
   });
   const state = { kubectl: join(layout.dir, "bin/kubectl"), node: NODE, cloud };
-  writeFileSync(statePath(layout), JSON.stringify(state, null, 2));
+  writeState(layout, state);
   return state;
 }
-
-/** @throws {Fault} NOT_UP when no environment was brought up completely */
-export function readState(layout: Layout): EnvironmentState {
-  if (!existsSync(statePath(layout))) throw new Fault("NOT_UP", `nothing runs in ${layout.dir}`, "make up");
-  return JSON.parse(readFileSync(statePath(layout), "utf8")) as EnvironmentState;
-}
-
-const statePath = (layout: Layout): string => join(layout.dir, "state.json");
 
 /** kubectl of the environment's own version, for scripts and for the user's PATH. */
 function linkKubectl(layout: Layout, bin: string): Kubectl {

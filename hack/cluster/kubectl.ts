@@ -14,6 +14,8 @@ export interface Kubectl {
   find<T>(...args: string[]): Promise<T | undefined>;
   /** Applies manifests given as text. */
   apply(manifests: string, ...args: string[]): Promise<string>;
+  /** Creates an object given as text and returns it as JSON, as a review needs. */
+  create(manifest: string): Promise<string>;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -36,6 +38,7 @@ export function createKubectl(options: { readonly command: string; readonly kube
     },
     apply: async (manifests, ...args) =>
       (await call(["apply", "-f", "-", ...args], { input: manifests })).stdout,
+    create: async (manifest) => (await call(["create", "-f", "-", "-o", "json"], { input: manifest })).stdout,
   };
   return kubectl;
 }

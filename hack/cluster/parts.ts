@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import { waitForRole } from "./cloud.ts";
+import { waitForContainerd } from "./containerd.ts";
+import type { Layout } from "./layout.ts";
+import { waitForApi } from "./probes.ts";
+import {
+  findProcess,
+  isAlive,
+  restartProcess,
+  signalProcess,
+  stopProcess,
+  type ProcessRecord,
+} from "./processes.ts";
+import { waitForRedis } from "./redis.ts";
+
+/** One process of a running environment, to be stopped, killed and started again. */
+export interface Part {
+  readonly name: PartName;
+  isRunning(): boolean;
+  /** SIGTERM, and SIGKILL after ten seconds. */
+  stop(): Promise<void>;
+  /** SIGKILL. */
+  kill9(): Promise<void>;
+  /** SIGSTOP and SIGCONT: it is there, and silent. */
+  freeze(): void;
+  thaw(): void;
+  /** Starts it with the same arguments and waits until it is ready; the agent does not tell when it is. */
+  start(): Promise<void>;
+}
+
+const READY = {
+  etcd: () => Promise.resolve(), // the API server tells when it is ready
+  "kube-apiserver": waitForApi,
+  redis: waitForRedis,
+  containerd: waitForContainerd,
+  controllers: (layout: Layout, record: ProcessRecord) => waitForRole(layout, "controllers", record),
+  hub: (layout: Layout, record: ProcessRecord) => waitForRole(layout, "hub", record),
+  agent: () => Promise.resolve(),
+} as const satisfies Record<string, (layout: Layout, record: ProcessRecord) => Promise<void>>;
+
+export type PartName = keyof typeof READY;
+export const PART_NAMES = Object.keys(READY) as PartName[];
+
+export function openPart(layout: Layout, name: PartName): Part {
+  const record = (): ProcessRecord | undefined => findProcess(layout, name);
+  const signal = (signalName: NodeJS.Signals): void => {
+    const found = record();
+    if (found) signalProcess(found, signalName);
+  };
+  return {
+    name,
+    isRunning: () => {
+      const found = record();
+      return found !== undefined && isAlive(found);
+    },
+    stop: () => stopProcess(layout, name),
+    kill9: () => stopProcess(layout, name, { signal: "SIGKILL" }),
+    freeze: () => signal("SIGSTOP"),
+    thaw: () => signal("SIGCONT"),
+    start: async () => READY[name](layout, restartProcess(layout, name)),
+  };
+}

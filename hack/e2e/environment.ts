@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { exec } from "../exec.ts";
+import { ctr, runningTasks } from "../cluster/containerd.ts";
+import { createKubectl, type Kubectl } from "../cluster/kubectl.ts";
+import { layoutOf, type Layout } from "../cluster/layout.ts";
+import { openLink, type Link } from "../cluster/link.ts";
+import { conditionOf, type NodeObject, type PodObject } from "../cluster/objects.ts";
+import { openPart, PART_NAMES, type Part } from "../cluster/parts.ts";
+import { isUp, readState } from "../cluster/state.ts";
+import { eventually } from "./eventually.ts";
+
+/** The running environment that all end-to-end tests of a run share. */
+export interface Environment {
+  readonly layout: Layout;
+  readonly kubectl: Kubectl;
+  readonly node: string;
+  readonly ports: { readonly tunnel: number; readonly join: number };
+  readonly hub: Part;
+  readonly agent: Part;
+  readonly controllers: Part;
+  readonly redis: Part;
+  readonly containerd: Part;
+  readonly apiserver: Part;
+  /** The network between agent and hub. */
+  readonly link: Link;
+  /** A new namespace, for one test. */
+  namespace(prefix: string): Promise<string>;
+  /** Runs a program in a container of the edge node, known by `containerID` of its status. */
+  inContainer(containerId: string, ...command: string[]): Promise<string>;
+  /** Whether the runtime runs a container now. */
+  runs(containerId: string): Promise<boolean>;
+  pod(namespace: string, name: string): Promise<PodObject | undefined>;
+  /** Waits until the node's Ready condition has this status. */
+  nodeReady(status: "True" | "False" | "Unknown", timeoutMs?: number): Promise<void>;
+  /** Removes namespaces made here and waits until their pods are gone. */
+  clean(): Promise<void>;
+}
+
+const START_MS = 10 * 60_000;
+
+/** Opens the environment, starting it if it is not there, and starting again what an earlier test left stopped. */
+export async function environment(): Promise<Environment> {
+  const layout = layoutOf("e2e");
+  if (!isUp(layout)) {
+    const onLine = (line: string): void => void process.stdout.write(`  ${line}\n`);
+    const env = { ...process.env, NODE_OPTIONS: undefined, KUBECONFIG: undefined };
+    await exec(process.execPath, [join(import.meta.dirname, "start.ts")], {
+      env,
+      timeoutMs: START_MS,
+      onLine,
+    });
+  }
+  const env = open(layout);
+  for (const name of PART_NAMES) {
+    const part = openPart(layout, name);
+    part.thaw();
+    if (!part.isRunning()) await part.start();
+  }
+  await env.link.restore();
+  await env.nodeReady("True", 60_000);
+  return env;
+}
+
+function open(layout: Layout): Environment {
+  const state = readState(layout);
+  const kubectl = createKubectl({ command: state.kubectl, kubeconfig: layout.kubeconfig });
+  const made: string[] = [];
+  return {
+    layout,
+    kubectl,
+    node: state.node,
+    ports: state.cloud,
+    hub: openPart(layout, "hub"),
+    agent: openPart(layout, "agent"),
+    controllers: openPart(layout, "controllers"),
+    redis: openPart(layout, "redis"),
+    containerd: openPart(layout, "containerd"),
+    apiserver: openPart(layout, "kube-apiserver"),
+    link: openLink(layout),
+    namespace: async (prefix) => {
+      const name = `${prefix}-${randomBytes(3).toString("hex")}`;
+      await kubectl.run("create", "namespace", name);
+      made.push(name);
+      await eventually(() => kubectl.run("-n", name, "get", "serviceaccount", "default"), {
+        timeoutMs: 20_000,
+      });
+      return name;
+    },
+    inContainer: (containerId, ...command) => {
+      const id = `e2e-${randomBytes(4).toString("hex")}`;
+      return ctr(layout, "tasks", "exec", "--exec-id", id, bare(containerId), ...command);
+    },
+    runs: async (containerId) => (await runningTasks(layout)).includes(bare(containerId)),
+    pod: (namespace, name) => kubectl.find<PodObject>("pod", "-n", namespace, name),
+    nodeReady: (status, timeoutMs = 30_000) =>
+      eventually(
+        async () => {
+          const node = await kubectl.json<NodeObject>("get", "node", state.node);
+          const ready = conditionOf(node, "Ready");
+          if (ready?.status !== status)
+            throw new Error(`Ready is ${ready?.status ?? "not set"}, wanted ${status}`);
+        },
+        { timeoutMs },
+      ),
+    clean: async () => {
+      const names = made.splice(0);
+      if (names.length > 0) await kubectl.run("delete", "namespace", "--timeout=60s", ...names);
+    },
+  };
+}
+
+/** `containerd://<id>` without its scheme. */
+const bare = (containerId: string): string => containerId.replace(/^\w+:\/\//, "");
