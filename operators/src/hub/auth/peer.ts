@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CloseCode } from "@longshore/crds/wire";
-import type { TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { identify, type CertificateFacts, type Identity, type IdentityOptions } from "./identity.ts";
 import { ExtendedKeyUsageExtension, X509Certificate } from "./x509.ts";
 
@@ -23,7 +24,7 @@ export function certificateFacts(der: Uint8Array): CertificateFacts {
  * @param headers of the HTTP request; only `node_id` is read
  */
 export function identifyPeer(
-  socket: Pick<TLSSocket, "getPeerCertificate" | "authorized">,
+  socket: Socket,
   headers: Readonly<Record<string, string | string[] | undefined>>,
   nowMs: number,
   options: IdentityOptions = {},
@@ -36,8 +37,8 @@ export function identifyPeer(
 }
 
 /** The client's certificate, if it presented one and its chain was verified. */
-export function peerDer(socket: Pick<TLSSocket, "getPeerCertificate" | "authorized">): Buffer | undefined {
-  if (!socket.authorized) return undefined;
+export function peerDer(socket: Socket): Buffer | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
   const { raw } = socket.getPeerCertificate() as { raw?: Buffer };
   return raw;
 }
