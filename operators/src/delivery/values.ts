@@ -9,7 +9,8 @@ import { DeliveryError } from "./errors.ts";
  *   part   = 1 byte of length, then the bytes. Length 128+n marks a uid of n ASCII bytes that is no UUID;
  *            a UUID is its 16 raw bytes.
  *   acked  = body
- *   want   = "p" or "d", token (8 bytes), place in the queue (6 bytes, big endian), body
+ *   want   = "p" (put) or "d" (del), token (8 bytes), place in the queue (6 bytes, big endian), body.
+ *            Capital when something else about the same uid may have reached the edge without an ack.
  */
 const TEXT_UID = 128;
 const MAX_PART = 127;
@@ -71,7 +72,7 @@ export interface WantValue extends Version {
 
 export function decodeWant(value: Buffer): WantValue {
   return {
-    op: value[0] === 0x64 ? "del" : "put",
+    op: value.toString("latin1", 0, 1).toLowerCase() === "d" ? "del" : "put",
     token: value.toString("hex", 1, 1 + TOKEN_BYTES),
     ...decodeBody(value.subarray(HEAD_BYTES)),
   };

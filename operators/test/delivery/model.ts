@@ -65,6 +65,8 @@ export interface Frame {
   readonly want: Want;
 }
 
+export type Dialect = "ours" | "legacy";
+
 /** A hub's session with the edge: frames on their way, and acks that have come back. */
 export class Session {
   readonly frames: Frame[] = [];
@@ -80,11 +82,11 @@ export class Session {
     this.owner = owner;
   }
 
-  /** Connects as our own edge does: hello, and the inventory when it differs. */
-  static async open(mailbox: Mailbox, node: string, edge: Edge): Promise<Session> {
+  /** Connects as our own edge does, with hello, and the inventory when it differs; or as an EdgeCore, with neither. */
+  static async open(mailbox: Mailbox, node: string, edge: Edge, dialect: Dialect): Promise<Session> {
     const fence = await mailbox.fence(node, crypto.randomUUID(), { sessionEpoch: 0, clusterEpoch: 0 });
     const items = edge.items();
-    if (fence.ackedDigest !== inventoryDigest(items)) {
+    if (dialect === "ours" && fence.ackedDigest !== inventoryDigest(items)) {
       const inventory = items.map(([key, id, resourceVersion, digest]) => ({
         key,
         uid: id,
@@ -129,7 +131,8 @@ export class Session {
 function frameOf(want: Want, cluster: Cluster): Frame {
   const { kind, namespace, name, uid: id, resourceVersion, digest } = want;
   const found = want.op === "put" ? cluster.objects.get(name) : undefined;
-  if (found) return { op: "put", object: found, want };
+  // Another uid by now is "not found": nothing is sent whose uid the mailbox does not know.
+  if (found?.uid === id) return { op: "put", object: found, want };
   return { op: "del", object: { kind, namespace, name, uid: id, resourceVersion, digest }, want };
 }
 
@@ -141,20 +144,29 @@ const ackOfFrame = ({ op, object, want }: Frame): Acked => ({
 export const isNotOwner = (error: unknown): boolean =>
   error instanceof DeliveryError && error.code === "NOT_OWNER";
 
-/** Faults are over: placement and session do their work until nothing is left. @returns rounds that it took */
-export async function settle(
-  parts: { outbox: Outbox; mailbox: Mailbox; node: string; cluster: Cluster; edge: Edge },
-  term: number,
-): Promise<number> {
-  const { outbox, mailbox, node, cluster, edge } = parts;
-  const session = await Session.open(mailbox, node, edge);
+export interface Settling {
+  readonly outbox: Outbox;
+  readonly mailbox: Mailbox;
+  readonly node: string;
+  readonly cluster: Cluster;
+  readonly edge: Edge;
+  readonly dialect: Dialect;
+  /** The session that lives, if one does. */
+  readonly session: Session | undefined;
+  readonly term: number;
+}
+
+/** Faults are over: placement and session do their work until nothing is left. */
+export async function settle(parts: Settling): Promise<void> {
+  const { outbox, mailbox, node, cluster, edge, term } = parts;
+  const session = parts.session ?? (await Session.open(mailbox, node, edge, parts.dialect));
   await outbox.sync(node, "workload", cluster.refs(), term);
   for (let round = 1; round <= 100; round++) {
-    const { sent, placementPending } = await session.pump(cluster, 7);
-    if (placementPending) await outbox.sync(node, "workload", cluster.refs(), term);
-    if (sent === 0 && !placementPending) return round;
     while (session.frames.length > 0) session.arrive(edge);
     await session.ack(session.acks.length);
+    const { sent, placementPending } = await session.pump(cluster, 7);
+    if (placementPending) await outbox.sync(node, "workload", cluster.refs(), term);
+    if (sent === 0 && !placementPending) return;
   }
   throw new Error("it does not settle");
 }

@@ -51,68 +51,72 @@ local sets, drops, puts, dels = {}, {}, 0, 0
 local function next_seq() seq = seq + 1; return seq end
 local function set(field, value) sets[#sets + 1] = field; sets[#sets + 1] = value end
 local function drop(field) drops[#drops + 1] = field end
-local function maybe_sent(want) return seq_of(want) <= sent end
-local function put(key, place, body) set(head .. key, make_want('p', token, place, body)); puts = puts + 1 end
+local function maybe_sent(want) return in_doubt(want) or seq_of(want) <= sent end
+-- doubt: something else about this uid may have reached the edge, so that acked proves nothing
+local function put(key, place, body, doubt)
+  set(head .. key, make_want(doubt and 'P' or 'p', token, place, body))
+  puts = puts + 1
+end
+local function del(field, body, doubt)
+  set(head .. field, make_want(doubt and 'D' or 'd', token, next_seq(), body))
+  dels = dels + 1
+end
 
 -- A del of an old uid beside the key, once
-local function del_old(key, body)
+local function del_old(key, body, doubt)
   local uid = uid_text(uid_of(body))
   if old_dels[key] and old_dels[key][uid] then return end
   old_dels[key] = old_dels[key] or {}
   old_dels[key][uid] = true
-  set(head .. 'del:' .. key .. '#' .. uid, make_want('d', token, next_seq(), body))
-  dels = dels + 1
+  del('del:' .. key .. '#' .. uid, body, doubt)
 end
 
--- The wanted uid is back while its own del is pending: takes that del away. True when the edge may have done it.
+-- The wanted uid is back while its own del is pending: takes that del away.
+-- Returns whether the edge may have done it, and whether there was one.
 local function undo_del(key, body)
   local pending = old_dels[key] and old_dels[key][uid_text(uid_of(body))]
-  if type(pending) ~= 'string' then return false end
+  if type(pending) ~= 'string' then return false, false end
   drop(head .. 'del:' .. key .. '#' .. uid_text(uid_of(body)))
-  return maybe_sent(pending)
+  return maybe_sent(pending), true
 end
 
 local function want_object(key, body)
   local a, w = acked[key], wants[key]
   local uid, content = uid_of(body), content_of(body)
-  local force = undo_del(key, body)
+  local force, doubt = undo_del(key, body)
+  local satisfied = a and content_of(a) == content and not force
   if a and uid_of(a) ~= uid then del_old(key, a) end
   if not w then
-    if force or not a or content_of(a) ~= content then put(key, next_seq(), body) end
+    if not satisfied then put(key, next_seq(), body, doubt) end
     return
   end
-  local wanted, same_uid = body_of(w), uid_of(body_of(w)) == uid
-  if is_del(w) then
-    if not same_uid then del_old(key, wanted); put(key, next_seq(), body)
-    elseif maybe_sent(w) or force or not a or content_of(a) ~= content then put(key, next_seq(), body)
-    else drop(head .. key) end
-    return
+  local wanted = body_of(w)
+  if uid_of(wanted) ~= uid then
+    if is_del(w) or maybe_sent(w) then del_old(key, wanted, maybe_sent(w)) end
+    put(key, next_seq(), body, doubt)
+  elseif satisfied and not maybe_sent(w) then drop(head .. key)
+  elseif is_del(w) then put(key, next_seq(), body, true)
+  elseif content_of(wanted) ~= content then put(key, seq_of(w), body, doubt or maybe_sent(w))
   end
-  if not same_uid then
-    if maybe_sent(w) then del_old(key, wanted) end
-    put(key, next_seq(), body)
-  elseif content_of(wanted) == content then return
-  elseif a and content_of(a) == content and not force and not maybe_sent(w) then drop(head .. key)
-  else put(key, seq_of(w), body) end
 end
 
 local function want_nothing(key)
   local a, w = acked[key], wants[key]
   local free = true
-  local function del(body)
+  local function remove(body, doubt)
     local uid = uid_text(uid_of(body))
     if old_dels[key] and old_dels[key][uid] then return end
-    if not free then del_old(key, body); return end
+    if not free then del_old(key, body, doubt); return end
     free = false
-    set(head .. key, make_want('d', token, next_seq(), body))
-    dels = dels + 1
+    del(key, body, doubt)
   end
   if w and is_del(w) then
-    if a and uid_of(a) ~= uid_of(body_of(w)) then free = false; del(a) end
+    free = false
+    if a and uid_of(a) ~= uid_of(body_of(w)) then remove(a) end
     return
   end
-  if w and maybe_sent(w) then del(body_of(w)) end
-  if a and not (w and not free and uid_of(a) == uid_of(body_of(w))) then del(a) end
+  if w and maybe_sent(w) then remove(body_of(w), true) end
+  if a and not (w and not free and uid_of(a) == uid_of(body_of(w))) then remove(a) end
   if w and free then drop(head .. key) end
 end
 

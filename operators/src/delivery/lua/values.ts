@@ -24,7 +24,9 @@ local function uid_text(part)
   local hex = part:sub(2):gsub('.', function(c) return string.format('%02x', c:byte()) end)
   return hex:sub(1, 8) .. '-' .. hex:sub(9, 12) .. '-' .. hex:sub(13, 16) .. '-' .. hex:sub(17, 20) .. '-' .. hex:sub(21)
 end
-local function is_del(want) return want:byte(1) == 100 end
+local function is_del(want) return want:byte(1) == 100 or want:byte(1) == 68 end
+-- a capital letter: something else about this uid may have reached the edge without an ack
+local function in_doubt(want) return want:byte(1) < 97 end
 local function token_of(want) return want:sub(2, 9) end
 local function seq_of(want) return struct.unpack('>I6', want, 10) end
 local function body_of(want) return want:sub(16) end
