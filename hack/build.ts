@@ -45,7 +45,7 @@ async function bundle(name: string, root: string): Promise<string> {
     banner: { js: REQUIRE },
     minify: true,
     keepNames: true,
-    sourcemap: "external",
+    sourcemap: "linked",
     loader: { ".lua": "text" },
     logLevel: "silent",
   }).catch((error: unknown) => {

@@ -23,10 +23,11 @@ const JEST_MS = 25 * 60_000;
 const FAILED: Counts = { passed: 0, failed: 1 };
 
 let child: ChildProcess | undefined;
-let isInterrupted = false;
+let interruptedBy: NodeJS.Signals | undefined;
+const isInterrupted = (): boolean => interruptedBy !== undefined;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
-    isInterrupted = true;
+    interruptedBy = signal;
     child?.kill(signal);
   });
 }
@@ -38,7 +39,7 @@ const counts = await runAll(values.e2e, values.title).catch((error: unknown): Co
   process.stdout.write(`\n✗ ${describeFailure(error)}\n`);
   return FAILED;
 });
-process.exitCode = isInterrupted ? 130 : counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+process.exitCode = isInterrupted() ? 130 : counts.failed > 0 || counts.passed === 0 ? 1 : 0;
 process.once("exit", () => writeSync(1, `${counts.passed} passed, ${counts.failed} failed\n`));
 
 async function runAll(onlyEndToEnd: boolean, title: string): Promise<Counts> {
@@ -50,14 +51,14 @@ async function runAll(onlyEndToEnd: boolean, title: string): Promise<Counts> {
   try {
     const parts: Counts[] = [];
     if (!onlyEndToEnd) parts.push(await verify(steps));
-    if ((!onlyEndToEnd || title !== "") && !isInterrupted) {
+    if ((!onlyEndToEnd || title !== "") && !isInterrupted()) {
       parts.push(
         await steps.run("Unit and integration tests", () =>
           jest(PACKAGES, [`--maxWorkers=${WORKERS}`], { title, bin }),
         ),
       );
     }
-    if (!isInterrupted)
+    if (!isInterrupted())
       parts.push(await steps.run("End-to-end tests", () => jest(["e2e"], ["--runInBand"], { title, bin })));
     process.stdout.write(`\n${steps.table()}\n`);
     return parts.reduce((sum, { passed, failed }) => ({

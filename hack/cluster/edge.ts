@@ -36,7 +36,7 @@ export async function startAgent(layout: Layout, kubectl: Kubectl, options: Edge
   startProcess(layout, {
     name: "agent",
     command: process.execPath,
-    args: ["--enable-source-maps", join(layout.root, "dist/edge-agent.js"), "--config", config],
+    args: [join(layout.root, "dist/edge-agent.js"), "--config", config],
   });
 }
 
