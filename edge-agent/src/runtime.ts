@@ -17,8 +17,8 @@ export interface Runtime {
   /** Stops deciding; every container runs on. */
   stop(): void;
   /** `containerd://1.6.20`; "" while unknown */
-  version(): string;
-  isHealthy(): boolean;
+  readonly version: () => string;
+  readonly isHealthy: () => boolean;
 }
 
 const SOCKET_RETRY_MS = 1_000;

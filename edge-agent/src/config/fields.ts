@@ -145,7 +145,7 @@ export function textList(doc: string, pattern: RegExp, wanted: string): Field<re
   return field<readonly string[]>(doc, [], ({ value }) => {
     const items: unknown[] | undefined = value === null ? [] : Array.isArray(value) ? value : undefined;
     const valid = items?.every((item): item is string => typeof item === "string" && pattern.test(item));
-    return items !== undefined && valid ? { ok: items as string[] } : fault(`must be a list of ${wanted}`);
+    return items !== undefined && valid ? { ok: items } : fault(`must be a list of ${wanted}`);
   });
 }
 

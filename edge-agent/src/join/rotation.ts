@@ -39,7 +39,10 @@ export function startRotation(deps: RotationDeps): () => void {
   };
   const check = (): void => {
     const dueInMs = renewAtMs(validityOf(deps.identity().cert), point) - clock.nowMs();
-    if (dueInMs > 0) return wait(dueInMs);
+    if (dueInMs > 0) {
+      wait(dueInMs);
+      return;
+    }
     attempt().catch((err: unknown) => {
       log.warn({ err, failures }, "certificate could not be renewed, trying again");
       wait(renewRetryMs(failures++, deps.random()));

@@ -26,11 +26,17 @@ export interface CommitterDeps {
   readonly maxQueued: number;
 }
 
+export interface Committer {
+  readonly submit: (write: Write) => void;
+  /** Writes all that waits, now. */
+  readonly flush: () => void;
+}
+
 /**
  * Group commit: what was submitted in one turn of the event loop goes to disk in one transaction of at most `maxRows`.
  * One write that cannot be stored does not take its neighbours with it.
  */
-export function createCommitter(deps: CommitterDeps): { submit(write: Write): void; flush(): void } {
+export function createCommitter(deps: CommitterDeps): Committer {
   const queue: Write[] = [];
   let scheduled = false;
 
@@ -53,7 +59,10 @@ export function createCommitter(deps: CommitterDeps): { submit(write: Write): vo
   };
   const settle = (batch: readonly Write[]): void => {
     let error = attempt(batch);
-    if (error !== undefined && batch.length > 1) return batch.forEach((write) => settle([write]));
+    if (error !== undefined && batch.length > 1) {
+      batch.forEach((write) => settle([write]));
+      return;
+    }
     try {
       if (error !== undefined) error = recover(batch, error);
     } catch (cause) {
@@ -76,8 +85,10 @@ export function createCommitter(deps: CommitterDeps): { submit(write: Write): vo
   };
   return {
     submit: (write) => {
-      if (queue.length >= deps.maxQueued)
-        return write.failed(new StoreError("FULL", "too many writes are waiting"));
+      if (queue.length >= deps.maxQueued) {
+        write.failed(new StoreError("FULL", "too many writes are waiting"));
+        return;
+      }
       queue.push(write);
       schedule();
     },

@@ -11,15 +11,25 @@ export interface BackoffOptions {
   readonly random: () => number;
 }
 
+/** What is known of the attempt that failed. */
+export interface DialFailure {
+  /** The hub said when to come back. */
+  readonly retryAfterMs?: number | undefined;
+  /** Nothing listens there: an attempt costs the other side next to nothing. */
+  readonly nobodyListens?: boolean;
+}
+
 export interface Backoff {
   /** Delay before the next dial, in milliseconds; counts as a failure until a session shows otherwise. */
-  nextDelayMs(): number;
+  nextDelayMs(failure?: DialFailure): number;
   /** A session ended after `healthyMs` of being established. */
   sessionEnded(healthyMs: number): void;
 }
 
 /** Shorter sessions say nothing about the hub's health: it may accept and die. */
 const PROVEN_AFTER_MS = 2_000;
+/** Ceiling while nothing listens, so that a hub is found within 8 s of its start however long it was away. */
+const NOBODY_LISTENS_CAP_MS = 8_000;
 
 /**
  * Exponential backoff with full jitter (the delay is uniform between 0 and the ceiling), so that a fleet does not
@@ -27,11 +37,16 @@ const PROVEN_AFTER_MS = 2_000;
  */
 export function createBackoff(options: BackoffOptions): Backoff {
   let failures = 0;
+  const ceilingMs = ({ retryAfterMs, nobodyListens }: DialFailure): number => {
+    if (retryAfterMs !== undefined) return Math.max(options.baseMs, retryAfterMs);
+    const grownMs = Math.min(options.capMs, options.baseMs * 2 ** Math.min(failures, 30));
+    return nobodyListens ? Math.min(grownMs, NOBODY_LISTENS_CAP_MS) : grownMs;
+  };
   return {
-    nextDelayMs: () => {
-      const ceilingMs = Math.min(options.capMs, options.baseMs * 2 ** Math.min(failures, 30));
+    nextDelayMs: (failure = {}) => {
+      const delayMs = (failure.retryAfterMs ?? 0) + options.random() * ceilingMs(failure);
       failures++;
-      return options.random() * ceilingMs;
+      return delayMs;
     },
     sessionEnded: (healthyMs) => {
       if (healthyMs >= options.resetAfterMs) failures = 0;

@@ -4,7 +4,7 @@ import type { WebSocket } from "ws";
 import type { Clock } from "../clock.ts";
 import type { AgentLog } from "../log.ts";
 import type { DesiredStore, RecordStore } from "../store/port.ts";
-import { createBackoff } from "./backoff.ts";
+import { createBackoff, type DialFailure } from "./backoff.ts";
 import { dial, DialRefusedError, type TlsIdentity } from "./dial.ts";
 import { createEnvelope } from "./envelope.ts";
 import type { TunnelMetrics } from "./metrics.ts";
@@ -68,9 +68,9 @@ export interface Tunnel {
   /** True when the session speaks our protocol: the keepalive renews the Lease. */
   isNegotiated(): boolean;
   /** True once the hub said, in this session, that the store equals what is wanted. */
-  isInventoryComplete(): boolean;
+  readonly isInventoryComplete: () => boolean;
   /** Returns the unsubscriber. */
-  onComplete(listener: () => void): () => void;
+  readonly onComplete: (listener: () => void) => () => void;
 }
 
 const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024;
@@ -141,16 +141,16 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
     metrics.connected(false);
     if (wasEstablished) tell(stateListeners, false);
   };
-  const scheduleDial = (retryAfterMs: number | undefined): void => {
+  const scheduleDial = (failure: DialFailure): void => {
     if (!running) return;
-    const delayMs = redialNow ? 0 : (retryAfterMs ?? 0) + backoff.nextDelayMs();
+    const delayMs = redialNow ? 0 : backoff.nextDelayMs(failure);
     redialNow = false;
     log.debug({ delayMs: Math.round(delayMs) }, "next dial");
     cancelRedial = clock.schedule(delayMs, connect);
   };
 
   const connect = (): void => {
-    let retryAfterMs: number | undefined;
+    let failure: DialFailure = {};
     let opened = false;
     let dialed: ReturnType<typeof dial>;
     try {
@@ -162,7 +162,8 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
       });
     } catch (err) {
       log.error({ err }, "cannot dial the hub");
-      return scheduleDial(undefined);
+      scheduleDial(failure);
+      return;
     }
     const ws = dialed.socket;
     socket = ws;
@@ -181,7 +182,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
     ws.on("pong", () => session?.heard());
     let reported = false;
     ws.on("error", (err) => {
-      if (err instanceof DialRefusedError) retryAfterMs = err.retryAfterMs;
+      if (!reported) failure = failureOf(err);
       if (!reported) log.warn({ err }, "connection to the hub failed");
       reported = true;
     });
@@ -189,9 +190,9 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
       cancelTimeout();
       if (!opened) metrics.dialed("failed");
       else log.info({ code, reason: reason.toString().slice(0, 123) }, "connection to the hub closed");
-      if (code === CloseCode.unavailable) retryAfterMs = retryAfterOfClose(reason.toString());
+      if (code === CloseCode.unavailable) failure = { retryAfterMs: retryAfterOfClose(reason.toString()) };
       forgetSession();
-      scheduleDial(retryAfterMs);
+      scheduleDial(failure);
     });
   };
   const openSession = (ws: WebSocket, negotiated: boolean): Session =>
@@ -264,7 +265,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
       redialNow = true;
       if (socket === undefined) {
         cancelRedial?.();
-        scheduleDial(undefined);
+        scheduleDial({});
       } else socket.close(1000);
     },
     isConnected,
@@ -275,6 +276,11 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
     isInventoryComplete: () => complete,
     onComplete: (listener) => subscribe(completeListeners, listener),
   };
+}
+
+function failureOf(error: Error): DialFailure {
+  if (error instanceof DialRefusedError) return { retryAfterMs: error.retryAfterMs };
+  return { nobodyListens: (error as NodeJS.ErrnoException).code === "ECONNREFUSED" };
 }
 
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {

@@ -6,6 +6,7 @@ import {
   SESSION_GROUP,
   type Frame,
   type NackCode,
+  type ResourcePath,
 } from "@longshore/crds/wire";
 import type { StoreChange } from "../store/port.ts";
 
@@ -51,7 +52,7 @@ export interface PushContext {
 
 type Outcome = { readonly change: StoreChange } | { readonly refusal: Refusal };
 
-const refuse = (code: NackCode, message: string): Outcome => ({ refusal: { code, message } });
+const refusal = (code: NackCode, message: string): Refusal => ({ code, message });
 
 interface Meta {
   readonly name: string;
@@ -63,41 +64,54 @@ interface Meta {
 /** Turns a push, or a query's reply that holds an object, into a change of the store. */
 export function toChange(frame: Frame, context: PushContext): Outcome {
   const resource = resourceOf(frame);
-  if (resource === undefined) return refuse("INVALID_RESOURCE", "the resource path is malformed");
-  const { namespace, type, name } = resource;
-  if (!STORED_TYPES.has(type)) return refuse("UNSUPPORTED", "objects of this type are not kept here");
-  if (type === "node" && name !== context.node) return refuse("FORBIDDEN", "this is another node's object");
+  if (resource === undefined)
+    return { refusal: refusal("INVALID_RESOURCE", "the resource path is malformed") };
   const meta = metaOf(frame);
-  if (disagrees(meta, namespace, name))
-    return refuse("INVALID_RESOURCE", "path and object name different things");
-  const key = formatKey({ kind: type, namespace, name });
-  if (frame.route.operation === "delete") return { change: { op: "delete", key, uid: meta?.uid ?? "" } };
-  if (meta === undefined) return refuse("BAD", "the content is not an object with metadata");
-  if (meta.uid === "") return refuse("BAD", "the object has no uid");
-  if (!isResourceVersion(meta.resourceVersion))
-    return refuse("BAD", "the resourceVersion is not a decimal number");
-  if (type === "pod" && boundElsewhere(frame.content, context.node)) {
-    return refuse("FORBIDDEN", "this pod is bound to another node");
-  }
+  const refused = refuseAddress(resource, meta, context) ?? refuseContent(frame, resource, meta, context);
+  if (refused !== undefined) return { refusal: refused };
+  const { namespace, type: kind, name } = resource;
+  const key = formatKey({ kind, namespace, name });
+  const uid = meta?.uid ?? "";
+  if (frame.route.operation === "delete") return { change: { op: "delete", key, uid } };
+  const { clusterEpoch } = context;
+  const { digest = "" } = frame.header;
+  const resourceVersion = meta?.resourceVersion ?? "";
+  const address = { key, kind, namespace, name };
   return {
     change: {
       op: "put",
-      object: {
-        key,
-        kind: type,
-        namespace,
-        name,
-        uid: meta.uid,
-        resourceVersion: meta.resourceVersion,
-        digest: frame.header.digest ?? "",
-        clusterEpoch: context.clusterEpoch,
-        value: frame.content,
-      },
+      object: { ...address, uid, resourceVersion, digest, clusterEpoch, value: frame.content },
     },
   };
 }
 
-function resourceOf(frame: Frame): { namespace: string; type: string; name: string } | undefined {
+function refuseAddress(
+  { type, namespace, name }: ResourcePath,
+  meta: Meta | undefined,
+  context: PushContext,
+): Refusal | undefined {
+  if (!STORED_TYPES.has(type)) return refusal("UNSUPPORTED", "objects of this type are not kept here");
+  if (type === "node" && name !== context.node) return refusal("FORBIDDEN", "this is another node's object");
+  const disagrees = meta !== undefined && (meta.name !== name || meta.namespace !== namespace);
+  return disagrees ? refusal("INVALID_RESOURCE", "path and object name different things") : undefined;
+}
+
+function refuseContent(
+  frame: Frame,
+  { type }: ResourcePath,
+  meta: Meta | undefined,
+  context: PushContext,
+): Refusal | undefined {
+  if (frame.route.operation === "delete") return undefined;
+  if (meta === undefined) return refusal("BAD", "the content is not an object with metadata");
+  if (meta.uid === "") return refusal("BAD", "the object has no uid");
+  if (!isResourceVersion(meta.resourceVersion))
+    return refusal("BAD", "the resourceVersion is not a decimal number");
+  const elsewhere = type === "pod" && boundElsewhere(frame.content, context.node);
+  return elsewhere ? refusal("FORBIDDEN", "this pod is bound to another node") : undefined;
+}
+
+function resourceOf(frame: Frame): ResourcePath | undefined {
   try {
     return parseResource(frame.route.resource ?? "");
   } catch {
@@ -123,10 +137,6 @@ function metaOf(frame: Frame): Meta | undefined {
     uid: text(meta["uid"]),
     resourceVersion,
   };
-}
-
-function disagrees(meta: Meta | undefined, namespace: string, name: string): boolean {
-  return meta !== undefined && (meta.name !== name || meta.namespace !== namespace);
 }
 
 function boundElsewhere(content: unknown, node: string): boolean {

@@ -14,9 +14,12 @@ function isInterval(value: unknown): value is number {
 
 /** Undefined when the frame is not a well-formed answer to `hello`. */
 export function readHelloReply(frame: Frame): HelloReply | undefined {
-  const content = frame.content as Partial<HelloReply> | null;
-  if (frame.route.operation !== "response" || typeof content !== "object" || content === null)
-    return undefined;
+  const content: unknown = frame.content;
+  const isObject = typeof content === "object" && content !== null;
+  return isObject && frame.route.operation === "response" ? readFields(content) : undefined;
+}
+
+function readFields(content: Partial<HelloReply>): HelloReply | undefined {
   const { sessionEpoch, clusterEpoch, inventory, pingIntervalMs, keepaliveIntervalMs, leaseDurationSeconds } =
     content;
   if (!isCount(sessionEpoch) || !isCount(clusterEpoch) || !isCount(leaseDurationSeconds)) return undefined;

@@ -14,7 +14,10 @@ export function createLiveness(clock: Clock, on: { ping: () => void; dead: () =>
   let cancel: (() => void) | undefined;
   const check = (intervalMs: number, pings: boolean): void => {
     const leftMs = heardAtMs + 2 * intervalMs - clock.monotonicMs();
-    if (leftMs <= 0) return on.dead();
+    if (leftMs <= 0) {
+      on.dead();
+      return;
+    }
     if (pings) on.ping();
     cancel = clock.schedule(pings ? Math.min(intervalMs, leftMs) : leftMs, () => check(intervalMs, pings));
   };

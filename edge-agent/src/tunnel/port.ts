@@ -18,7 +18,8 @@ export interface Uplink {
   /** True from the moment that a session is established (after the hello reply, where there is one). */
   isConnected(): boolean;
   /**
-   * Sends a request and resolves to the reply frame (matched by parent id).
+   * Sends a request and resolves to the reply frame (matched by parent id). A typed refusal of our protocol comes
+   * as a frame with operation `error` and the content `<code>: <message>`, like a plain one.
    *
    * @throws {TunnelError} OFFLINE at once when not connected or when the connection drops; TIMEOUT
    */

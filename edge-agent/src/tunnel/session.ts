@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   inventoryDigest,
+  SESSION_GROUP,
   SessionOperation,
   type CompleteNotice,
   type Frame,
   type HelloReply,
   type InventoryItem,
+  type Nack,
 } from "@longshore/crds/wire";
 import type { Clock } from "../clock.ts";
 import type { AgentLog } from "../log.ts";
@@ -110,13 +112,15 @@ export function createSession(deps: SessionDeps): Session {
 
   const greet = async (): Promise<void> => {
     const items = deps.desired.inventory();
-    const { node: _node, ...facts } = deps.facts;
+    const { agentVersion, machineId, bootId } = deps.facts;
     const hello = envelope.hello({
       sessionEpoch: storedNumber(records, "sessionEpoch"),
       clusterEpoch,
       inventoryDigest: inventoryDigest(items),
       inventoryCount: items.length,
-      ...facts,
+      agentVersion,
+      machineId,
+      bootId,
     });
     const answer = deps.pending.wait(hello.header.msg_id, { timeoutMs: deps.times.helloTimeoutMs });
     send(hello);
@@ -145,7 +149,10 @@ export function createSession(deps: SessionDeps): Session {
   };
   const store = async (frame: Frame): Promise<void> => {
     const outcome = toChange(frame, { node: deps.facts.node, clusterEpoch });
-    if ("refusal" in outcome) return refuse(frame, outcome.refusal);
+    if ("refusal" in outcome) {
+      refuse(frame, outcome.refusal);
+      return;
+    }
     try {
       const result = await deps.desired.apply(outcome.change);
       metrics.stored(result);
@@ -163,24 +170,29 @@ export function createSession(deps: SessionDeps): Session {
     });
   };
   const onSession = (frame: Frame): void => {
-    if (!deps.negotiated || frame.route.operation !== SessionOperation.complete) return ignore(frame);
     const notice = frame.content as Partial<CompleteNotice> | null;
-    if (notice?.sessionEpoch !== storedNumber(records, "sessionEpoch")) return ignore(frame);
-    deps.onComplete();
+    const isComplete = deps.negotiated && frame.route.operation === SessionOperation.complete;
+    const isOurs = notice?.sessionEpoch === storedNumber(records, "sessionEpoch");
+    if (isComplete && isOurs) deps.onComplete();
+    else ignore(frame);
   };
   const ignore = (frame: Frame): void => {
     metrics.rejected("downlink", "IGNORED");
     log.debug({ operation: frame.route.operation, group: frame.route.group }, "frame ignored");
   };
   const reply = (frame: Frame): void => {
-    if (!deps.pending.settle(frame.header.parent_msg_id ?? "", frame))
+    const told = isNack(frame) ? asError(frame) : frame;
+    if (!deps.pending.settle(frame.header.parent_msg_id ?? "", told))
       metrics.rejected("downlink", "NO_WAITER");
   };
 
   return {
     negotiated: deps.negotiated,
     start: () => {
-      if (!deps.negotiated) return establish(deps.times.pingIntervalMs, deps.times.heartbeatMs);
+      if (!deps.negotiated) {
+        establish(deps.times.pingIntervalMs, deps.times.heartbeatMs);
+        return;
+      }
       greet().catch((err: unknown) => {
         if (ended) return;
         log.warn({ err }, "the session could not be established");
@@ -210,6 +222,19 @@ export function createSession(deps: SessionDeps): Session {
       liveness.stop();
       cancelKeepalive?.();
     },
+  };
+}
+
+const isNack = ({ route }: Frame): boolean =>
+  route.group === SESSION_GROUP && route.operation === SessionOperation.nack;
+
+/** A typed refusal of a request reads as every refusal does: operation `error`, a text for people. */
+function asError(frame: Frame): Frame {
+  const { code = "", message = "" } = (frame.content ?? {}) as Partial<Nack>;
+  return {
+    ...frame,
+    route: { ...frame.route, operation: "error" },
+    content: `${code}: ${message}`.slice(0, 300),
   };
 }
 

@@ -94,7 +94,8 @@ export async function createAuthority(): Promise<Authority> {
     node: (name, dates) => pair(`O=system:nodes, CN=system:node:${name}`, false, dates),
     sign: async (csr, subject) => {
       const request = new Pkcs10CertificateRequest(csr);
-      const publicKey = await request.publicKey.export(ALGORITHM, ["verify"], webcrypto);
+      const spki = new Uint8Array(request.publicKey.rawData);
+      const publicKey = await webcrypto.subtle.importKey("spki", spki, ALGORITHM, true, ["verify"]);
       return Buffer.from((await issue(subject ?? request.subject, publicKey, false)).rawData);
     },
   };

@@ -105,7 +105,7 @@ describe("a damaged store", () => {
     expect(existsSync(join(directory, "agent.db"))).toBe(true);
   });
 
-  it("R25 keeps the two newest of the files set aside", async () => {
+  it("R25 keeps the two newest of the files set aside", () => {
     const directory = temporaryDirectory();
     for (let i = 0; i < 4; i++) {
       writeFileSync(join(directory, "agent.db"), "garbage ".repeat(1000));

@@ -10,7 +10,7 @@ const KILLS = 20;
 
 /** Runs the writer until it has acked `lines` objects, then kills it. Returns the newest acked version by name. */
 async function writeAndKill(directory: string, start: number, lines: number): Promise<Map<string, number>> {
-  const { NODE_OPTIONS: _none, ...env } = process.env;
+  const env = { ...process.env, NODE_OPTIONS: "" };
   const args = [
     "--conditions=source",
     "--disable-warning=ExperimentalWarning",

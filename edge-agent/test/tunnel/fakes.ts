@@ -46,7 +46,7 @@ export function fakeLog(): FakeLog {
   const write = (...args: unknown[]): void => {
     lines.push(args.map((arg) => (typeof arg === "string" ? arg : JSON.stringify(arg, errors))).join(" "));
   };
-  return { lines, error: write, warn: write, info: write, debug: write } as unknown as FakeLog;
+  return { lines, error: write, warn: write, info: write, debug: write };
 }
 
 const errors = (_key: string, value: unknown): unknown =>

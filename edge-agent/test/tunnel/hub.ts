@@ -29,6 +29,8 @@ export interface HubConnection {
   next(what: string, match: (frame: Frame) => boolean): Promise<Frame>;
 }
 
+const asTls = (socket: unknown): TLSSocket => socket as TLSSocket;
+
 /** A hub as far as the tunnel sees it: TLS with client certificates, WebSocket, frames. */
 export async function startHub(authority: Authority, negotiates: boolean, port = 0): Promise<Hub> {
   const { cert, key } = await authority.server();
@@ -44,7 +46,7 @@ export async function startHub(authority: Authority, negotiates: boolean, port =
   const connections: HubConnection[] = [];
   sockets.on("connection", (socket, request) => {
     const frames: Frame[] = [];
-    const subject = (request.socket as TLSSocket).getPeerCertificate().subject as { CN?: string } | undefined;
+    const subject = asTls(request.socket).getPeerCertificate().subject as { CN?: string } | undefined;
     const connection: HubConnection = {
       headers: request.headers,
       url: request.url ?? "",

@@ -293,6 +293,16 @@ describe("a session with our protocol", () => {
     expect(tunnel.isConnected()).toBe(false);
   });
 
+  it("tells a caller of a typed refusal as of any other", async () => {
+    const { connection, tunnel } = await connected();
+    const asked = tunnel.request({ operation: "query", resource: "default/secret/s", content: null });
+    const { header } = await connection.next("the query", isOperation("query"));
+    const route = { group: "longshore", operation: "nack", resource: "session" };
+    const nack = { id: header.msg_id, code: "FORBIDDEN", message: "not granted" };
+    connection.send(down(route, nack, { parent_msg_id: header.msg_id }));
+    expect(await asked).toMatchObject({ route: { operation: "error" }, content: "FORBIDDEN: not granted" });
+  });
+
   it("sends keepalives at the interval that the hub named", async () => {
     const { connection, clock } = await connected();
     await connection.next("the first keepalive", isOperation("keepalive"));

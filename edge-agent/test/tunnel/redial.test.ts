@@ -72,7 +72,7 @@ describe("a dial that fails", () => {
       "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
     );
     await until(() => log.lines.some((line) => line.includes("next dial")), "the redial");
-    expect(clock.waiting()).toEqual([7_500]);
+    expect(clock.waiting()).toEqual([10_500]);
   });
 
   it("goes on for ever where nobody listens, with growing pauses up to the limit", async () => {
@@ -141,7 +141,7 @@ describe("a session that ends", () => {
     bench.tunnel.start();
     (await session(bench, 1)).socket.close(4503, "draining; retryAfterMs=4000");
     await until(() => !bench!.tunnel.isConnected() && bench!.clock.waiting().length > 0, "a redial");
-    expect(bench.clock.waiting()).toEqual([4_500]);
+    expect(bench.clock.waiting()).toEqual([6_000]);
   });
 
   it("is replaced at once by reconnect(), with the identity of then", async () => {
@@ -172,6 +172,11 @@ describe("the backoff", () => {
     for (let i = 0; i < 3; i++) backoff.nextDelayMs();
     backoff.sessionEnded(healthyMs);
     expect(backoff.nextDelayMs()).toBe(then);
+  });
+  it("finds a hub within 8 s of its start, however long nothing listened", () => {
+    const backoff = createBackoff(options);
+    for (let i = 0; i < 10; i++)
+      expect(backoff.nextDelayMs({ nobodyListens: true })).toBeLessThanOrEqual(8_000);
   });
   it("spreads a fleet over the whole pause", () => {
     const delays = Array.from({ length: 1000 }, () =>
