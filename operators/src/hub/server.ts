@@ -62,15 +62,18 @@ export async function createTunnelServer(deps: TunnelServerDeps): Promise<Tunnel
   // Handshakes in progress come on top of the sessions; beyond that TCP itself refuses.
   server.maxConnections = options.maxSessions * 2 + 1024;
   const limits = { maxPayload: options.maxFrameBytes, maxFragments: options.maxFragments };
+  const socketOptions = {
+    maxPayload: options.legacyMaxFrameBytes,
+    maxFragments: options.legacyMaxFragments,
+    perMessageDeflate: false,
+    clientTracking: true,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  };
   await app.register(websocket, {
     options: {
       // The plugin knows ws by its CommonJS types, which are another declaration of the same class.
       WebSocket: createTunnelSocketClass(limits) as unknown as SocketClass,
-      maxPayload: options.legacyMaxFrameBytes,
-      maxFragments: options.legacyMaxFragments,
-      perMessageDeflate: false,
-      clientTracking: true,
-      closeTimeout: CLOSE_TIMEOUT_MS,
+      ...socketOptions,
     },
   });
   app.websocketServer.on("headers", (headers: string[], request: IncomingMessage) => {

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { gen } from "./support/fake-client.ts";
+import { createRig, eventually, type Rig } from "./support/rig.ts";
+
+let rig: Rig;
+afterEach(() => rig.stop());
+
+describe("delivery to an edge that speaks our protocol", () => {
+  it("sends what is wanted as a whole object with kind, apiVersion, version and digest", async () => {
+    rig = await createRig();
+    rig.client.put(
+      "configmaps",
+      gen.object("ConfigMap", "c", { namespace: "default", resourceVersion: "7", data: { a: "1" } }),
+    );
+    const edge = await rig.ours("n1");
+    rig.mailbox.want("n1", {
+      kind: "configmap",
+      namespace: "default",
+      name: "c",
+      resourceVersion: "7",
+      digest: "x",
+    });
+    const push = await edge.push("default/configmap/c");
+    expect(push.header).toMatchObject({ resourceversion: "7", digest: "x" });
+    expect(push.header.parent_msg_id).toBeUndefined();
+    expect(push.route).toEqual({
+      source: "edgecontroller",
+      group: "resource",
+      operation: "insert",
+      resource: "default/configmap/c",
+    });
+    expect(push.content).toEqual({
+      kind: "ConfigMap",
+      apiVersion: "v1",
+      data: { a: "1" },
+      metadata: { name: "c", namespace: "default", uid: "uid-c", resourceVersion: "7" },
+    });
+    edge.ack(push);
+    await eventually(() => rig.mailbox.box("n1").want.size === 0);
+    expect(rig.mailbox.box("n1").acked.get("workload:configmap/default/c")).toMatchObject({
+      resourceVersion: "7",
+      digest: "x",
+    });
+  });
+
+  it("says complete once, when nothing is left and the placement is fresh", async () => {
+    rig = await createRig();
+    rig.mailbox.box("n1").placementPending = true;
+    const edge = await rig.ours("n1");
+    await eventually(() => rig.mailbox.takes > 0);
+    expect(edge.frames.filter((f) => f.route.operation === "complete")).toEqual([]);
+    rig.mailbox.box("n1").placementPending = false;
+    await edge.frame((f) => f.route.operation === "complete");
+    const { takes } = rig.mailbox;
+    rig.mailbox.wake("n1");
+    await eventually(() => rig.mailbox.takes > takes);
+    expect(edge.frames.filter((f) => f.route.operation === "complete")).toHaveLength(1);
+  });
+
+  it("tells the edge that its inventory matches, and sends nothing", async () => {
+    rig = await createRig();
+    const held = { field: "workload:pod/default/p", uid: "u", resourceVersion: "5", digest: "d" };
+    rig.mailbox.box("n1").acked.set(held.field, held);
+    const edge = await rig.edge("n1", { negotiate: true });
+    const headers = await edge.opened;
+    expect(headers["longshore-protocol"]).toBe("1");
+    const reply = await edge.greet([["pod/default/p", "u", "5", "d"]]);
+    expect(reply).toMatchObject({
+      inventory: "match",
+      clusterEpoch: 1,
+      sessionEpoch: 1,
+      leaseDurationSeconds: 40,
+    });
+    await edge.frame((f) => f.route.operation === "complete");
+    expect(edge.pushes()).toEqual([]);
+  });
+
+  it("replaces what is recorded by the inventory where they differ", async () => {
+    rig = await createRig();
+    const edge = await rig.edge("n1", { negotiate: true });
+    await edge.opened;
+    expect(await edge.greet([["pod/default/p", "u", "5", "d"]])).toMatchObject({ inventory: "send" });
+    await edge.frame((f) => f.route.operation === "complete");
+    expect([...rig.mailbox.box("n1").acked.keys()]).toEqual(["workload:pod/default/p"]);
+  });
+
+  it("turns a put of an object that is gone into a delete of its uid", async () => {
+    rig = await createRig();
+    const edge = await rig.ours("n1");
+    rig.mailbox.want("n1", { kind: "pod", namespace: "default", name: "p", uid: "u1", resourceVersion: "5" });
+    const push = await edge.push("default/pod/p");
+    expect(push.route.operation).toBe("delete");
+    expect(push.content).toEqual({ metadata: { name: "p", namespace: "default", uid: "u1" } });
+    edge.ack(push);
+    await eventually(() => rig.mailbox.ackLog.some(({ acked }) => acked.op === "del" && acked.uid === "u1"));
+  });
+
+  it("R4 deletes the old uid when another object took the name, and never sends the old version", async () => {
+    rig = await createRig();
+    const edge = await rig.ours("n1");
+    edge.ackAll();
+    rig.client.put(
+      "pods",
+      gen.object("Pod", "p", { namespace: "default", uid: "new", resourceVersion: "9" }),
+    );
+    rig.mailbox.want("n1", {
+      kind: "pod",
+      namespace: "default",
+      name: "p",
+      uid: "old",
+      op: "del",
+      field: "workload:del:pod/default/p#old",
+    });
+    rig.mailbox.want("n1", {
+      kind: "pod",
+      namespace: "default",
+      name: "p",
+      uid: "new",
+      resourceVersion: "9",
+    });
+    await eventually(() => rig.mailbox.box("n1").want.size === 0);
+    expect(
+      edge
+        .pushes()
+        .map((f) => [f.route.operation, (f.content as { metadata: { uid: string } }).metadata.uid]),
+    ).toEqual([
+      ["delete", "old"],
+      ["insert", "new"],
+    ]);
+  });
+
+  it("reads consistently when the API server's cache is older than what is wanted", async () => {
+    rig = await createRig();
+    const edge = await rig.ours("n1");
+    const old = gen.object("Pod", "p", { namespace: "default", resourceVersion: "5" });
+    rig.client.stale.set("pods/default/p", old);
+    rig.client.put("pods", gen.object("Pod", "p", { namespace: "default", resourceVersion: "8" }));
+    rig.mailbox.want("n1", { kind: "pod", namespace: "default", name: "p", resourceVersion: "8" });
+    expect((await edge.push("default/pod/p")).header.resourceversion).toBe("8");
+    expect(rig.grants.sent).toEqual(["p"]);
+  });
+
+  it("R20 reads an object once for many nodes", async () => {
+    rig = await createRig();
+    rig.client.put(
+      "configmaps",
+      gen.object("ConfigMap", "hot", { namespace: "default", resourceVersion: "3" }),
+    );
+    const edges = await Promise.all(["a", "b", "c", "d"].map((node) => rig.ours(node)));
+    for (const node of ["a", "b", "c", "d"]) {
+      rig.mailbox.want(node, { kind: "configmap", namespace: "default", name: "hot", resourceVersion: "3" });
+    }
+    await Promise.all(edges.map((edge) => edge.push("default/configmap/hot")));
+    expect(rig.client.count("get", "configmaps/default/hot")).toBe(1);
+  });
+
+  it("lists the pods of a node once when it wants many", async () => {
+    rig = await createRig();
+    for (let i = 0; i < 20; i += 1) {
+      rig.client.put(
+        "pods",
+        gen.object("Pod", `p${i}`, { namespace: "default", resourceVersion: "3", spec: { nodeName: "n1" } }),
+      );
+      rig.mailbox.want("n1", { kind: "pod", namespace: "default", name: `p${i}`, resourceVersion: "3" });
+    }
+    const edge = await rig.ours("n1");
+    edge.ackAll();
+    await eventually(() => rig.mailbox.box("n1").want.size === 0);
+    expect(rig.client.count("list", "pods?spec.nodeName=n1")).toBe(1);
+    expect(rig.client.count("get")).toBe(0);
+  });
+
+  it("never has two versions of one key in flight, and ends with the newest", async () => {
+    rig = await createRig();
+    const edge = await rig.ours("n1");
+    const versions: string[] = [];
+    let inFlight = 0;
+    edge.onFrame = (frame) => {
+      if (frame.route.resource !== "default/configmap/c") return;
+      inFlight += 1;
+      expect(inFlight).toBe(1);
+      versions.push(frame.header.resourceversion ?? "");
+      setImmediate(() => {
+        inFlight -= 1;
+        edge.ack(frame);
+      });
+    };
+    for (let i = 1; i <= 50; i += 1) {
+      const resourceVersion = String(i);
+      rig.client.put("configmaps", gen.object("ConfigMap", "c", { namespace: "default", resourceVersion }));
+      rig.mailbox.want("n1", { kind: "configmap", namespace: "default", name: "c", resourceVersion });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await eventually(() => rig.mailbox.box("n1").want.size === 0);
+    expect(versions.at(-1)).toBe("50");
+    expect(versions.map(Number)).toEqual(versions.map(Number).toSorted((a, b) => a - b));
+  });
+
+  it("R16 greets an edge while the mailbox is away, and delivers when it is back", async () => {
+    rig = await createRig();
+    rig.mailbox.down = true;
+    rig.client.put("configmaps", gen.object("ConfigMap", "c", { namespace: "default" }));
+    const edge = await rig.edge("n1", { negotiate: true });
+    await edge.opened;
+    await edge.greet();
+    edge.keepalive();
+    edge.send({
+      route: { source: "edged", group: "meta", operation: "patch", resource: "null/nodepatch/n1" },
+      content: "{}",
+    });
+    await eventually(() => rig.handled.length === 1 && rig.client.count("create") === 1);
+    rig.mailbox.down = false;
+    rig.mailbox.want("n1", { kind: "configmap", namespace: "default", name: "c" });
+    await edge.push("default/configmap/c");
+  });
+
+  it("R5 closes every session for a fresh greeting when the store went back in time", async () => {
+    rig = await createRig();
+    const [one, two] = [await rig.ours("n1"), await rig.ours("n2")];
+    rig.client.revision = 500;
+    rig.mailbox.observeResourceVersion("9000").catch(() => undefined);
+    rig.mailbox.want("n1", {
+      kind: "pod",
+      namespace: "default",
+      name: "p",
+      uid: "u",
+      resourceVersion: "8000",
+    });
+    expect(await one.closed).toEqual({ code: 4503, reason: "resync retryAfter=1" });
+    expect((await two.closed).code).toBe(4503);
+  });
+});
