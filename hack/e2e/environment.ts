@@ -39,6 +39,10 @@ export interface Environment {
 }
 
 const START_MS = 10 * 60_000;
+let opened: Environment | undefined;
+
+/** For afterAll: removes what the tests of a file made, if it came that far. */
+export const cleanEnvironment = async (): Promise<void> => opened?.clean();
 
 /** Opens the environment, starting it if it is not there, and starting again what an earlier test left stopped. */
 export async function environment(): Promise<Environment> {
@@ -53,6 +57,7 @@ export async function environment(): Promise<Environment> {
     });
   }
   const env = open(layout);
+  opened = env;
   for (const name of PART_NAMES) {
     const part = openPart(layout, name);
     part.thaw();

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PodObject } from "../cluster/objects.ts";
-import { environment, type Environment } from "./environment.ts";
+import { cleanEnvironment, environment, type Environment } from "./environment.ts";
 import { eventually } from "./eventually.ts";
 import { configMap, pod, SLEEP } from "./manifests.ts";
 
@@ -18,7 +18,7 @@ describe("while the hub is away", () => {
     env = await environment();
     ns = await env.namespace("away");
   }, 600_000);
-  afterAll(() => env.clean(), 90_000);
+  afterAll(cleanEnvironment, 90_000);
 
   const identity = ({ metadata, status }: PodObject) => ({
     uid: metadata.uid,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { conditionOf, type LeaseObject, type NodeObject } from "../cluster/objects.ts";
-import { environment, type Environment } from "./environment.ts";
+import { cleanEnvironment, environment, type Environment } from "./environment.ts";
 import { eventually } from "./eventually.ts";
 
 jest.setTimeout(180_000);
@@ -15,7 +15,7 @@ describe("node", () => {
   beforeAll(async () => {
     env = await environment();
   }, 600_000);
-  afterAll(() => env.clean());
+  afterAll(cleanEnvironment);
 
   it("A1 is registered with the role labels and the kubelet version that KubeEdge's tools expect", async () => {
     const { metadata, status } = await node();

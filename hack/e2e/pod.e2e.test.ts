@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { conditionOf, type ListOf, type NodeObject, type PodObject } from "../cluster/objects.ts";
-import { environment, type Environment } from "./environment.ts";
+import { cleanEnvironment, environment, type Environment } from "./environment.ts";
 import { eventually } from "./eventually.ts";
 import { configMap, deployment, pod, secret, SLEEP } from "./manifests.ts";
 
@@ -44,7 +44,7 @@ describe("pod", () => {
     env = await environment();
     ns = await env.namespace("pod");
   }, 600_000);
-  afterAll(() => env.clean(), 90_000);
+  afterAll(cleanEnvironment, 90_000);
 
   it("A3 of a Deployment runs on the edge node, and its status says so", async () => {
     await env.kubectl.apply(deployment({ namespace: ns, name: "status", script: SLEEP, replicas: 1 }));

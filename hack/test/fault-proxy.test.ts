@@ -3,13 +3,22 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createFaultProxy, HEALTHY, type FaultProxy } from "../cluster/fault-proxy.ts";
+import { waitFor } from "../wait.ts";
 
 describe("fault proxy", () => {
   let echo: Server;
+  let echoedBytes = 0;
   let proxy: FaultProxy;
   let client: Socket;
   beforeEach(async () => {
-    echo = createServer((socket) => void socket.on("error", () => undefined).pipe(socket));
+    echoedBytes = 0;
+    echo = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.on("data", (chunk) => {
+        echoedBytes += chunk.length;
+        socket.write(chunk);
+      });
+    });
     echo.listen(0, "127.0.0.1");
     await once(echo, "listening");
     proxy = await createFaultProxy({ host: "127.0.0.1", port: (echo.address() as { port: number }).port });
@@ -42,18 +51,15 @@ describe("fault proxy", () => {
   });
 
   it("swallows one direction without closing anything", async () => {
-    const reached = new Promise((resolve) =>
-      echo.once("connection", (socket) => socket.once("data", resolve)),
-    );
-    const second = connect(proxy.port, "127.0.0.1");
+    client.write("first");
+    expect(await received()).toBe("first");
     proxy.set({ ...HEALTHY, blackhole: { up: false, down: true } });
-    second.write("lost");
-    await reached; // the way up is open
-    await new Promise((resolve) => setTimeout(resolve, 20)); // and its echo came back to the proxy
+    client.write("lost");
+    await waitFor(() => echoedBytes === 9, { what: "the way up", timeoutMs: 2_000, intervalMs: 5 });
+    await new Promise((resolve) => setTimeout(resolve, 20)); // its echo comes back to the proxy
     proxy.set(HEALTHY);
-    second.write("seen");
-    expect(String((await once(second, "data"))[0])).toBe("seen");
-    second.destroy();
+    client.write("seen");
+    expect(await received()).toBe("seen");
   });
 
   it("delays each direction by its own time", async () => {
