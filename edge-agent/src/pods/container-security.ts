@@ -90,24 +90,33 @@ export function containerSecurity(
   user: ImageUser,
 ): DeepPartial<LinuxContainerSecurityContext> {
   checkNonRoot(pod, container, user);
-  const own = container.securityContext;
-  const open = isPrivileged(container) || own?.procMount === "Unmasked";
-  const appArmor = pick(pod, container, "appArmorProfile");
+  const own = container.securityContext ?? {};
+  const open = isPrivileged(container) || own.procMount === "Unmasked";
   return {
     privileged: isPrivileged(container),
     namespaceOptions: namespaceOptions(pod),
-    capabilities: {
-      addCapabilities: [...(own?.capabilities?.add ?? [])],
-      dropCapabilities: [...(own?.capabilities?.drop ?? [])],
-      addAmbientCapabilities: [],
-    },
-    readonlyRootfs: own?.readOnlyRootFilesystem === true,
-    noNewPrivs: own?.allowPrivilegeEscalation === false,
+    capabilities: capabilities(own),
+    readonlyRootfs: own.readOnlyRootFilesystem === true,
+    noNewPrivs: own.allowPrivilegeEscalation === false,
     supplementalGroups: supplementalGroups(pod),
     maskedPaths: open ? [] : MASKED,
     readonlyPaths: open ? [] : READ_ONLY,
+    ...profiles(pod, container),
+    ...userOf(pod, container),
+  };
+}
+
+function capabilities(
+  own: SecurityContext,
+): NonNullable<DeepPartial<LinuxContainerSecurityContext>["capabilities"]> {
+  const { add = [], drop = [] } = own.capabilities ?? {};
+  return { addCapabilities: [...add], dropCapabilities: [...drop], addAmbientCapabilities: [] };
+}
+
+function profiles(pod: Pod, container: Container): DeepPartial<LinuxContainerSecurityContext> {
+  const appArmor = pick(pod, container, "appArmorProfile");
+  return {
     seccomp: profile(pick(pod, container, "seccompProfile"), SecurityProfile_ProfileType.Unconfined),
     ...(appArmor && { apparmor: profile(appArmor, SecurityProfile_ProfileType.RuntimeDefault) }),
-    ...userOf(pod, container),
   };
 }

@@ -20,6 +20,7 @@ import { podNamespace, podUid, type Pod } from "./pod.ts";
 import type { PodRecord } from "./record.ts";
 import { referencesOf } from "./references.ts";
 import { RuntimeView } from "./runtime-view.ts";
+import type { SandboxOptions } from "./sandbox-config.ts";
 import { StatusSender } from "./status-sender.ts";
 import { createTokens } from "./tokens.ts";
 import { systemMounter, type Mounter } from "./volumes/mounts.ts";
@@ -104,6 +105,16 @@ function ownOomScoreAdj(): number {
   } catch {
     return 0;
   }
+}
+
+function sharedOptions(options: PodEngineOptions): SandboxOptions {
+  return {
+    rootDir: options.rootDir,
+    podLogsDir: options.podLogsDir ?? "/var/log/pods",
+    cgroupParent: options.cgroupParent ?? "/longshore",
+    cgroupDriver: options.cgroupDriver ?? "cgroupfs",
+    clusterDns: { servers: options.clusterDNS ?? [], domain: options.clusterDomain ?? "" },
+  };
 }
 
 type Problems = ReturnType<PodEngine["runtimeProblems"]>;
@@ -220,14 +231,7 @@ class Engine implements PodEngine {
       mounter: this.#deps.mounter ?? systemMounter,
       objects: (namespace) => dataObjects(objectDeps, namespace),
       node: { ...node, ...capacity },
-      options: {
-        rootDir: options.rootDir,
-        podLogsDir: options.podLogsDir ?? "/var/log/pods",
-        cgroupParent: options.cgroupParent ?? "/longshore",
-        cgroupDriver: options.cgroupDriver ?? "cgroupfs",
-        clusterDns: { servers: options.clusterDNS ?? [], domain: options.clusterDomain ?? "" },
-        requestTimeoutMs,
-      },
+      options: { ...sharedOptions(options), requestTimeoutMs },
       limits: {
         nodeMemoryBytes: capacity.memoryBytes,
         ownOomScoreAdj: ownOomScoreAdj(),

@@ -50,14 +50,13 @@ async function valueOf(env: EnvVar, container: Container, context: EnvContext): 
 
 async function allOf(from: EnvFrom, context: EnvContext): Promise<readonly (readonly [string, string])[]> {
   const kind = from.secretRef ? "secret" : "configmap";
-  const ref = from.secretRef ?? from.configMapRef;
-  const object = await context.objects.get(kind, ref?.name ?? "");
-  if (!object && ref?.optional !== true)
-    throw new PodError("NOT_FOUND", `${kind} "${ref?.name ?? ""}" not found`);
+  const { name = "", optional = false } = from.secretRef ?? from.configMapRef ?? {};
+  const object = await context.objects.get(kind, name);
+  if (!object && !optional) throw new PodError("NOT_FOUND", `${kind} "${name}" not found`);
   return Object.keys(object?.data ?? {})
     .sort()
     .map((key) => [`${from.prefix ?? ""}${key}`, textOf(kind, object, key) ?? ""] as const)
-    .filter(([name]) => NAME.test(name));
+    .filter(([variable]) => NAME.test(variable));
 }
 
 /**

@@ -51,29 +51,28 @@ export function fieldValue(ref: FieldRef, context: FieldContext): string {
   return read(context);
 }
 
+type Bound = "limits" | "requests";
+
 /** A container's request or limit in units of the divisor, rounded up. @throws {PodError} INVALID */
 export function resourceValue(ref: ResourceFieldRef, context: FieldContext, own?: Container): string {
-  const containers = [...context.pod.spec.containers, ...(context.pod.spec.initContainers ?? [])];
-  const container = ref.containerName ? containers.find((c) => c.name === ref.containerName) : own;
-  if (!container) throw new PodError("INVALID", `container ${ref.containerName ?? ""} not found`);
-  const [list, resource] = ref.resource.split(".") as ["limits" | "requests", string];
-  const given = container.resources?.[list]?.[resource];
-  const divisor = parseQuantity(ref.divisor) ?? 0;
-  if (resource === "cpu") return cpuValue(given, list, divisor, context);
-  const bytes =
-    given === undefined && list === "limits" && resource === "memory"
-      ? context.nodeMemoryBytes
-      : bytesOf(given);
-  return String(Math.ceil(bytes / (divisor === 0 ? 1 : divisor)));
+  const container = containerOf(ref, context, own);
+  const [bound, resource] = ref.resource.split(".") as [Bound, string];
+  const given = container.resources?.[bound]?.[resource];
+  const divisor = divisorOf(ref);
+  const isUnbounded = given === undefined && bound === "limits";
+  if (resource === "cpu") {
+    const milli = isUnbounded ? context.nodeCpuMilli : milliCpu(given);
+    return String(Math.ceil(milli / Math.max(1, Math.round(divisor * 1000))));
+  }
+  const bytes = isUnbounded && resource === "memory" ? context.nodeMemoryBytes : bytesOf(given);
+  return String(Math.ceil(bytes / divisor));
 }
 
-function cpuValue(
-  given: string | number | undefined,
-  list: "limits" | "requests",
-  divisor: number,
-  context: FieldContext,
-): string {
-  const milli = given === undefined && list === "limits" ? context.nodeCpuMilli : milliCpu(given);
-  const unit = divisor === 0 ? 1000 : Math.round(divisor * 1000);
-  return String(Math.ceil(milli / Math.max(1, unit)));
+const divisorOf = (ref: ResourceFieldRef): number => parseQuantity(ref.divisor) || 1;
+
+function containerOf(ref: ResourceFieldRef, { pod }: FieldContext, own: Container | undefined): Container {
+  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
+  const found = ref.containerName ? all.find((c) => c.name === ref.containerName) : own;
+  if (!found) throw new PodError("INVALID", `container ${ref.containerName ?? ""} not found`);
+  return found;
 }

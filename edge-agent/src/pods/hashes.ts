@@ -25,14 +25,19 @@ export function kubeletHash(container: Container): string {
 const GO_ESCAPES: Readonly<Record<string, string>> = { "<": "\\u003c", ">": "\\u003e", "&": "\\u0026" };
 const goJson = (value: unknown): string => JSON.stringify(value).replace(/[<>&]/g, (c) => GO_ESCAPES[c] ?? c);
 
+const CHANGEABLE = new Set([
+  "resources",
+  "readinessProbe",
+  "livenessProbe",
+  "startupProbe",
+  "imagePullPolicy",
+]);
+
 /** Hash of everything that a running container would have to be replaced for. Resources are not: the kernel can be told. */
 export function specHash(container: Container): string {
-  const {
-    resources: _resources,
-    readinessProbe: _r,
-    livenessProbe: _l,
-    startupProbe: _s,
-    ...rest
-  } = container;
-  return createHash("sha256").update(sortedJson(rest)).digest("hex").slice(0, 16);
+  const rest = Object.entries(container).filter(([key]) => !CHANGEABLE.has(key));
+  return createHash("sha256")
+    .update(sortedJson(Object.fromEntries(rest)))
+    .digest("hex")
+    .slice(0, 16);
 }

@@ -55,19 +55,32 @@ function phaseOf(state: number): ContainerPhase {
   return PHASES[state] ?? "unknown";
 }
 
+/** Undefined for what went away between the list and the question. */
+const orGone = (error: unknown): undefined => {
+  if (!isNotFound(error)) throw error;
+  return undefined;
+};
+
 async function detailed(cri: Cri, c: Container): Promise<ObservedContainer | undefined> {
-  const status = await cri.containerStatus(c.id).catch((error: unknown) => {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  });
-  if (!status) return undefined;
-  const phase = phaseOf(status.state);
-  const path = terminationPath(status);
+  const status = await cri.containerStatus(c.id).catch(orGone);
+  return status && { ...identity(c, status), ...(await facts(status)) };
+}
+
+type Identity = Pick<ObservedContainer, "id" | "name" | "attempt" | "sandboxId">;
+
+function identity(c: Container, status: ContainerStatus): Identity {
   return {
     id: c.id,
     name: c.labels[LABEL.containerName] ?? status.metadata?.name ?? "",
     attempt: status.metadata?.attempt ?? 0,
     sandboxId: c.podSandboxId,
+  };
+}
+
+async function facts(status: ContainerStatus): Promise<Omit<ObservedContainer, keyof Identity>> {
+  const phase = phaseOf(status.state);
+  const path = terminationPath(status);
+  return {
     phase,
     createdAtMs: ms(status.createdAt),
     startedAtMs: ms(status.startedAt),
@@ -83,10 +96,7 @@ async function detailed(cri: Cri, c: Container): Promise<ObservedContainer | und
 }
 
 async function sandboxOf(cri: Cri, s: PodSandbox): Promise<ObservedSandbox | undefined> {
-  const status = await cri.podSandboxStatus(s.id).catch((error: unknown) => {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  });
+  const status = await cri.podSandboxStatus(s.id).catch(orGone);
   if (!status) return undefined;
   return {
     id: s.id,

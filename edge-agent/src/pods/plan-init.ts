@@ -64,29 +64,41 @@ function merge(steps: readonly InitStep[], initialized: boolean): InitStep {
   };
 }
 
+const stay = (actions: readonly Action[] = []): InitStep => ({ initialized: false, actions });
+
 function one(input: PlanInput, pod: Pod, sandbox: ObservedSandbox, container: Container): InitStep {
   const c = newestOf(input.observed, container.name, sandbox.id);
   if (isPassed(input, container, c)) return DONE;
-  if (c?.phase === "running") return { initialized: false, actions: [] };
-  if (c?.phase === "unknown") {
-    return { initialized: false, actions: kills([c], input.stopping, input.nowMs + graceMs(pod), "Unknown") };
+  switch (c?.phase) {
+    case "running":
+      return stay();
+    case "unknown":
+      return stay(kills([c], input.stopping, input.nowMs + graceMs(pod), "Unknown"));
+    case "created":
+      return stay([{ kind: "startCreated", id: c.id, name: c.name }]);
+    case "exited":
+      return afterExit(input, pod, sandbox, { container, exitCode: c.exitCode });
+    case undefined:
+      return begin(input, sandbox, container);
   }
-  if (c?.phase === "created") {
-    return { initialized: false, actions: [{ kind: "startCreated", id: c.id, name: c.name }] };
-  }
-  if (c && !isRestartableInit(container) && !mayRestart(initPolicy(pod), c.exitCode)) {
-    const message = `init container ${container.name} exited with ${c.exitCode}`;
-    return {
-      initialized: false,
-      actions: [{ kind: "markTerminal", phase: "Failed", reason: "InitFailed", message }],
-    };
-  }
-  const start = startOf(input, sandbox, container, true);
-  return {
-    initialized: false,
-    actions: start.action ? [start.action] : [],
-    ...(start.againAtMs !== undefined && { againAtMs: start.againAtMs }),
-  };
+}
+
+function afterExit(
+  input: PlanInput,
+  pod: Pod,
+  sandbox: ObservedSandbox,
+  over: { container: Container; exitCode: number },
+): InitStep {
+  const { container, exitCode } = over;
+  if (isRestartableInit(container) || mayRestart(initPolicy(pod), exitCode))
+    return begin(input, sandbox, container);
+  const message = `init container ${container.name} exited with ${exitCode}`;
+  return stay([{ kind: "markTerminal", end: { phase: "Failed", reason: "InitFailed", message } }]);
+}
+
+function begin(input: PlanInput, sandbox: ObservedSandbox, container: Container): InitStep {
+  const { action, againAtMs } = startOf(input, sandbox, container, true);
+  return { ...stay(action ? [action] : []), ...(againAtMs !== undefined && { againAtMs }) };
 }
 
 /** An init container that failed is run again unless the pod may never restart. */

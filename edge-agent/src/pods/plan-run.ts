@@ -65,10 +65,12 @@ export function planRun(input: PlanInput): Plan {
   if (input.terminal) return windDown(input, pod);
   if (isOverdue(input, pod)) {
     const message = "Pod was active on the node longer than the specified deadline";
-    return { actions: [{ kind: "markTerminal", phase: "Failed", reason: "DeadlineExceeded", message }] };
+    return {
+      actions: [{ kind: "markTerminal", end: { phase: "Failed", reason: "DeadlineExceeded", message } }],
+    };
   }
   const over = finished(input, pod);
-  if (over) return { actions: [{ kind: "markTerminal", phase: endPhase(over) }] };
+  if (over) return { actions: [{ kind: "markTerminal", end: { phase: endPhase(over) } }] };
   return bringUp(input, pod);
 }
 

@@ -53,6 +53,13 @@ export interface PlanInput {
   readonly specHashes: Readonly<Record<string, string>>;
 }
 
+/** What ended a pod for good. */
+export interface PodEnd {
+  readonly phase: "Succeeded" | "Failed";
+  readonly reason?: string;
+  readonly message?: string;
+}
+
 export type KillReason =
   "Deleted" | "SpecChanged" | "Unhealthy" | "SandboxGone" | "DeadlineExceeded" | "Unknown";
 
@@ -78,12 +85,7 @@ export type Action =
       readonly reason: KillReason;
     }
   | { readonly kind: "removeContainer"; readonly id: string }
-  | {
-      readonly kind: "markTerminal";
-      readonly phase: "Succeeded" | "Failed";
-      readonly reason?: string;
-      readonly message?: string;
-    }
+  | { readonly kind: "markTerminal"; readonly end: PodEnd }
   /** Everything stopped: keep the last status durably before the runtime forgets it. */
   | { readonly kind: "recordFinal" }
   | { readonly kind: "unmountVolumes" }

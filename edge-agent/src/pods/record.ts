@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RestartHistory } from "./backoff.ts";
+import type { PodEnd } from "./plan-types.ts";
 import type { PodStatus } from "./pod.ts";
 
 /** What must survive a restart of the agent and a power cut, one record a pod uid. */
@@ -13,11 +14,7 @@ export interface PodRecord {
   readonly acceptedAtMs: number;
   readonly deletion?: { readonly startedAtMs: number };
   /** What ended the pod. Once set, the phase never changes and nothing is started again. */
-  readonly terminal?: {
-    readonly phase: "Succeeded" | "Failed";
-    readonly reason?: string;
-    readonly message?: string;
-  };
+  readonly terminal?: PodEnd;
   readonly history: Readonly<Record<string, RestartHistory>>;
   /** newest attempt ever made of each container */
   readonly attempts: Readonly<Record<string, number>>;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { noteExit, remainingMs, restartDelayMs } from "./backoff.ts";
+import { deleteFromApi } from "./api-delete.ts";
 import type { ObservedView, PodContext } from "./context.ts";
-import { messageOf, PodError } from "./errors.ts";
+import { messageOf } from "./errors.ts";
 import { Executor } from "./executor.ts";
 import { specHash } from "./hashes.ts";
 import { ANNOTATION, checkPod } from "./identity.ts";
@@ -19,8 +19,9 @@ import {
 import { allContainers, isTerminalPhase, podNamespace, podUid, type Pod } from "./pod.ts";
 import { Prober } from "./prober.ts";
 import type { PodRecord } from "./record.ts";
-import { errorOf, isGone, isOtherUid } from "./reply.ts";
+import { Restarts } from "./restarts.ts";
 import { podStatus } from "./status.ts";
+import { Stopper } from "./stopper.ts";
 import { rfc3339 } from "./time.ts";
 
 export interface PodIdentity {
@@ -52,13 +53,12 @@ export class PodWorker {
   readonly #journal: Journal;
   readonly #executor: Executor;
   readonly #prober: Prober;
+  readonly #restarts: Restarts;
+  readonly #stopper: Stopper;
   readonly #onForgotten: () => void;
   #pod: Pod | undefined;
   #want: Want = "keep";
   #waits: Record<string, Wait> = {};
-  #stopping: Record<string, number> = {};
-  #hooked = new Set<string>();
-  #restartAtMs: Record<string, number> = {};
   #acceptedMonoMs: number;
   #deletionMonoMs: number | undefined;
   #volumesReady = false;
@@ -84,11 +84,19 @@ export class PodWorker {
     this.#onForgotten = hooks.onForgotten;
     const nowMs = context.clock.nowMs();
     this.#journal = new Journal(context.records, context.log, freshRecord(identity, rfc3339(nowMs), nowMs));
-    this.#executor = new Executor(context, this.#journal, () => this.#wakeFor("images"));
+    this.#executor = new Executor(context, this.#journal, () => this.#release());
     this.#prober = new Prober(context, () => this.wake());
     const monoMs = context.clock.monotonicMs();
     this.#acceptedMonoMs = monoMs - Math.max(0, nowMs - this.#journal.value.acceptedAtMs);
-    this.#resumeTimers(nowMs, monoMs);
+    const { deletion } = this.#journal.value;
+    if (deletion) this.#deletionMonoMs = monoMs - Math.max(0, nowMs - deletion.startedAtMs);
+    this.#restarts = new Restarts(this.#journal, context.clock);
+    this.#stopper = new Stopper(context, this.#executor, {
+      onStopped: () => this.wake(),
+      onFailed: () => {
+        this.#holdUntilMs = context.clock.monotonicMs() + HOLD_BASE_MS;
+      },
+    });
   }
 
   get pod(): Pod | undefined {
@@ -100,14 +108,14 @@ export class PodWorker {
     const isChanged = this.#pod !== pod;
     this.#pod = pod;
     this.#want = pod.metadata.deletionTimestamp ? "delete" : "run";
-    if (isChanged) this.#wakeFor("desired");
+    if (isChanged) this.#release();
   }
 
   /** The API object is no more. */
   setGone(): void {
     if (this.#want === "gone") return;
     this.#want = "gone";
-    this.#wakeFor("desired");
+    this.#release();
   }
 
   /** A ConfigMap, a Secret, a token or the connection may have changed. */
@@ -135,19 +143,12 @@ export class PodWorker {
     this.#prober.stop();
   }
 
-  #wakeFor(_cause: "desired" | "images"): void {
+  /** Something that was waited for has come: what was held back is tried at once. */
+  #release(): void {
     this.#holdUntilMs = 0;
     this.#failures = 0;
     this.#waits = Object.fromEntries(Object.entries(this.#waits).filter(([, w]) => w.untilMs !== Infinity));
     this.wake();
-  }
-
-  #resumeTimers(nowMs: number, monoMs: number): void {
-    const record = this.#journal.value;
-    for (const [name, history] of Object.entries(record.history)) {
-      this.#restartAtMs[name] = monoMs + remainingMs(history, nowMs);
-    }
-    if (record.deletion) this.#deletionMonoMs = monoMs - Math.max(0, nowMs - record.deletion.startedAtMs);
   }
 
   async #loop(): Promise<void> {
@@ -185,7 +186,7 @@ export class PodWorker {
     const view = this.#view();
     if (!view.synced || this.#want === "keep") return;
     await this.#accept();
-    this.#noteExits(view.pod);
+    this.#restarts.note(view.pod);
     const held = this.#holdUntilMs > this.#context.clock.monotonicMs();
     const next: Plan = held ? { actions: [], againAtMs: this.#holdUntilMs } : plan(this.#input(view.pod));
     await this.#refreshVolumes(view.pod, held);
@@ -243,21 +244,6 @@ export class PodWorker {
     await this.#journal.write({});
   }
 
-  #noteExits(observed: ObservedPod | undefined): void {
-    const { clock } = this.#context;
-    const history = { ...this.#journal.value.history };
-    for (const c of observed?.containers ?? []) {
-      if (c.phase !== "exited") continue;
-      const before = history[c.name];
-      const ranForMs = c.startedAtMs > 0 ? Math.max(0, c.finishedAtMs - c.startedAtMs) : 0;
-      const after = noteExit(before, { attempt: c.attempt, ranForMs, nowMs: clock.nowMs() });
-      if (after === before) continue;
-      history[c.name] = after;
-      this.#restartAtMs[c.name] = clock.monotonicMs() + restartDelayMs(after.failures);
-    }
-    this.#journal.writeSoon({ history });
-  }
-
   #graceMs(observed: ObservedPod | undefined): number {
     const meta = this.#pod?.metadata.deletionGracePeriodSeconds;
     const spec = this.#pod?.spec.terminationGracePeriodSeconds;
@@ -274,9 +260,9 @@ export class PodWorker {
       pod: this.#pod,
       observed,
       nowMs,
-      restartAtMs: this.#restartAtMs,
+      restartAtMs: this.#restarts.atMs,
       waits: this.#waits,
-      stopping: this.#stopping,
+      stopping: this.#stopper.deadlines,
       probes: this.#prober.results(),
       attempts: record.attempts,
       sandboxAttempt: record.sandboxAttempt,
@@ -333,7 +319,7 @@ export class PodWorker {
       now: rfc3339(clock.nowMs()),
       nowMs: clock.monotonicMs(),
       waits: this.#waits,
-      restartAtMs: this.#restartAtMs,
+      restartAtMs: this.#restarts.atMs,
       probes: this.#prober.results(),
       attempts: record.attempts,
       previous: record.status,
@@ -365,7 +351,7 @@ export class PodWorker {
     const { cri } = this.#context;
     switch (action.kind) {
       case "killContainer":
-        this.#kill(action, observed);
+        this.#stopper.begin(action, this.#pod, observed);
         return false;
       case "stopSandbox":
         await cri.stopPodSandbox(action.id);
@@ -411,8 +397,8 @@ export class PodWorker {
   }
 
   #setWait(name: string, wait: Wait | undefined): void {
-    const { [name]: _gone, ...rest } = this.#waits;
-    this.#waits = wait ? { ...rest, [name]: wait } : rest;
+    const others = Object.entries(this.#waits).filter(([other]) => other !== name);
+    this.#waits = Object.fromEntries(wait ? [...others, [name, wait]] : others);
     if (wait) this.#dirty = true;
   }
 
@@ -447,42 +433,12 @@ export class PodWorker {
     if (this.#pod) events.emit(this.#pod, { type: "Warning", reason, message: messageOf(error) });
   }
 
-  #kill(action: Extract<Action, { kind: "killContainer" }>, observed: ObservedPod | undefined): void {
-    const victim = observed?.containers.find((c) => c.id === action.id);
-    if (!victim) return;
-    const withHook = !this.#hooked.has(action.id) && action.reason !== "SandboxGone";
-    this.#hooked.add(action.id);
-    this.#stopping = { ...this.#stopping, [action.id]: action.deadlineMs };
-    const { log, events } = this.#context;
-    log.info({ ...this.#log(), container: action.name, reason: action.reason }, "stopping container");
-    if (this.#pod) {
-      const message = `Stopping container ${action.name}`;
-      events.emit(this.#pod, { type: "Normal", reason: "Killing", message, container: action.name });
-    }
-    void this.#executor
-      .kill(this.#pod, victim, { deadlineMs: action.deadlineMs, withHook })
-      .then(() => this.#context.relist())
-      .catch((error: unknown) => {
-        log.warn(
-          { ...this.#log(), container: action.name, err: error },
-          "container not stopped, trying again",
-        );
-        this.#holdUntilMs = this.#context.clock.monotonicMs() + HOLD_BASE_MS;
-      })
-      .finally(() => {
-        const { [action.id]: _done, ...rest } = this.#stopping;
-        this.#stopping = rest;
-        this.wake();
-      });
-  }
-
   async #wrapUp(action: Action, observed: ObservedPod | undefined): Promise<boolean> {
     const { uid } = this.identity;
     switch (action.kind) {
       case "markTerminal": {
-        const { kind: _kind, ...terminal } = action;
-        await this.#journal.write({ terminal });
-        this.#context.log.info({ ...this.#log(), phase: action.phase }, "pod ended");
+        await this.#journal.write({ terminal: action.end });
+        this.#context.log.info({ ...this.#log(), phase: action.end.phase }, "pod ended");
         return false;
       }
       case "recordFinal": {
@@ -507,27 +463,10 @@ export class PodWorker {
     }
   }
 
-  /** The node is done with it: the API object goes, if it is still this one. */
   async #deleteFromApi(): Promise<boolean> {
-    if (this.#apiDeleted) return this.#rest();
-    const { uplink, sender, options } = this.#context;
-    if (!uplink.isConnected()) return this.#rest();
-    await sender.flush(this.identity.uid);
-    const { namespace, name, uid } = this.identity;
-    const content = { gracePeriodSeconds: 0, preconditions: { uid } };
-    const reply = await uplink.request(
-      { operation: "delete", resource: `${namespace}/pod/${name}`, content },
-      { timeoutMs: options.requestTimeoutMs },
-    );
-    const failure = errorOf(reply);
-    if (failure && !isGone(failure) && !isOtherUid(failure)) {
-      throw new PodError(
-        "REFUSED",
-        `pod not deleted from the API: ${failure.message ?? failure.reason ?? ""}`,
-      );
-    }
+    if (this.#apiDeleted || !this.#context.uplink.isConnected()) return this.#rest();
+    await deleteFromApi(this.#context, this.identity);
     this.#apiDeleted = true;
-    sender.forget(uid);
     this.#context.log.info(this.#log(), "pod deleted");
     return this.#rest();
   }

@@ -170,8 +170,14 @@ describe("a pod through a real containerd", () => {
     mkdirSync(hostDir);
     writeFileSync(join(hostDir, "from-host"), "h");
     node.store.put("configmap", { metadata: { name: "cm" }, data: { key: "one", other: "two" } } as never);
-    node.cloud.objects["default/secret/s"] = { metadata: { name: "s" }, data: { pw: Buffer.from("hush").toString("base64") } };
-    node.cloud.objects["default/configmap/kube-root-ca.crt"] = { metadata: { name: "kube-root-ca.crt" }, data: { "ca.crt": "CA" } };
+    node.cloud.objects["default/secret/s"] = {
+      metadata: { name: "s" },
+      data: { pw: Buffer.from("hush").toString("base64") },
+    };
+    node.cloud.objects["default/configmap/kube-root-ca.crt"] = {
+      metadata: { name: "kube-root-ca.crt" },
+      data: { "ca.crt": "CA" },
+    };
     const script = [
       "cat /cm/key /s/pw /h/from-host /labels/labels /t/token /t/ca.crt /t/namespace",
       "echo; echo env $A $B $C $POD $IP $LIMIT $PFX_other",
@@ -212,14 +218,21 @@ describe("a pod through a real containerd", () => {
         { name: "e", emptyDir: {} },
         { name: "m", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
         { name: "h", hostPath: { path: hostDir, type: "Directory" } },
-        { name: "d", downwardAPI: { items: [{ path: "labels", fieldRef: { fieldPath: "metadata.labels" } }] } },
+        {
+          name: "d",
+          downwardAPI: { items: [{ path: "labels", fieldRef: { fieldPath: "metadata.labels" } }] },
+        },
         {
           name: "t",
           projected: {
             sources: [
               { serviceAccountToken: { expirationSeconds: 3607, path: "token" } },
               { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
-              { downwardAPI: { items: [{ path: "namespace", fieldRef: { fieldPath: "metadata.namespace" } }] } },
+              {
+                downwardAPI: {
+                  items: [{ path: "namespace", fieldRef: { fieldPath: "metadata.namespace" } }],
+                },
+              },
             ],
           },
         },
@@ -227,7 +240,9 @@ describe("a pod through a real containerd", () => {
     });
     node.store.put("pod", { ...pod, metadata: { ...pod.metadata, labels: { app: "x" } } });
     await eventually("Running", () => isReady(node, "vol"));
-    const log = await eventually("the log", () => (/ F vol\n?$/.test(logOf(pod, "c")) ? logOf(pod, "c") : undefined));
+    const log = await eventually("the log", () =>
+      / F vol\n?$/.test(logOf(pod, "c")) ? logOf(pod, "c") : undefined,
+    );
     const ip = node.cloud.statusOf("vol")["podIP"] as string;
     expect(ip).toMatch(new RegExp(`^${containerd.subnet.replace(/0\/24$/, "").replaceAll(".", "\\.")}`));
     const text = log.replace(/^\S+ stdout [FP] /gm, "");
@@ -237,11 +252,24 @@ describe("a pod through a real containerd", () => {
     expect(existsSync(join(hostDir, "from-pod"))).toBe(true);
     const asked = node.cloud.requests.filter((r) => r.resource === "default/serviceaccounttoken/default");
     expect(asked).toHaveLength(1);
-    expect(asked[0]?.content).toMatchObject({ spec: { expirationSeconds: 3607, boundObjectRef: { kind: "Pod", uid: "uid-vol" } } });
+    expect(asked[0]?.content).toMatchObject({
+      spec: { expirationSeconds: 3607, boundObjectRef: { kind: "Pod", uid: "uid-vol" } },
+    });
 
-    const mounted = (): string => readFileSync(join(containerd.dir, "kubelet/pods/uid-vol/volumes/kubernetes.io~configmap/cm/key"), "utf8");
-    node.store.put("configmap", { metadata: { name: "cm" }, data: { key: "changed", other: "two" } } as never);
-    await eventually("the new ConfigMap is in the file", () => (mounted() === "changed" ? true : undefined), 2_000);
+    const mounted = (): string =>
+      readFileSync(
+        join(containerd.dir, "kubelet/pods/uid-vol/volumes/kubernetes.io~configmap/cm/key"),
+        "utf8",
+      );
+    node.store.put("configmap", {
+      metadata: { name: "cm" },
+      data: { key: "changed", other: "two" },
+    } as never);
+    await eventually(
+      "the new ConfigMap is in the file",
+      () => (mounted() === "changed" ? true : undefined),
+      2_000,
+    );
     const id = containersOf(node, "vol")[0]?.containerID?.replace("containerd://", "") ?? "";
     const inside = await cri.execSync(id, ["cat", "/cm/key"], 5);
     expect(inside.stdout.toString()).toBe("changed");
@@ -257,9 +285,15 @@ describe("a pod through a real containerd", () => {
     const command = ["sh", "-c", "echo bye > /dev/termination-log; exit 3"];
     const pod = podOf("crash", { hostNetwork: true, containers: [{ name: "c", image: IMAGE, command }] });
     node.store.put("pod", pod);
-    await eventually("CrashLoopBackOff", () => (containersOf(node, "crash")[0]?.state["waiting"]?.reason === "CrashLoopBackOff" ? true : undefined));
+    await eventually("CrashLoopBackOff", () =>
+      containersOf(node, "crash")[0]?.state["waiting"]?.reason === "CrashLoopBackOff" ? true : undefined,
+    );
     const [status] = containersOf(node, "crash");
-    expect(status).toMatchObject({ restartCount: 1, ready: false, lastState: { terminated: { exitCode: 3, message: "bye\n" } } });
+    expect(status).toMatchObject({
+      restartCount: 1,
+      ready: false,
+      lastState: { terminated: { exitCode: 3, message: "bye\n" } },
+    });
     expect(node.cloud.statusOf("crash")["phase"]).toBe("Running");
   }, 60_000);
 
@@ -269,19 +303,36 @@ describe("a pod through a real containerd", () => {
       restartPolicy: "OnFailure",
       hostNetwork: true,
       initContainers: [
-        { name: "i1", image: IMAGE, command: ["sh", "-c", "echo 1 > /e/f"], volumeMounts: [{ name: "e", mountPath: "/e" }] },
-        { name: "i2", image: IMAGE, command: ["sh", "-c", "echo 2 >> /e/f"], volumeMounts: [{ name: "e", mountPath: "/e" }] },
+        {
+          name: "i1",
+          image: IMAGE,
+          command: ["sh", "-c", "echo 1 > /e/f"],
+          volumeMounts: [{ name: "e", mountPath: "/e" }],
+        },
+        {
+          name: "i2",
+          image: IMAGE,
+          command: ["sh", "-c", "echo 2 >> /e/f"],
+          volumeMounts: [{ name: "e", mountPath: "/e" }],
+        },
       ],
-      containers: [{ name: "c", image: IMAGE, command: ["cat", "/e/f"], volumeMounts: [{ name: "e", mountPath: "/e" }] }],
+      containers: [
+        { name: "c", image: IMAGE, command: ["cat", "/e/f"], volumeMounts: [{ name: "e", mountPath: "/e" }] },
+      ],
       volumes: [{ name: "e", emptyDir: {} }],
     });
     node.store.put("pod", pod);
-    await eventually("Succeeded", () => (node.cloud.statusOf("job")["phase"] === "Succeeded" ? true : undefined));
+    await eventually("Succeeded", () =>
+      node.cloud.statusOf("job")["phase"] === "Succeeded" ? true : undefined,
+    );
     expect(logOf(pod, "c").replace(/^\S+ stdout F /gm, "")).toBe("1\n2\n");
     await node.restart();
     await eventually("a look around", async () => ((await sandboxesOf("uid-job")) === 1 ? true : undefined));
     expect(node.cloud.statusOf("job")).toMatchObject({ phase: "Succeeded" });
-    expect(containersOf(node, "job")[0]).toMatchObject({ restartCount: 0, state: { terminated: { exitCode: 0, reason: "Completed" } } });
+    expect(containersOf(node, "job")[0]).toMatchObject({
+      restartCount: 0,
+      state: { terminated: { exitCode: 0, reason: "Completed" } },
+    });
   }, 60_000);
 
   it("R41 A7 adopts what runs after its own restart, offline, and after the runtime's: same ids, no restart, one sandbox", async () => {
@@ -293,19 +344,32 @@ describe("a pod through a real containerd", () => {
     node.cloud.setConnected(false);
     await node.restart();
     await containerd.kill();
-    await eventually("the runtime is missed", () => (node.engine.runtimeHealthy() ? undefined : true), 15_000);
+    await eventually(
+      "the runtime is missed",
+      () => (node.engine.runtimeHealthy() ? undefined : true),
+      15_000,
+    );
     await containerd.start();
     await eventually("the runtime is back", () => (node.engine.runtimeHealthy() ? true : undefined), 15_000);
     node.cloud.requests.length = 0;
     node.cloud.setConnected(true);
     await eventually("a complete status after the connect", () => isReady(node, "adopt"));
-    expect(containersOf(node, "adopt")[0]).toMatchObject({ containerID: before?.containerID, restartCount: 0 });
+    expect(containersOf(node, "adopt")[0]).toMatchObject({
+      containerID: before?.containerID,
+      restartCount: 0,
+    });
     expect(await sandboxesOf("uid-adopt")).toBe(1);
   }, 60_000);
 
   it("leaves an unknown pod alone until the inventory is complete, then removes it", async () => {
     const node = await nodeOf();
-    node.store.put("pod", podOf("stray", { hostNetwork: true, containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }] }));
+    node.store.put(
+      "pod",
+      podOf("stray", {
+        hostNetwork: true,
+        containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }],
+      }),
+    );
     await eventually("Running", () => isReady(node, "stray"));
     node.engine.stop();
     node.complete = false;
@@ -317,7 +381,9 @@ describe("a pod through a real containerd", () => {
     expect(await sandboxesOf("uid-stray")).toBe(1);
     other.complete = true;
     await other.restart();
-    await eventually("the stray is gone", async () => ((await sandboxesOf("uid-stray")) === 0 ? true : undefined));
+    await eventually("the stray is gone", async () =>
+      (await sandboxesOf("uid-stray")) === 0 ? true : undefined,
+    );
     expect(other.cloud.requests.filter((r) => r.operation === "delete")).toEqual([]);
     for (const object of node.store.list("pod")) node.store.remove("pod", object.namespace, object.name);
     nodes.splice(nodes.indexOf(node), 1);
@@ -330,18 +396,39 @@ describe("a pod through a real containerd", () => {
       podOf("wait", {
         hostNetwork: true,
         containers: [
-          { name: "env", image: IMAGE, command: ["sleep", "3600"], envFrom: [{ configMapRef: { name: "late" } }] },
-          { name: "img", image: "127.0.0.1:1/none:1", imagePullPolicy: "IfNotPresent", command: ["sleep", "1"] },
+          {
+            name: "env",
+            image: IMAGE,
+            command: ["sleep", "3600"],
+            envFrom: [{ configMapRef: { name: "late" } }],
+          },
+          {
+            name: "img",
+            image: "127.0.0.1:1/none:1",
+            imagePullPolicy: "IfNotPresent",
+            command: ["sleep", "1"],
+          },
         ],
       }),
     );
-    const reason = (name: string): string | undefined => containersOf(node, "wait").find((c) => c.name === name)?.state["waiting"]?.reason;
-    await eventually("CreateContainerConfigError", () => (reason("env") === "CreateContainerConfigError" ? true : undefined));
-    await eventually("ErrImagePull, then ImagePullBackOff", () => (reason("img") === "ImagePullBackOff" ? true : undefined));
-    const seen = node.cloud.patchesOf("wait").flatMap((p) => (p.status["containerStatuses"] as Statuses[] | undefined) ?? []);
+    const reason = (name: string): string | undefined =>
+      containersOf(node, "wait").find((c) => c.name === name)?.state["waiting"]?.reason;
+    await eventually("CreateContainerConfigError", () =>
+      reason("env") === "CreateContainerConfigError" ? true : undefined,
+    );
+    await eventually("ErrImagePull, then ImagePullBackOff", () =>
+      reason("img") === "ImagePullBackOff" ? true : undefined,
+    );
+    const seen = node.cloud
+      .patchesOf("wait")
+      .flatMap((p) => (p.status["containerStatuses"] as Statuses[] | undefined) ?? []);
     expect(seen.some((c) => c.state["waiting"]?.reason === "ErrImagePull")).toBe(true);
     node.store.put("configmap", { metadata: { name: "late" }, data: {} } as never);
-    await eventually("the container runs", () => (containersOf(node, "wait").find((c) => c.name === "env")?.state["running"] ? true : undefined), 5_000);
+    await eventually(
+      "the container runs",
+      () => (containersOf(node, "wait").find((c) => c.name === "env")?.state["running"] ? true : undefined),
+      5_000,
+    );
   }, 60_000);
 
   it("restarts a container whose liveness probe fails and holds Ready back until the readiness probe answers", async () => {
@@ -352,13 +439,24 @@ describe("a pod through a real containerd", () => {
       podOf("probe", {
         hostNetwork: true,
         containers: [
-          { ...base, name: "live", livenessProbe: { exec: { command: ["false"] }, periodSeconds: 1, failureThreshold: 1 } },
-          { ...base, name: "ready", readinessProbe: { exec: { command: ["ls", "/tmp/ok"] }, periodSeconds: 1 } },
+          {
+            ...base,
+            name: "live",
+            livenessProbe: { exec: { command: ["false"] }, periodSeconds: 1, failureThreshold: 1 },
+          },
+          {
+            ...base,
+            name: "ready",
+            readinessProbe: { exec: { command: ["ls", "/tmp/ok"] }, periodSeconds: 1 },
+          },
         ],
       }),
     );
-    const find = (name: string): Statuses | undefined => containersOf(node, "probe").find((c) => c.name === name);
-    await eventually("the unhealthy one was restarted", () => ((find("live")?.restartCount ?? 0) >= 1 ? true : undefined));
+    const find = (name: string): Statuses | undefined =>
+      containersOf(node, "probe").find((c) => c.name === name);
+    await eventually("the unhealthy one was restarted", () =>
+      (find("live")?.restartCount ?? 0) >= 1 ? true : undefined,
+    );
     expect(find("ready")).toMatchObject({ ready: false, restartCount: 0 });
     const id = find("ready")?.containerID?.replace("containerd://", "") ?? "";
     await cri.execSync(id, ["touch", "/tmp/ok"], 5);
@@ -367,12 +465,18 @@ describe("a pod through a real containerd", () => {
 
   it("honours a grace period that is shortened during the deletion", async () => {
     const node = await nodeOf();
-    const pod = podOf("grace", { hostNetwork: true, containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }] });
+    const pod = podOf("grace", {
+      hostNetwork: true,
+      containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }],
+    });
     node.store.put("pod", pod);
     await eventually("Running", () => isReady(node, "grace"));
     const metadata = { ...pod.metadata, deletionTimestamp: new Date().toISOString() };
     node.store.put("pod", { ...pod, metadata: { ...metadata, deletionGracePeriodSeconds: 300 } });
-    await eventually("the deletion has begun", () => (node.records.get("pods/state", "uid-grace") as { deletion?: unknown }).deletion);
+    await eventually(
+      "the deletion has begun",
+      () => (node.records.get("pods/state", "uid-grace") as { deletion?: unknown }).deletion,
+    );
     await deletePod(node, pod, 0);
     const last = node.cloud.patchesOf("grace").at(-1);
     expect(last?.status).toMatchObject({ phase: "Failed" });

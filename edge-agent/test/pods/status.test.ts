@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from "@jest/globals";
+import type { StatusContext } from "../../src/pods/container-status.ts";
+import type { ObservedContainer, ObservedPod } from "../../src/pods/observed.ts";
+import type { Pod, PodStatus } from "../../src/pods/pod.ts";
+import { livePhase, podStatus } from "../../src/pods/status.ts";
+import { statusPatch } from "../../src/pods/status-patch.ts";
+import { podOf } from "./fakes.ts";
+
+const T0 = "2026-11-21T02:07:05Z";
+const UID = "95e65bbb-9d1c-42fd-8b48-56d26aabde40";
+const IMAGE = "docker.io/library/busybox:1.36";
+const MOUNT = {
+  name: "kube-api-access-c9758",
+  readOnly: true,
+  mountPath: "/var/run/secrets/kubernetes.io/serviceaccount",
+};
+/** The pod of a recording of a real EdgeCore. */
+const golden: Pod = {
+  ...podOf(
+    "p1",
+    { hostNetwork: true, containers: [{ name: "c", image: IMAGE, volumeMounts: [MOUNT] }] },
+    UID,
+  ),
+};
+
+const observed = (over: Partial<ObservedContainer>, ready = true): ObservedPod => ({
+  uid: UID,
+  name: "p1",
+  namespace: "default",
+  sandboxes: [{ id: "s", attempt: 0, ready, createdAtMs: 1, ip: "", additionalIps: [] }],
+  containers: [
+    {
+      id: "c2a7a149379b596828da8bfc650b06b00a71408071ef0a5a823e0da747044939",
+      name: "c",
+      attempt: 0,
+      sandboxId: "s",
+      phase: "running",
+      createdAtMs: Date.parse(T0),
+      startedAtMs: Date.parse(T0),
+      finishedAtMs: 0,
+      exitCode: 0,
+      reason: "",
+      message: "",
+      image: IMAGE,
+      imageRef: "sha256:cb814073377e01dc38661e7bbd13e544529d07a015dea63cb3c1de5fca2e0e97",
+      annotations: {},
+      terminationPath: "",
+      ...over,
+    },
+  ],
+});
+
+const context = (over: Partial<StatusContext> = {}): StatusContext => ({
+  pod: golden,
+  observed: undefined,
+  nodeIp: "192.0.2.2",
+  startTime: T0,
+  now: T0,
+  nowMs: 0,
+  waits: {},
+  restartAtMs: {},
+  probes: {},
+  attempts: {},
+  previous: undefined,
+  terminal: undefined,
+  ended: false,
+  ...over,
+});
+
+describe("podStatus against frames of a real EdgeCore", () => {
+  const first = podStatus(context());
+  const running = podStatus(
+    context({ observed: observed({}), previous: first, now: "2026-11-21T02:07:06Z" }),
+  );
+
+  it("reports a new pod with the same patch", () => {
+    expect(statusPatch(UID, { phase: "Pending", qosClass: "BestEffort" }, first)).toBe(
+      `{"metadata":{"uid":"${UID}"},"status":{"conditions":[{"lastProbeTime":null,"lastTransitionTime":"2026-11-21T02:07:05Z","status":"False","type":"PodReadyToStartContainers"},{"lastProbeTime":null,"lastTransitionTime":"2026-11-21T02:07:05Z","status":"True","type":"Initialized"},{"lastProbeTime":null,"lastTransitionTime":"2026-11-21T02:07:05Z","message":"containers with unready status: [c]","reason":"ContainersNotReady","status":"False","type":"Ready"},{"lastProbeTime":null,"lastTransitionTime":"2026-11-21T02:07:05Z","message":"containers with unready status: [c]","reason":"ContainersNotReady","status":"False","type":"ContainersReady"},{"lastProbeTime":null,"lastTransitionTime":"2026-11-21T02:07:05Z","status":"True","type":"PodScheduled"}],"containerStatuses":[{"image":"docker.io/library/busybox:1.36","imageID":"","lastState":{},"name":"c","ready":false,"restartCount":0,"started":false,"state":{"waiting":{"reason":"ContainerCreating"}},"volumeMounts":[{"mountPath":"/var/run/secrets/kubernetes.io/serviceaccount","name":"kube-api-access-c9758","readOnly":true,"recursiveReadOnly":"Disabled"}]}],"hostIP":"192.0.2.2","hostIPs":[{"ip":"192.0.2.2"}],"podIP":"192.0.2.2","podIPs":[{"ip":"192.0.2.2"}],"startTime":"2026-11-21T02:07:05Z"}}`,
+    );
+  });
+
+  it("reports Running with the same patch", () => {
+    expect(statusPatch(UID, first, running)).toBe(
+      `{"metadata":{"uid":"${UID}"},"status":{"$setElementOrder/conditions":[{"type":"PodReadyToStartContainers"},{"type":"Initialized"},{"type":"Ready"},{"type":"ContainersReady"},{"type":"PodScheduled"}],"conditions":[{"lastTransitionTime":"2026-11-21T02:07:06Z","status":"True","type":"PodReadyToStartContainers"},{"lastTransitionTime":"2026-11-21T02:07:06Z","message":null,"reason":null,"status":"True","type":"Ready"},{"lastTransitionTime":"2026-11-21T02:07:06Z","message":null,"reason":null,"status":"True","type":"ContainersReady"}],"containerStatuses":[{"containerID":"containerd://c2a7a149379b596828da8bfc650b06b00a71408071ef0a5a823e0da747044939","image":"docker.io/library/busybox:1.36","imageID":"sha256:cb814073377e01dc38661e7bbd13e544529d07a015dea63cb3c1de5fca2e0e97","lastState":{},"name":"c","ready":true,"restartCount":0,"started":true,"state":{"running":{"startedAt":"2026-11-21T02:07:05Z"}},"volumeMounts":[{"mountPath":"/var/run/secrets/kubernetes.io/serviceaccount","name":"kube-api-access-c9758","readOnly":true,"recursiveReadOnly":"Disabled"}]}],"phase":"Running"}}`,
+    );
+  });
+
+  it("reports the end of a deleted pod with the same fields", () => {
+    const dead = observed(
+      { phase: "exited", exitCode: 137, reason: "Error", finishedAtMs: Date.parse("2026-11-21T02:08:33Z") },
+      false,
+    );
+    const final = podStatus(
+      context({ observed: dead, previous: running, ended: true, now: "2026-11-21T02:08:33Z" }),
+    );
+    const patch = JSON.parse(statusPatch(UID, running, final) ?? "") as { status: PodStatus };
+    expect(patch.status.phase).toBe("Failed");
+    expect(patch.status.conditions).toEqual([
+      { lastTransitionTime: "2026-11-21T02:08:33Z", status: "False", type: "PodReadyToStartContainers" },
+      { lastTransitionTime: "2026-11-21T02:08:33Z", reason: "PodFailed", status: "False", type: "Ready" },
+      {
+        lastTransitionTime: "2026-11-21T02:08:33Z",
+        reason: "PodFailed",
+        status: "False",
+        type: "ContainersReady",
+      },
+    ]);
+    expect(patch.status.containerStatuses?.[0]?.state.terminated).toMatchObject({
+      exitCode: 137,
+      reason: "Error",
+      finishedAt: "2026-11-21T02:08:33Z",
+    });
+    const forgotten = podStatus(
+      context({ observed: undefined, previous: final, ended: true, attempts: { c: 0 } }),
+    );
+    expect(statusPatch(UID, final, forgotten)).toBeUndefined();
+  });
+});
+
+describe("statusPatch", () => {
+  const base = podStatus(context({ observed: observed({}) }));
+  it("is nothing when nothing differs", () => {
+    expect(statusPatch(UID, base, base)).toBeUndefined();
+  });
+  it("is complete without a base, and clears reasons that do not hold", () => {
+    const { status } = JSON.parse(statusPatch(UID, undefined, base) ?? "") as { status: PodStatus };
+    expect(status).toMatchObject({ phase: "Running", qosClass: "BestEffort", startTime: T0 });
+    expect(status.conditions.find((c) => c.type === "Ready")).toMatchObject({
+      status: "True",
+      reason: null,
+      message: null,
+    });
+  });
+  it("deletes an address that is no longer true, for lists of addresses merge", () => {
+    const { status } = JSON.parse(
+      statusPatch(UID, { ...base, podIPs: [{ ip: "10.0.0.9" }] }, base) ?? "",
+    ) as { status: unknown };
+    expect(status).toEqual({
+      "$setElementOrder/podIPs": [{ ip: "192.0.2.2" }],
+      podIPs: [{ ip: "192.0.2.2" }, { $patch: "delete", ip: "10.0.0.9" }],
+    });
+  });
+  it("leaves conditions and fields that others own alone", () => {
+    const others = {
+      ...base,
+      conditions: [...base.conditions, { type: "HeldUpgrade", status: "True" as const }],
+      resize: "Proposed",
+    };
+    expect(statusPatch(UID, others, base)).toBeUndefined();
+  });
+});
+
+describe("podStatus", () => {
+  const crashed = observed({
+    phase: "exited",
+    exitCode: 3,
+    reason: "Error",
+    message: "bye",
+    finishedAtMs: 9_000,
+  });
+  it("shows CrashLoopBackOff while a restart is held back, with the exit as the last state", () => {
+    const status = podStatus(context({ observed: crashed, restartAtMs: { c: 10_000 }, nowMs: 1 }));
+    expect(status).toMatchObject({
+      phase: "Running",
+      containerStatuses: [
+        {
+          state: { waiting: { reason: "CrashLoopBackOff" } },
+          lastState: { terminated: { exitCode: 3, message: "bye" } },
+        },
+      ],
+    });
+  });
+  it("shows why a start waits", () => {
+    const waits = { c: { reason: "ErrImagePull", message: "no such host", untilMs: 5 } };
+    expect(podStatus(context({ waits })).containerStatuses?.[0]?.state).toEqual({
+      waiting: { reason: "ErrImagePull", message: "no such host" },
+    });
+  });
+  it("keeps the address and the transition times of a status that does not change", () => {
+    const before = podStatus(context({ observed: observed({}) }));
+    const after = podStatus(
+      context({ observed: observed({}), previous: before, now: "2030-01-01T00:00:00Z" }),
+    );
+    expect(after).toEqual(before);
+  });
+  it("A7 never takes Succeeded or Failed back", () => {
+    const previous = { ...podStatus(context()), phase: "Succeeded" as const };
+    expect(podStatus(context({ observed: observed({}), previous })).phase).toBe("Succeeded");
+  });
+  it("is not Ready before the readiness probe answers, nor before a readiness gate is met", () => {
+    const probed = podOf(
+      "p1",
+      { containers: [{ name: "c", image: IMAGE, readinessProbe: { exec: {} } }], hostNetwork: true },
+      UID,
+    );
+    expect(podStatus(context({ pod: probed, observed: observed({}) })).containerStatuses?.[0]).toMatchObject({
+      ready: false,
+      started: true,
+    });
+    expect(
+      podStatus(context({ pod: probed, observed: observed({}), probes: { c: { ready: true } } }))
+        .containerStatuses?.[0]?.ready,
+    ).toBe(true);
+    const gated = podOf(
+      "p1",
+      {
+        containers: [{ name: "c", image: IMAGE }],
+        hostNetwork: true,
+        readinessGates: [{ conditionType: "x/y" }],
+      },
+      UID,
+    );
+    const conditions = podStatus(context({ pod: gated, observed: observed({}) })).conditions;
+    expect(conditions.find((c) => c.type === "Ready")).toMatchObject({
+      status: "False",
+      reason: "ReadinessGatesNotReady",
+    });
+    expect(conditions.find((c) => c.type === "ContainersReady")?.status).toBe("True");
+  });
+  it("shows PodInitializing and the unfinished init containers", () => {
+    const pod = podOf(
+      "p1",
+      {
+        initContainers: [{ name: "i", image: IMAGE }],
+        containers: [{ name: "c", image: IMAGE }],
+        hostNetwork: true,
+      },
+      UID,
+    );
+    const status = podStatus(context({ pod, observed: { ...observed({ name: "i" }) } }));
+    expect(status.phase).toBe("Pending");
+    expect(status.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: "PodInitializing" } });
+    expect(status.conditions.find((c) => c.type === "Initialized")).toMatchObject({
+      status: "False",
+      message: "containers with incomplete status: [i]",
+    });
+  });
+});
+
+describe("livePhase", () => {
+  const state = (s: "waiting" | "running" | number, lastExit?: number): never =>
+    ({
+      state: typeof s === "number" ? { terminated: { exitCode: s } } : { [s]: {} },
+      lastState: lastExit === undefined ? {} : { terminated: { exitCode: lastExit } },
+    }) as never;
+  it.each([
+    ["Always", true, [state("waiting")], "Pending"],
+    ["Always", false, [state("running")], "Pending"],
+    ["Always", true, [state("running"), state("waiting")], "Pending"],
+    ["Always", true, [state("running"), state("waiting", 1)], "Running"],
+    ["Always", true, [state(0)], "Running"],
+    ["OnFailure", true, [state(0)], "Succeeded"],
+    ["OnFailure", true, [state(1)], "Running"],
+    ["Never", true, [state(0), state(1)], "Failed"],
+    ["Never", true, [state(0), state("running")], "Running"],
+  ] as const)("policy %s, initialized %s → %s is %s", (policy, initialized, statuses, phase) => {
+    expect(livePhase(policy, initialized, statuses)).toBe(phase);
+  });
+});
