@@ -126,7 +126,7 @@ function createAgent(proxyUrl: string | undefined, secure: Tls, options: Agent.O
     ...options,
     allowH2: false,
     keepAliveTimeout: 30_000,
-    connectTimeout: 10_000,
+    connectTimeout: 5_000,
   };
   if (proxyUrl !== undefined && proxyUrl !== "") {
     if (!proxyUrl.startsWith("http"))

@@ -141,6 +141,8 @@ export function createReflector<T extends KubeObject>(deps: ReflectorDeps<T>): R
         take(event);
         backoff.reset();
       }
+    } catch (error) {
+      if (!guard.stalled) throw error;
     } finally {
       guard.clear();
     }
