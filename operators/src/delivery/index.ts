@@ -2,6 +2,6 @@
 export { DeliveryError, type DeliveryErrorCode } from "./errors.ts";
 export type { Acked, Batch, Fence, InventoryEntry, Mailbox, Owner, Wakeups, Want } from "./mailbox.ts";
 export type { Outbox, Ref, Scope, SyncResult } from "./outbox.ts";
-export type { RedisTarget } from "./redis-client.ts";
+export type { ClientLimits, RedisTarget } from "./redis-client.ts";
 export { createControllerDelivery, createHubDelivery } from "./redis.ts";
 export type { ControllerDelivery, DeliveryOptions, HubDelivery } from "./redis.ts";

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from "node:timers/promises";
 import { inventoryDigest } from "@longshore/crds/wire";
 import type { Redis } from "ioredis";
 import type { Registry } from "prom-client";
@@ -26,10 +27,10 @@ export interface DeliveryOptions {
 export interface ControllerDelivery {
   readonly outbox: Outbox;
   /**
-   * Begins to hear placement requests, of hubs and after a change of Redis. For the leader alone.
-   * Rejects with UNAVAILABLE while Redis is away: call again.
+   * Hears placement requests, of hubs and after a change of Redis, until the signal aborts. For the leader alone.
+   * While Redis is away it tries again.
    */
-  start(): Promise<void>;
+  run(signal: AbortSignal): Promise<void>;
   /** False while Redis is away. For metrics and conditions, not for readiness. */
   connected(): boolean;
   stop(): Promise<void>;
@@ -38,7 +39,7 @@ export interface ControllerDelivery {
 /** Delivery as a hub uses it. */
 export interface HubDelivery {
   readonly mailbox: Mailbox;
-  /** Its `start` also begins the heartbeat, and rejects with UNAVAILABLE while Redis is away: call again. */
+  /** Its `start` also begins the heartbeat; while Redis is away it tries again, until `stop`. */
   readonly wakeups: Wakeups;
   /** Redis was replaced: what is recorded as acked may be older than what the edges hold. */
   onReplaced(handler: () => void): void;
@@ -87,35 +88,40 @@ export function createControllerDelivery(options: DeliveryOptions): ControllerDe
   base.watch.onReplaced(() => outbox.placementRequested(undefined));
   return {
     outbox,
-    async start() {
-      await listener.start();
+    async run(signal) {
+      await persist(() => listener.start(), { signal, log: options.log });
       base.watch.start();
+      await aborted(signal);
+      await listener.stop();
     },
     connected: base.connected,
-    async stop() {
-      await listener.stop();
-      await base.close();
-    },
+    stop: () => base.close(),
   };
 }
 
 export function createHubDelivery(
   options: DeliveryOptions & { readonly hub: string; readonly scopes: readonly Scope[] },
 ): HubDelivery {
+  const { log } = options;
   const base = connect(options);
   const parts = { ...base, hub: options.hub };
   const mailbox = createRedisMailbox({ ...parts, scopes: options.scopes, inventoryDigest });
   const wakeups = createWakeups(parts);
   const presence = createHubPresence(parts);
+  const stopped = new AbortController();
+  async function stopWakeups(): Promise<void> {
+    stopped.abort();
+    await wakeups.stop();
+  }
   return {
     mailbox,
     wakeups: {
       async start(handlers) {
-        await wakeups.start(handlers);
-        await presence.start();
+        await persist(() => wakeups.start(handlers), { signal: stopped.signal, log });
+        await persist(() => presence.start(), { signal: stopped.signal, log });
         base.watch.start();
       },
-      stop: () => wakeups.stop(),
+      stop: stopWakeups,
     },
     onReplaced: (handler) =>
       base.watch.onReplaced((reason) => {
@@ -123,11 +129,33 @@ export function createHubDelivery(
       }),
     connected: base.connected,
     async stop() {
-      await wakeups.stop();
-      await presence
-        .stop()
-        .catch((error: unknown) => options.log.warn({ err: error }, "heartbeat not removed"));
+      await stopWakeups();
+      await presence.stop().catch((error: unknown) => log.warn({ err: error }, "heartbeat not removed"));
       await base.close();
     },
   };
 }
+
+const RETRY_MS = 500;
+
+/** Does it until it succeeds or the signal aborts. */
+async function persist(
+  task: () => Promise<void>,
+  { signal, log }: { signal: AbortSignal; log: Log },
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await task();
+      return;
+    } catch (error) {
+      log.debug({ err: error }, "Redis is away, delivery does not start yet");
+      await Promise.race([delay(RETRY_MS), aborted(signal)]);
+    }
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });

@@ -6,13 +6,13 @@ import { DeliveryError } from "./errors.ts";
  * substring:
  *
  *   body   = uid part, digest part, resourceVersion in ASCII (to the end)
- *   part   = 1 byte of length, then the bytes. Length 128+n marks a uid of n ASCII bytes that is no UUID;
- *            a UUID is its 16 raw bytes.
+ *   part   = 1 byte of length, then the bytes. Length 128+n marks n bytes of text; a UUID, and a digest of
+ *            32 hex digits, are their 16 raw bytes.
  *   acked  = body
  *   want   = "p" (put) or "d" (del), token (8 bytes), place in the queue (6 bytes, big endian), body.
  *            Capital when something else about the same uid may have reached the edge without an ack.
  */
-const TEXT_UID = 128;
+const TEXT = 128;
 const MAX_PART = 127;
 const TOKEN_BYTES = 8;
 const HEAD_BYTES = 1 + TOKEN_BYTES + 6;
@@ -25,41 +25,46 @@ export interface Version {
   readonly digest: string;
 }
 
-const ascii = (text: string, what: string): Buffer => {
-  const bytes = Buffer.from(text, "utf8");
-  if (bytes.length > MAX_PART) throw new DeliveryError("LIMIT", `${what} is longer than ${MAX_PART} bytes`);
-  return bytes;
-};
-
-function uidPart(uid: string): Buffer {
-  if (UUID.test(uid)) return Buffer.concat([Buffer.from([16]), Buffer.from(uid.replaceAll("-", ""), "hex")]);
-  const bytes = ascii(uid, "a uid");
-  return Buffer.concat([Buffer.from([TEXT_UID + bytes.length]), bytes]);
-}
+const HEX_DIGEST = /^[0-9a-f]{32}$/;
 
 /** @throws {DeliveryError} LIMIT when a uid or a digest is longer than 127 bytes */
 export function encodeBody(version: Version): Buffer {
-  const digest = ascii(version.digest, "a digest");
-  return Buffer.concat([
-    uidPart(version.uid),
-    Buffer.from([digest.length]),
-    digest,
-    Buffer.from(version.resourceVersion, "utf8"),
-  ]);
+  const uid = UUID.test(version.uid) ? raw(version.uid.replaceAll("-", "")) : text(version.uid, "a uid");
+  const digest = HEX_DIGEST.test(version.digest) ? raw(version.digest) : text(version.digest, "a digest");
+  return Buffer.concat([uid, digest, Buffer.from(version.resourceVersion, "utf8")]);
+}
+
+const raw = (hex: string): Buffer => Buffer.from(`10${hex}`, "hex");
+
+function text(value: string, what: string): Buffer {
+  const bytes = Buffer.from(value, "utf8");
+  if (bytes.length > MAX_PART) throw new DeliveryError("LIMIT", `${what} is longer than ${MAX_PART} bytes`);
+  return Buffer.concat([Buffer.from([TEXT + bytes.length]), bytes]);
+}
+
+interface Part {
+  readonly isText: boolean;
+  readonly value: string;
+  readonly end: number;
+}
+
+function partAt(body: Buffer, at: number): Part {
+  const first = body[at] ?? TEXT;
+  const isText = first >= TEXT;
+  const end = at + 1 + (isText ? first - TEXT : first);
+  return { isText, value: body.toString(isText ? "utf8" : "hex", at + 1, end), end };
 }
 
 const dashed = (hex: string): string =>
   `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 
 export function decodeBody(body: Buffer): Version {
-  const first = body[0] ?? TEXT_UID;
-  const uidEnd = 1 + (first >= TEXT_UID ? first - TEXT_UID : first);
-  const uid = first >= TEXT_UID ? body.toString("utf8", 1, uidEnd) : dashed(body.toString("hex", 1, uidEnd));
-  const digestEnd = uidEnd + 1 + (body[uidEnd] ?? 0);
+  const uid = partAt(body, 0);
+  const digest = partAt(body, uid.end);
   return {
-    uid,
-    digest: body.toString("utf8", uidEnd + 1, digestEnd),
-    resourceVersion: body.toString("utf8", digestEnd),
+    uid: uid.isText ? uid.value : dashed(uid.value),
+    digest: digest.value,
+    resourceVersion: body.toString("utf8", digest.end),
   };
 }
 

@@ -27,11 +27,6 @@ async function eventually(check: () => void | Promise<void>): Promise<void> {
   }
 }
 
-/** `start` as main would call it: again while Redis is not there yet. */
-async function persist(start: () => Promise<void>): Promise<void> {
-  await eventually(start);
-}
-
 async function withParts(
   use: (parts: {
     controllers: ReturnType<typeof createControllerDelivery>;
@@ -45,7 +40,8 @@ async function withParts(
   const controllers = createControllerDelivery({ ...common, registry: new Registry() });
   const requested: (string | undefined)[] = [];
   controllers.outbox.onPlacementRequest((node) => requested.push(node));
-  await persist(() => controllers.start());
+  const leading = new AbortController();
+  const running = controllers.run(leading.signal);
   const hubs: { stop(): Promise<void> }[] = [];
   const hub = async (id: string) => {
     const made = createHubDelivery({ ...common, hub: id, scopes: ["workload"], registry: new Registry() });
@@ -56,13 +52,15 @@ async function withParts(
       wake: (node: string) => woken.push(node),
       evict: (node: string, o: Owner) => evicted.push([node, o]),
     };
-    await persist(() => made.wakeups.start(handlers));
+    await made.wakeups.start(handlers);
     return Object.assign(made, { woken, evicted });
   };
   try {
     await use({ controllers, requested, hub });
   } finally {
     for (const one of hubs) await one.stop();
+    leading.abort();
+    await running;
     await controllers.stop();
   }
 }

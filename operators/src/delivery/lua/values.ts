@@ -6,18 +6,16 @@
  * Scripts are template strings in TypeScript: they survive bundling, and share code, without a loader.
  */
 export const VALUES = String.raw`
+-- body, where a part begins -> where it ends
+local function part_end(body, at)
+  local n = body:byte(at)
+  if n >= 128 then n = n - 128 end
+  return at + n
+end
 -- body -> its uid part, with the length byte
-local function uid_of(body)
-  local n = body:byte(1)
-  if n >= 128 then n = n - 128 end
-  return body:sub(1, n + 1)
-end
+local function uid_of(body) return body:sub(1, part_end(body, 1)) end
 -- body -> uid and digest parts: equal means the same content of the same object
-local function content_of(body)
-  local n = body:byte(1)
-  if n >= 128 then n = n - 128 end
-  return body:sub(1, n + 2 + body:byte(n + 2))
-end
+local function content_of(body) return body:sub(1, part_end(body, part_end(body, 1) + 1)) end
 -- uid part -> the uid as people write it, for the name of a field
 local function uid_text(part)
   if part:byte(1) >= 128 then return part:sub(2) end
