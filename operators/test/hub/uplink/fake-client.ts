@@ -35,24 +35,17 @@ export class FakeClient implements Client {
   gate: Promise<void> = Promise.resolve();
   #version = 100;
 
-  put(
-    resource: Resource,
-    object: { metadata: { name: string; namespace?: string } & object } & object,
-  ): KubeObject {
-    const stored = {
-      ...object,
-      metadata: {
-        uid: `uid-${object.metadata.name}`,
-        ...object.metadata,
-        resourceVersion: String(++this.#version),
-      },
-    } as KubeObject;
-    this.objects.set(keyOf(resource, object.metadata), stored);
+  /** @param object with metadata.name */
+  put(resource: Resource, object: object): KubeObject {
+    const { metadata } = object as KubeObject;
+    const known = { uid: `uid-${metadata.name}`, ...metadata, resourceVersion: String(++this.#version) };
+    const stored: KubeObject = { ...object, metadata: known };
+    this.objects.set(keyOf(resource, metadata), stored);
     return stored;
   }
 
-  find<T extends object = Loose>(resource: Resource, name: ObjectName): T | undefined {
-    return this.objects.get(keyOf(resource, name)) as T | undefined;
+  find(resource: Resource, name: ObjectName): KubeObject | undefined {
+    return this.objects.get(keyOf(resource, name));
   }
 
   async get<T extends KubeObject>(resource: Resource, name: ObjectName): Promise<T> {

@@ -52,7 +52,7 @@ describe("a node registers", () => {
       own: "1",
     };
     await bench.ask("insert", "null/node/edge-1", nodeObject(labels));
-    const node = bench.client.find<{ metadata: { labels: object } }>(NODES, { name: "edge-1" });
+    const node = bench.client.find(NODES, { name: "edge-1" });
     expect(Object.keys(node?.metadata.labels ?? {})).toEqual([
       "node-role.kubernetes.io/edge",
       "node-role.kubernetes.io/agent",
@@ -230,7 +230,7 @@ describe("the node's Lease", () => {
     });
     const created = await bench.ask("insert", "kube-node-lease/lease/edge-1", lease);
     expect(created?.content).toMatchObject({ Object: { spec: { holderIdentity: "edge-1" } }, Err: null });
-    const { metadata } = bench.client.find<{ metadata: object }>(LEASES, {
+    const { metadata } = bench.client.find(LEASES, {
       namespace: "kube-node-lease",
       name: "edge-1",
     })!;

@@ -115,7 +115,7 @@ describe("many statuses of one pod", () => {
     expect(await flood(true)).toEqual([1, 5]);
   });
 
-  it("are refused past a bound", async () => {
+  it("are refused past a bound", () => {
     bench.client.gate = new Promise(() => undefined);
     for (let i = 0; i < 70; i++)
       void bench.handle(bench.frame("patch", "default/podpatch/mine", { status: {} }));
