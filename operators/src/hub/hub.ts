@@ -2,7 +2,7 @@
 import { CloseCode } from "@longshore/crds/wire";
 import { LRUCache } from "lru-cache";
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { Registry } from "prom-client";
 import type { Fence, Mailbox, Wakeups } from "../delivery/mailbox.ts";
@@ -12,7 +12,7 @@ import { catalog as defaultCatalog, type CatalogEntry } from "./catalog.ts";
 import { systemClock, type HubClock } from "./clock.ts";
 import { EndReasons } from "./end-reasons.ts";
 import { FenceLine } from "./fence-line.ts";
-import type { Identify } from "./identity.ts";
+import { identifyPeer, type Identity } from "./auth/index.ts";
 import { createLeaseRenewer, type LeaseRenewer } from "./lease-renewer.ts";
 import { Limiter } from "./limiter.ts";
 import { createHubMetrics, type HubMetrics } from "./metrics.ts";
@@ -31,7 +31,8 @@ export interface HubDeps {
   readonly wakeups: Wakeups;
   readonly uplinkHandlers: readonly UplinkHandler[];
   readonly createGrants: (node: string) => SessionGrants;
-  readonly identify: Identify;
+  /** Decides who a connection is, after TLS verified its certificate; default `identifyPeer`. */
+  readonly identify?: (socket: TLSSocket, headers: IncomingHttpHeaders, nowMs: number) => Identity;
   readonly tls: TlsMaterial;
   /** Registers for new key material; what it returns unregisters. */
   readonly onTlsChange?: (listener: (tls: TlsMaterial) => void) => () => void;
@@ -185,29 +186,19 @@ class RunningHub implements Hub {
   }
 
   #accept(ws: PeerSocket, request: IncomingMessage, socket: TLSSocket): void {
-    const certificate = socket.getPeerX509Certificate();
-    const identity =
-      certificate === undefined
-        ? { closeCode: CloseCode.identity, reason: "no certificate" }
-        : this.#deps.identify(certificate, request.headers);
-    if (!("node" in identity)) {
-      this.#metrics.rejects.inc({ surface: "tunnel", reason: "identity" });
+    const identify = this.#deps.identify ?? identifyPeer;
+    const identity = identify(socket, request.headers, this.#deps.clock.wallMs());
+    const { node } = identity;
+    if (node === undefined) {
+      this.#metrics.rejects.inc({ surface: "tunnel", reason: `identity_${identity.reason}` });
       this.#turnAway(ws, { result: "identity", code: identity.closeCode, text: identity.reason });
-    } else if (this.#isFull(identity.node)) {
+    } else if (this.#isFull(node)) {
       const text = `full retryAfter=${RETRY_AFTER_FULL_SECONDS}`;
       this.#turnAway(ws, { result: "full", code: CloseCode.unavailable, text });
     } else {
-      const expiresAtMs = certificate === undefined ? 0 : Date.parse(certificate.validTo);
-      const { node } = identity;
-      this.#open(
-        new Session(this.#sessionDeps, {
-          node,
-          negotiated: offersProtocol(request),
-          ws,
-          socket,
-          expiresAtMs,
-        }),
-      );
+      const expiresAtMs = Date.parse(socket.getPeerX509Certificate()?.validTo ?? "");
+      const peer = { node, negotiated: offersProtocol(request), ws, socket, expiresAtMs };
+      this.#open(new Session(this.#sessionDeps, peer));
     }
   }
 

@@ -7,6 +7,5 @@ export { systemClock } from "./clock.ts";
 export type { HubClock } from "./clock.ts";
 export { catalog } from "./catalog.ts";
 export type { CatalogEntry } from "./catalog.ts";
-export type { Identified, Identify } from "./identity.ts";
 export type { TlsMaterial } from "./server.ts";
 export { rejectCounter } from "./metrics.ts";

@@ -4,6 +4,7 @@ import * as x509 from "@peculiar/x509";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY_MS = 86_400_000;
+export const SERVER_AUTH = x509.ExtendedKeyUsage.serverAuth;
 
 export interface Identity {
   readonly cert: string;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Frame } from "@longshore/crds/wire";
 import { Registry } from "prom-client";
-import { CloseCode } from "@longshore/crds/wire";
 import { systemClock, type HubClock } from "../../../src/hub/clock.ts";
 import { createHub, type Hub, type HubDeps } from "../../../src/hub/hub.ts";
-import type { Identify } from "../../../src/hub/identity.ts";
 import type { SessionGrants, UplinkHandler, UplinkSession } from "../../../src/hub/uplink/port.ts";
 import { Edge, type EdgeOptions } from "./edge.ts";
 import { FakeClient } from "./fake-client.ts";
@@ -22,19 +20,6 @@ const edgeIdentity = async (node: string): Promise<Identity> => {
   const known = identities.get(node) ?? authority.edge(node);
   identities.set(node, known);
   return known;
-};
-
-/** The rule of the hub's identity check, as far as these tests need it. */
-export const identifyBySubject: Identify = (certificate, headers) => {
-  const fields = new Map(
-    certificate.subject.split("\n").map((line) => line.split("=", 2) as [string, string]),
-  );
-  const node = /^system:node:(.+)$/.exec(fields.get("CN") ?? "")?.[1];
-  if (node === undefined || fields.get("O") !== "system:nodes")
-    return { closeCode: CloseCode.forbidden, reason: "subject" };
-  if (headers["node_id"] !== node)
-    return { closeCode: CloseCode.identity, reason: "node_id is another node" };
-  return { node };
 };
 
 export interface Line {
@@ -100,7 +85,6 @@ export async function createRig(given: RigOptions = {}): Promise<Rig> {
     wakeups: mailbox.wakeups,
     uplinkHandlers: [handler],
     createGrants: () => recordingGrants(grants),
-    identify: identifyBySubject,
     tls: { ca: authority.cert, ...(await authority.server()) },
     log: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
     registry,

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterEach, describe, expect, it } from "@jest/globals";
+import type { Edge } from "./support/edge.ts";
+import { gen } from "./support/fake-client.ts";
+import { MemoryMailbox } from "./support/memory-mailbox.ts";
+import { createRig, eventually, type Rig } from "./support/rig.ts";
+
+const rigs: Rig[] = [];
+afterEach(async () => {
+  for (const rig of rigs.splice(0)) await rig.stop();
+});
+const newRig = async (...args: Parameters<typeof createRig>): Promise<Rig> => {
+  const rig = await createRig(...args);
+  rigs.push(rig);
+  return rig;
+};
+
+describe("takeover of a session", () => {
+  it("R18 closes the older session 4409 and serves the newer", async () => {
+    const rig = await newRig();
+    const older = await rig.ours("n1");
+    const newer = await rig.ours("n1");
+    expect(await older.closed).toEqual({ code: 4409, reason: "superseded by a newer session" });
+    rig.client.put("configmaps", gen.object("ConfigMap", "c", { namespace: "default" }));
+    rig.mailbox.want("n1", { kind: "configmap", namespace: "default", name: "c" });
+    newer.ack(await newer.push("default/configmap/c"));
+    await eventually(() => rig.mailbox.box("n1").want.size === 0);
+    expect(await rig.metric("longshore_hub_connected_nodes")).toBe(1);
+    expect(await rig.metric("KubeEdge_CloudHub_connected_nodes")).toBe(1);
+  });
+
+  it("R18 moves a session to another hub, which evicts the old one", async () => {
+    const one = await newRig();
+    const two = await newRig({ memory: new MemoryMailbox("hub-1", one.mailbox), api: one.client });
+    const older = await one.ours("n1");
+    const newer = await two.ours("n1");
+    expect((await older.closed).code).toBe(4409);
+    expect(newer.ws.readyState).toBe(newer.ws.OPEN);
+    expect(one.mailbox.box("n1").owner?.hub).toBe("hub-1");
+  });
+
+  it("R18 never lets a dying socket end its successor, at any of 500 random moments", async () => {
+    const rig = await newRig({ options: { admissionPerSecond: 100_000, admissionBurst: 100_000 } });
+    let seed = 42;
+    const random = (below: number): number =>
+      (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % below;
+    rig.mailbox.beforeFence = async () => {
+      for (let turns = random(4); turns > 0; turns -= 1)
+        await new Promise((resolve) => setImmediate(resolve));
+    };
+    let last: Edge | undefined;
+    for (let round = 0; round < 500; round += 1) {
+      const edge = await rig.edge("n1", { negotiate: round % 2 === 0 });
+      await edge.opened;
+      if (round % 2 === 0) void edge.greet().catch(() => undefined);
+      for (let turns = random(6); turns > 0; turns -= 1)
+        await new Promise((resolve) => setImmediate(resolve));
+      // The old socket goes before, while or after its successor comes: by itself, by a close, or not at all.
+      if (random(3) === 0) last?.ws.terminate();
+      else if (random(3) === 0) last?.ws.close();
+      last = edge;
+    }
+    await eventually(() => rig.mailbox.box("n1").owner !== undefined && rig.hub.connectedSessions === 1);
+    await eventually(() => rig.lines.filter((line) => line.message === "session ended").length === 499);
+    expect(last?.ws.readyState).toBe(last?.ws.OPEN);
+    expect(rig.hub.connectedSessions).toBe(1);
+  }, 60_000);
+
+  it("R18 reports a node whose certificate several machines use", async () => {
+    const rig = await newRig();
+    for (let i = 0; i < 4; i += 1) await rig.ours("n1");
+    expect(await rig.metric("edge_reject_total", { reason: "node_conflict" })).toBe(1);
+  });
+
+  it("drops a session whose fence is gone when it takes or acknowledges", async () => {
+    const rig = await newRig();
+    const edge = await rig.ours("n1");
+    await eventually(() => rig.mailbox.takes > 0);
+    const box = rig.mailbox.box("n1");
+    box.owner = { hub: "hub-0", connection: "somebody-else", sessionEpoch: 99 };
+    rig.mailbox.wake("n1");
+    expect((await edge.closed).code).toBe(4409);
+    expect(box.owner.connection).toBe("somebody-else");
+  });
+
+  it("gives the fence up when the session ends, and drains with 4503 when the hub stops", async () => {
+    const rig = await newRig();
+    const [one, two] = [await rig.ours("n1"), await rig.ours("n2")];
+    await one.close();
+    await eventually(() => rig.mailbox.box("n1").owner === undefined);
+    await rig.hub.stop();
+    expect(await two.closed).toEqual({ code: 4503, reason: "draining retryAfter=1" });
+    expect(rig.mailbox.box("n2").owner).toBeUndefined();
+  });
+});
+
+describe("acknowledgements", () => {
+  it("S32 counts 10,000 repeated acknowledgements and ignores them", async () => {
+    const rig = await newRig({ options: { strayAcksPerMinute: 1_000_000 } });
+    rig.client.put("configmaps", gen.object("ConfigMap", "c", { namespace: "default" }));
+    const edge = await rig.ours("n1");
+    rig.mailbox.want("n1", { kind: "configmap", namespace: "default", name: "c" });
+    const push = await edge.push("default/configmap/c");
+    const ids = Array.from({ length: 1_000 }, () => push.header.msg_id);
+    for (let i = 0; i < 10; i += 1) edge.session("ack", { ids });
+    await eventually(async () => (await rig.metric("longshore_hub_stray_acks_total")) === 9_999);
+    expect(rig.mailbox.ackLog).toHaveLength(1);
+    expect(edge.ws.readyState).toBe(edge.ws.OPEN);
+  });
+
+  it("B74 ignores acknowledgements of unknown ids, and closes 4429 after 1,000 in a minute", async () => {
+    const rig = await newRig();
+    const edge = await rig.ours("n1");
+    edge.session("ack", { ids: ["x", 5, null] });
+    edge.session("ack", { ids: Array.from({ length: 997 }, (_, i) => `id-${i}`) });
+    expect((await edge.closed).code).toBe(4429);
+    expect(rig.mailbox.ackLog).toEqual([]);
+  });
+
+  it("S32 refuses an acknowledgement that belongs to an older session", async () => {
+    const rig = await newRig();
+    rig.client.put("configmaps", gen.object("ConfigMap", "c", { namespace: "default" }));
+    const older = await rig.ours("n1");
+    rig.mailbox.want("n1", { kind: "configmap", namespace: "default", name: "c" });
+    const push = await older.push("default/configmap/c");
+    const newer = await rig.ours("n1");
+    newer.ack(push);
+    await eventually(async () => (await rig.metric("longshore_hub_stray_acks_total")) === 1);
+    expect(rig.mailbox.ackLog).toEqual([]);
+    expect(rig.mailbox.box("n1").want.size).toBe(1);
+  });
+});
