@@ -136,20 +136,21 @@ export function createHubDelivery(
   };
 }
 
-const RETRY_MS = 500;
+const FIRST_RETRY_MS = 20;
+const MAX_RETRY_MS = 1000;
 
 /** Does it until it succeeds or the signal aborts. */
 async function persist(
   task: () => Promise<void>,
   { signal, log }: { signal: AbortSignal; log: Log },
 ): Promise<void> {
-  while (!signal.aborted) {
+  for (let retryMs = FIRST_RETRY_MS; !signal.aborted; retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)) {
     try {
       await task();
       return;
     } catch (error) {
       log.debug({ err: error }, "Redis is away, delivery does not start yet");
-      await Promise.race([delay(RETRY_MS), aborted(signal)]);
+      await Promise.race([delay(retryMs), aborted(signal)]);
     }
   }
 }
