@@ -24,7 +24,7 @@ const never = (name, from, to, comment) => ({
 
 /** Folders of operators/src that are not a controller. */
 const ROOMS = ["runtime", "delivery", "hub", "stream", "node-job"];
-const CONTROLLER = `^operators/src/(?!(${ROOMS.join("|")})/)([^/]+)/`;
+const CONTROLLER = `^operators/src/(?!(?:${ROOMS.join("|")})/)([^/]+)/`;
 const PORTS_OF_DELIVERY = "^operators/src/delivery/(outbox|placement|errors)\\.ts$";
 const PORTS_OF_MAILBOX = "^operators/src/delivery/(outbox|mailbox|ledger|errors)\\.ts$";
 const RUNTIME = "^operators/src/runtime/";
@@ -64,7 +64,7 @@ module.exports = {
       "controller-stays-home",
       { path: CONTROLLER },
       [
-        "^operators/src/$2/",
+        "^operators/src/$1/",
         RUNTIME,
         CRDS,
         PORTS_OF_DELIVERY,

@@ -44,7 +44,7 @@ fmt: $(INSTALLED) ## Format everything
 $(INSTALLED): package-lock.json
 	@echo "▸ Install the packages of package-lock.json (npm ci)"
 	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or newer (https://nodejs.org)" >&2; exit 1; }
-	@npm ci --no-audit --no-fund
+	@npm ci --no-audit --no-fund --loglevel=error
 	@node --version | grep -q '^v24\.' || { \
 	  echo "✗ Node 24 was not installed with the packages: this is $$(node --version) at $$(command -v node)." >&2; \
 	  echo "  → npm config get omit: it must not say 'optional' (the pinned Node is an optional package)." >&2; \
