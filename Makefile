@@ -26,7 +26,7 @@ test: $(INSTALLED) ## Verify, then run every test; the last line is "N passed, N
 e2e: $(INSTALLED) ## Run end-to-end tests, or with T='A3|R18' all tests whose title matches
 	@node hack/test.ts --e2e --title='$(T)'
 
-bench: $(INSTALLED) ## Measure a hub with simulated nodes
+bench: $(INSTALLED) ## Measure pod start, pod delete and what an idle node costs
 	@node hack/bench.ts
 
 verify: $(INSTALLED) ## Check generated files, format, lint, import rules and types
