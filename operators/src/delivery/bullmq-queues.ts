@@ -60,9 +60,9 @@ export function createQueues(deps: QueueDeps): Queues {
   }
 
   async function closeAll(): Promise<void> {
-    const queues = await Promise.allSettled(open.values());
+    const opened = [...open.values()];
     open.clear();
-    await Promise.allSettled(queues.map((q) => (q.status === "fulfilled" ? q.value.close() : undefined)));
+    await Promise.allSettled(opened.map(async (queue) => (await queue).close()));
   }
 
   return {

@@ -65,16 +65,17 @@ export interface Field extends ObjectKey {
   readonly ackedField: string;
 }
 
+const FIELD = /^(?<scope>[a-z-]+):(?:(?<key>[^#]+)|del:(?<old>[^#]+)#.*)$/;
+const KEY = /^(?<kind>[^/]+)\/(?<namespace>[^/]*)\/(?<name>[^/]+)$/;
+
 /** Reads `scope:kind/ns/name` or `scope:del:kind/ns/name#uid`. Undefined when it is neither. */
 export function parseField(field: string): Field | undefined {
-  const parsed = /^([a-z-]+):(?:del:([^#]+)#.*|([^#]+))$/.exec(field);
-  const scope = parsed?.[1];
-  const key = parsed?.[2] ?? parsed?.[3];
-  if (scope === undefined || key === undefined) return undefined;
-  const [kind, namespace, name, ...rest] = key.split("/");
-  if (kind === undefined || namespace === undefined || name === undefined || rest.length > 0)
-    return undefined;
-  return { scope, kind, namespace, name, ackedField: `${scope}:${key}` };
+  const parsed = FIELD.exec(field)?.groups;
+  const key = parsed?.["key"] ?? parsed?.["old"] ?? "";
+  const parts = KEY.exec(key)?.groups;
+  if (parsed === undefined || parts === undefined) return undefined;
+  const scope = String(parsed["scope"]);
+  return { ...(parts as unknown as ObjectKey), scope, ackedField: `${scope}:${key}` };
 }
 
 const DEVICE_KINDS: ReadonlySet<string> = new Set(["device", "devicemodel"]);

@@ -19,8 +19,9 @@ function counter<Label extends string = never>(
   ...labelNames: Label[]
 ): Counter<Label> {
   // Two parts of one process share a registry.
-  const existing = registry.getSingleMetric(name) as Counter<Label> | undefined;
-  return existing ?? new Counter({ name, help, labelNames, registers: [registry] });
+  const existing = registry.getSingleMetric(name);
+  if (existing instanceof Counter) return existing;
+  return new Counter({ name, help, labelNames, registers: [registry] });
 }
 
 export const createDeliveryMetrics = (registry: Registry): DeliveryMetrics => ({

@@ -60,8 +60,9 @@ export function createRedisMailbox(deps: RedisMailboxDeps): Mailbox {
   };
   return {
     fence: (node, connection, edge) => fence(parts, { node, connection, ...edge }),
-    release: async (node, owner) =>
-      void (await parts.scripts.release([parts.keys.node(node).owner], [formatOwner(owner)])),
+    async release(node, owner) {
+      await parts.scripts.release([parts.keys.node(node).owner], [formatOwner(owner)]);
+    },
     take: (node, owner, limit, inFlight) => take(parts, { node, owner, limit, inFlight }),
     ack: (node, owner, acked) => ack(parts, node, owner, acked),
     replaceAcked: (node, owner, inventory) => replaceAcked(parts, node, owner, inventory),

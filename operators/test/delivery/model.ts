@@ -173,4 +173,4 @@ export async function settle(parts: Settling): Promise<void> {
 
 /** Name to uid and content, for comparison. */
 export const contents = (refs: Iterable<Ref>): Record<string, string> =>
-  Object.fromEntries([...refs].map((r) => [r.name, `${r.uid} ${r.digest}`]).sort());
+  Object.fromEntries([...refs].map((r): [string, string] => [r.name, `${r.uid} ${r.digest}`]));

@@ -37,9 +37,9 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await hub?.stop();
-  await client?.close();
-  await Promise.all([api?.stop(), redis?.stop()]);
+  await hub.stop();
+  await client.close();
+  await Promise.all([api.stop(), redis.stop()]);
 });
 
 async function seed(): Promise<void> {
