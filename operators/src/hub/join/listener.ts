@@ -42,7 +42,7 @@ export function createListener(deps: ListenerDeps, options: JoinOptions): Fastif
     forceCloseConnections: true,
   });
   // KubeEdge sends the signing request as the body of a GET, which HTTP libraries drop.
-  app.addHttpMethod("GET", { hasBody: true });
+  app.addHttpMethod("GET", { hasBody: true, overrideExisting: true });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error: FastifyError | JoinError, request, reply) =>

@@ -37,7 +37,7 @@ export class FakeClient implements Client {
 
   /** @param object with metadata.name */
   put(resource: Resource, object: object): KubeObject {
-    const { metadata } = object as KubeObject;
+    const { metadata } = object as { metadata: ObjectName };
     const known = { uid: `uid-${metadata.name}`, ...metadata, resourceVersion: String(++this.#version) };
     const stored: KubeObject = { ...object, metadata: known };
     this.objects.set(keyOf(resource, metadata), stored);

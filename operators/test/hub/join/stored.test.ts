@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from "@jest/globals";
+import { X509Certificate } from "node:crypto";
+import { openAuthority, openTokenKeeper, SecretStore } from "../../../src/hub/join/index.ts";
+import { verifyJwt } from "../../../src/hub/join/token.ts";
+import { SECRETS } from "../../../src/hub/uplink/kinds.ts";
+import { apiError, FakeClient } from "../uplink/fake-client.ts";
+import { ManualClock } from "./bench.ts";
+
+const hosts = ["10.0.0.1", "hub.example"];
+const open = (client: FakeClient, clock: ManualClock, names = hosts) =>
+  openAuthority(new SecretStore(client, "kubeedge"), clock, { hosts: names });
+const dataOf = (client: FakeClient, name: string): Record<string, string> =>
+  (client.find(SECRETS, { namespace: "kubeedge", name }) as unknown as { data: Record<string, string> }).data;
+
+describe("the authority", () => {
+  it("is kept in KubeEdge's Secrets as raw DER and read from there again", async () => {
+    const [client, clock] = [new FakeClient(), new ManualClock()];
+    const first = await open(client, clock);
+    expect(Object.keys(dataOf(client, "casecret"))).toEqual(["cadata", "cakeydata"]);
+    expect(Object.keys(dataOf(client, "cloudcoresecret"))).toEqual(["cloudcoredata", "cloudcorekeydata"]);
+    expect(Buffer.from(dataOf(client, "casecret")["cadata"]!, "base64")).toEqual(first.ca.certificate);
+    const second = await open(client, clock);
+    expect(second.ca).toEqual(first.ca);
+    expect(second.tls).toEqual(first.tls);
+  });
+
+  it("is one for hubs that start at once", async () => {
+    const [client, clock] = [new FakeClient(), new ManualClock()];
+    const hubs = await Promise.all([1, 2, 3, 4].map(() => open(client, clock)));
+    expect(new Set(hubs.map(({ ca }) => ca.certificate.toString("hex"))).size).toBe(1);
+    expect(new Set(hubs.map(({ tls }) => tls.cert)).size).toBe(1);
+  });
+
+  it("has a server certificate for all hosts, short-lived, for servers only", async () => {
+    const clock = new ManualClock();
+    const { tls, ca } = await open(new FakeClient(), clock);
+    const certificate = new X509Certificate(tls.cert);
+    expect(certificate.checkIP("10.0.0.1")).toBe("10.0.0.1");
+    expect(certificate.checkHost("hub.example")).toBe("hub.example");
+    expect(certificate.keyUsage).toEqual(["1.3.6.1.5.5.7.3.1"]);
+    expect(certificate.verify(new X509Certificate(ca.certificate).publicKey)).toBe(true);
+    expect((Date.parse(certificate.validTo) - clock.wallMs()) / 86_400_000).toBeCloseTo(90, 0);
+  });
+
+  it("makes a new server certificate when a host is added, with the same CA", async () => {
+    const [client, clock] = [new FakeClient(), new ManualClock()];
+    const first = await open(client, clock);
+    const second = await open(client, clock, [...hosts, "10.0.0.2"]);
+    expect(second.ca).toEqual(first.ca);
+    expect(new X509Certificate(second.tls.cert).checkIP("10.0.0.2")).toBe("10.0.0.2");
+    expect((await open(client, clock, hosts)).tls).toEqual(second.tls);
+  });
+
+  it("makes a new one in the last third of its life and tells", async () => {
+    const [client, clock] = [new FakeClient(), new ManualClock()];
+    const authority = await open(client, clock);
+    const told: string[] = [];
+    authority.onChange(({ cert }) => void told.push(cert));
+    clock.advance(59 * 86_400_000);
+    expect(await authority.refresh()).toBe(false);
+    clock.advance(2 * 86_400_000);
+    client.failures = [apiError(0, "ConnectionFailed")];
+    await expect(authority.refresh()).rejects.toMatchObject({ code: 0 });
+    expect(told).toEqual([]);
+    expect(await authority.refresh()).toBe(true);
+    expect(told).toEqual([authority.tls.cert]);
+  });
+
+  it("refuses to start on a Secret that holds no CA, and never overwrites it", async () => {
+    const client = new FakeClient();
+    client.put(SECRETS, {
+      metadata: { name: "casecret", namespace: "kubeedge" },
+      data: { cadata: "eA==", cakeydata: "eA==" },
+    });
+    await expect(open(client, new ManualClock())).rejects.toThrow("holds no usable CA");
+    expect(dataOf(client, "casecret")["cadata"]).toBe("eA==");
+  });
+});
+
+describe("the stored token", () => {
+  const keeperOf = (client: FakeClient, clock: ManualClock, ca = Buffer.from("ca")) =>
+    openTokenKeeper(new SecretStore(client, "kubeedge"), ca, clock);
+  const stored = (client: FakeClient) =>
+    Buffer.from(dataOf(client, "tokensecret")["tokendata"]!, "base64").toString();
+
+  it("is where keadm looks for it: four parts, good for any node, for 24 h", async () => {
+    const [client, clock] = [new FakeClient(), new ManualClock()];
+    const keeper = await keeperOf(client, clock);
+    const [pin, ...jwt] = stored(client).split(".");
+    expect(pin).toMatch(/^[0-9a-f]{64}$/);
+    expect(jwt).toHaveLength(3);
+    expect(keeper.verify(jwt.join("."), "any")).toMatchObject({ claims: { exp: expect.any(Number) } });
+    clock.advance(24 * 3_600_000);
+    expect(keeper.verify(jwt.join("."), "any")).toEqual({ fault: "expired" });
+  });
+
+  it("is replaced when half of its life is over, and the old one stays good until its end", async () => {
+    const [client, clock] = [new FakeClient(), new ManualClock()];
+    const keeper = await keeperOf(client, clock);
+    const first = stored(client);
+    clock.advance(11 * 3_600_000);
+    expect(await keeper.refresh()).toBe(false);
+    clock.advance(2 * 3_600_000);
+    expect(await keeper.refresh()).toBe(true);
+    expect(stored(client)).not.toBe(first);
+    expect(keeper.verify(first.split(".").slice(1).join("."), "n")).toHaveProperty("claims");
+  });
+
+  it("is one for hubs that start at once, and signed with a key that is no CA key", async () => {
+    const [client, clock] = [new FakeClient(), new ManualClock()];
+    const keepers = await Promise.all([1, 2, 3].map(() => keeperOf(client, clock)));
+    const jwt = keepers[0]!.create({ ttlMs: 60_000 }).split(".").slice(1).join(".");
+    for (const keeper of keepers) expect(keeper.verify(jwt, "n")).toHaveProperty("claims");
+    expect(verifyJwt(jwt, { key: Buffer.from("ca"), node: "n", nowMs: 0 })).toEqual({ fault: "signature" });
+  });
+
+  it("of another CA or of KubeEdge is replaced", async () => {
+    const [client, clock] = [new FakeClient(), new ManualClock()];
+    await keeperOf(client, clock);
+    const first = stored(client);
+    await keeperOf(client, clock, Buffer.from("another"));
+    expect(stored(client).split(".")[0]).not.toBe(first.split(".")[0]);
+  });
+});
