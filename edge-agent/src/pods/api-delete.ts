@@ -11,8 +11,12 @@ import { errorOf, isGone, isOtherUid } from "./reply.ts";
 export async function deleteFromApi(
   context: PodContext,
   pod: { readonly uid: string; readonly name: string; readonly namespace: string },
+  needsStatus: boolean,
 ): Promise<void> {
-  await context.sender.flush(pod.uid);
+  await context.sender.flush(pod.uid).catch((error: unknown) => {
+    if (needsStatus) throw error;
+    context.log.warn({ uid: pod.uid, err: error }, "pod deleted without its final status");
+  });
   const content = { gracePeriodSeconds: 0, preconditions: { uid: pod.uid } };
   const reply = await context.uplink.request(
     { operation: "delete", resource: `${pod.namespace}/pod/${pod.name}`, content },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
+import { parseKey } from "@longshore/crds/wire";
 import { Registry } from "prom-client";
 import { systemClock, type Clock } from "../clock.ts";
 import type { Cri } from "../cri/index.ts";
@@ -14,9 +15,9 @@ import { createEvents } from "./events.ts";
 import { createImages } from "./images.ts";
 import { POD_BUCKET } from "./journal.ts";
 import { createMetrics, type PodMetrics } from "./metrics.ts";
-import { dataObjects } from "./objects.ts";
+import { createObjects, type PodObjects } from "./objects.ts";
 import { createObserver } from "./observe.ts";
-import { podNamespace, podUid, type Pod } from "./pod.ts";
+import { podUid, type Pod } from "./pod.ts";
 import type { PodRecord } from "./record.ts";
 import { referencesOf } from "./references.ts";
 import { RuntimeView } from "./runtime-view.ts";
@@ -86,6 +87,7 @@ export interface PodEngine {
 
 const STALE_RUNTIME_MS = 10_000;
 const STATUS_INTERVAL_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 60_000;
 const RESOLV_CONFS = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"];
 
 function hostResolvConf(): ResolvConf {
@@ -125,6 +127,7 @@ class Engine implements PodEngine {
   readonly #metrics: PodMetrics;
   readonly #workers = new Map<string, PodWorker>();
   readonly #view: RuntimeView;
+  readonly #objects: PodObjects;
   readonly #context: PodContext;
   readonly #stops: (() => void)[] = [];
   readonly #timers = new Map<string, () => void>();
@@ -142,6 +145,13 @@ class Engine implements PodEngine {
       log: deps.log,
       onChange: (uids) => this.#onRuntime(uids),
       onRelist: (ok, ms) => this.#metrics.relists.observe({ result: ok ? "ok" : "error" }, ms / 1000),
+    });
+    this.#objects = createObjects({
+      store: deps.store,
+      records: deps.records,
+      uplink: deps.uplink,
+      clock: this.#clock,
+      queryTimeoutMs: deps.options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
     });
     this.#context = this.#createContext();
   }
@@ -166,7 +176,7 @@ class Engine implements PodEngine {
     this.#every("status", STATUS_INTERVAL_MS, () => this.#askRuntime());
     this.#every("refresh", refreshIntervalMs, () => {
       for (const worker of this.#workers.values()) worker.refresh();
-      return Promise.resolve();
+      return this.#objects.retain((key) => this.#isReferenced(key));
     });
   }
 
@@ -196,11 +206,10 @@ class Engine implements PodEngine {
   }
 
   #createContext(): PodContext {
-    const { cri, log, records, uplink, options, node, store } = this.#deps;
+    const { cri, log, records, uplink, options, node } = this.#deps;
     const clock = this.#clock;
-    const requestTimeoutMs = options.requestTimeoutMs ?? 60_000;
+    const requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     const capacity = { cpuMilli: cpus().length * 1000, memoryBytes: totalmem() };
-    const objectDeps = { store, records, uplink, queryTimeoutMs: requestTimeoutMs };
     return {
       cri,
       clock,
@@ -229,7 +238,7 @@ class Engine implements PodEngine {
         enabled: options.reportEvent ?? false,
       }),
       mounter: this.#deps.mounter ?? systemMounter,
-      objects: (namespace) => dataObjects(objectDeps, namespace),
+      objects: (namespace) => this.#objects.of(namespace),
       node: { ...node, ...capacity },
       options: { ...sharedOptions(options), requestTimeoutMs },
       limits: {
@@ -327,11 +336,21 @@ class Engine implements PodEngine {
   }
 
   #onReferenced(object: StoredObject): void {
-    for (const worker of this.#workers.values()) {
-      const pod = worker.pod;
-      if (!pod || podNamespace(pod) !== object.namespace) continue;
-      if (referencesOf(pod).has(`${object.kind}/${object.name}`)) worker.refresh();
-    }
+    this.#objects.drop(object.key).catch((error: unknown) => {
+      this.#deps.log.warn({ key: object.key, err: error }, "outdated answer not dropped");
+    });
+    for (const worker of this.#usersOf(object)) worker.refresh();
+  }
+
+  #usersOf(object: Pick<StoredObject, "kind" | "namespace" | "name">): readonly PodWorker[] {
+    return [...this.#workers.values()].filter(({ pod, identity }) => {
+      if (!pod || identity.namespace !== object.namespace) return false;
+      return referencesOf(pod).has(`${object.kind}/${object.name}`);
+    });
+  }
+
+  #isReferenced(key: string): boolean {
+    return this.#usersOf(parseKey(key)).length > 0;
   }
 
   #onConnection(connected: boolean): void {

@@ -28,14 +28,29 @@ export class Journal {
     const next = { ...this.#record, ...change };
     if (isDeepStrictEqual(next, this.#record) && this.#isStored()) return;
     this.#record = next;
-    const write = this.#writes.then(() => this.#records.put(POD_BUCKET, next.uid, next));
+    await this.#put();
+  }
+
+  #put(): Promise<void> {
+    const record = this.#record;
+    const write = this.#writes.then(() => this.#records.put(POD_BUCKET, record.uid, record));
     this.#writes = write.catch(() => undefined);
-    await write;
+    return write;
   }
 
   /** For what may be lost with the process: computed again from the runtime. */
   writeSoon(change: Partial<PodRecord>): void {
     this.write(change).catch((error: unknown) => {
+      this.#log.warn({ uid: this.#record.uid, err: error }, "pod record not written");
+    });
+  }
+
+  /** The pod is wanted again: its deletion has not begun. */
+  forgetDeletion(): void {
+    if (this.#record.deletion === undefined) return;
+    const entries = Object.entries(this.#record).filter(([key]) => key !== "deletion");
+    this.#record = Object.fromEntries(entries) as unknown as PodRecord;
+    this.#put().catch((error: unknown) => {
       this.#log.warn({ uid: this.#record.uid, err: error }, "pod record not written");
     });
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatKey } from "@longshore/crds/wire";
+import type { Clock } from "../clock.ts";
 import type { DesiredStore, RecordStore } from "../store/port.ts";
 import type { Uplink } from "../tunnel/port.ts";
 import type { DataObjects } from "./env.ts";
@@ -8,6 +9,7 @@ import type { DataObject } from "./pod.ts";
 import { objectOf } from "./reply.ts";
 
 export interface ObjectDeps {
+  readonly clock: Clock;
   readonly store: DesiredStore;
   readonly records: RecordStore;
   readonly uplink: Uplink;
@@ -36,22 +38,58 @@ async function ask(deps: ObjectDeps, resource: string, key: string): Promise<Dat
   }
 }
 
+/** An answer is used this long before it is asked for again: a cloud pushes changes of what was asked for once. */
+const FRESH_MS = 600_000;
+
 /**
- * ConfigMaps and Secrets of one namespace: what the cloud pushed, else what it answers, else (offline)
- * what it answered last.
+ * ConfigMaps and Secrets by namespace: what the cloud pushed, else what it answers, else (offline) what
+ * it answered last.
  */
-export function dataObjects(deps: ObjectDeps, namespace: string): DataObjects {
+export function createObjects(deps: ObjectDeps): PodObjects {
+  const askedAtMs = new Map<string, number>();
+  const isFresh = (key: string): boolean =>
+    deps.clock.monotonicMs() - (askedAtMs.get(key) ?? -Infinity) < FRESH_MS || !deps.uplink.isConnected();
+  const query = async (
+    key: string,
+    resource: string,
+    kept: DataObject | undefined,
+  ): Promise<DataObject | undefined> => {
+    try {
+      const object = await ask(deps, resource, key);
+      if (object) askedAtMs.set(key, deps.clock.monotonicMs());
+      return object;
+    } catch (error) {
+      if (kept) return kept;
+      throw error;
+    }
+  };
   return {
-    get: async (kind, name) => {
-      const key = formatKey({ kind, namespace, name });
-      const pushed = deps.store.get(key);
-      if (pushed) return pushed.value as DataObject;
-      const kept = deps.records.get(QUERIED_BUCKET, key) as DataObject | undefined;
-      if (kept && !deps.uplink.isConnected()) return kept;
-      return ask(deps, `${namespace}/${kind}/${name}`, key).catch((error: unknown) => {
-        if (kept) return kept;
-        throw error;
-      });
+    of: (namespace) => ({
+      get: (kind, name) => {
+        const key = formatKey({ kind, namespace, name });
+        const pushed = deps.store.get(key);
+        if (pushed) return Promise.resolve(pushed.value as DataObject);
+        const kept = deps.records.get(QUERIED_BUCKET, key) as DataObject | undefined;
+        if (kept && isFresh(key)) return Promise.resolve(kept);
+        return query(key, `${namespace}/${kind}/${name}`, kept);
+      },
+    }),
+    drop: async (key) => {
+      askedAtMs.delete(key);
+      await deps.records.delete(QUERIED_BUCKET, key);
+    },
+    retain: async (isUsed) => {
+      const unused = deps.records.list(QUERIED_BUCKET).filter(([key]) => !isUsed(key));
+      for (const [key] of unused) askedAtMs.delete(key);
+      await Promise.all(unused.map(([key]) => deps.records.delete(QUERIED_BUCKET, key)));
     },
   };
+}
+
+export interface PodObjects {
+  of(namespace: string): DataObjects;
+  /** A push or a delete from the cloud outdates what was answered. */
+  drop(key: string): Promise<void>;
+  /** Forgets answers that no pod uses any more. */
+  retain(isUsed: (key: string) => boolean): Promise<void>;
 }

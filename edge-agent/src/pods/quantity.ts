@@ -32,7 +32,7 @@ export function parseQuantity(text: string | number | undefined): number | undef
 
 /** CPU in thousandths of a core, rounded up. 0 when absent. */
 export const milliCpu = (text: string | number | undefined): number =>
-  Math.ceil(Math.round((parseQuantity(text) ?? 0) * 1e6) / 1e3);
+  Math.ceil(Math.round((parseQuantity(text) ?? 0) * 1e9) / 1e6);
 
 /** Bytes, rounded up. 0 when absent. */
 export const bytesOf = (text: string | number | undefined): number => Math.ceil(parseQuantity(text) ?? 0);

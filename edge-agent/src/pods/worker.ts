@@ -40,6 +40,8 @@ const HOLD_BASE_MS = 500;
 const HOLD_CAP_MS = 60_000;
 /** Passes without a pause after which something is wrong with the plan; the worker slows down instead of spinning. */
 const MAX_BUSY_PASSES = 40;
+/** A final status that the cloud keeps refusing does not hold the deletion up for ever. */
+const MAX_FLUSH_TRIES = 3;
 const BUSY_HOLD_MS = 5_000;
 
 /**
@@ -108,7 +110,15 @@ export class PodWorker {
     const isChanged = this.#pod !== pod;
     this.#pod = pod;
     this.#want = pod.metadata.deletionTimestamp ? "delete" : "run";
+    if (this.#want === "run") this.#undelete();
     if (isChanged) this.#release();
+  }
+
+  /** Wanted again after the store had dropped it (an inventory that was corrected): the end begins anew. */
+  #undelete(): void {
+    this.#cleaned = false;
+    this.#deletionMonoMs = undefined;
+    this.#journal.forgetDeletion();
   }
 
   /** The API object is no more. */
@@ -465,7 +475,7 @@ export class PodWorker {
 
   async #deleteFromApi(): Promise<boolean> {
     if (this.#apiDeleted || !this.#context.uplink.isConnected()) return this.#rest();
-    await deleteFromApi(this.#context, this.identity);
+    await deleteFromApi(this.#context, this.identity, this.#failures < MAX_FLUSH_TRIES);
     this.#apiDeleted = true;
     this.#context.log.info(this.#log(), "pod deleted");
     return this.#rest();
