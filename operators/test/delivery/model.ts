@@ -36,9 +36,12 @@ export class Cluster {
 export class Edge {
   readonly store = new Map<string, Ref>();
   readonly #applied = new Map<string, number>();
+  /** frames that came */
+  received = 0;
 
   /** @throws when a version goes backwards */
   apply(frame: Frame): void {
+    this.received++;
     const held = this.store.get(frame.object.name);
     const { uid: id, name, resourceVersion } = frame.object;
     if (frame.op === "del") {
@@ -121,9 +124,11 @@ export class Session {
     this.acks.push(frame);
   }
 
+  /** What could not be told stays to be told. */
   async ack(count: number): Promise<void> {
-    const frames = this.acks.splice(0, count);
+    const frames = this.acks.slice(0, count);
     await this.#mailbox.ack(this.#node, this.owner, frames.map(ackOfFrame));
+    this.acks.splice(0, count);
     for (const { want } of frames) this.inFlight.delete(want.field);
   }
 }

@@ -61,7 +61,7 @@ local flat = redis.call('HGETALL', KEYS[1])
 for i = 1, #flat, 2 do
   local key, old = acked_field(flat[i])
   if old then blocked[key] = true end
-  if not busy[key] then found[#found + 1] = {flat[i], flat[i + 1], key, seq_of(flat[i + 1]), old} end
+  found[#found + 1] = {flat[i], flat[i + 1], key, seq_of(flat[i + 1]), old}
 end
 table.sort(found, function(x, y) return x[4] < y[4] end)
 local taken, sent = 0, 0
