@@ -7,7 +7,7 @@ import type { Log } from "../log.ts";
 import type { ReflectorObserver } from "./cache-metrics.ts";
 import { createBackoff } from "./backoff.ts";
 import { storeKey } from "./store.ts";
-import { createStallGuard } from "./stall-guard.ts";
+import { createStallGuard, type StallGuard } from "./stall-guard.ts";
 
 /** What one informer holds of a kind. */
 export interface Selection {
@@ -122,33 +122,38 @@ export function createReflector<T extends KubeObject>(deps: ReflectorDeps<T>): R
     else sink.upsert(object);
   };
 
+  const follow = async (
+    resourceVersion: string,
+    timeoutSeconds: number,
+    guard: StallGuard,
+  ): Promise<number> => {
+    let events = 0;
+    const options = { ...query, resourceVersion, timeoutSeconds, signal: guard.signal };
+    for await (const event of client.watch<T>(resource, options)) {
+      guard.alive();
+      events++;
+      take(event);
+      backoff.reset();
+    }
+    return events;
+  };
+
   const watch = async (resourceVersion: string, signal: AbortSignal): Promise<void> => {
     const timeoutMs = (tuning.watchTimeoutMs ?? 50_000) * (1 - Math.random() / 10);
     const timeoutSeconds = Math.max(1, Math.round(timeoutMs / 1000));
     const guard = createStallGuard(clock, timeoutSeconds * 1000 + (tuning.stallMs ?? 8000), signal);
     const startedAtMs = clock.nowMs();
-    let events = 0;
     observer?.watched();
     try {
-      for await (const event of client.watch<T>(resource, {
-        ...query,
-        resourceVersion,
-        timeoutSeconds,
-        signal: guard.signal,
-      })) {
-        guard.alive();
-        events++;
-        take(event);
-        backoff.reset();
-      }
+      const events = await follow(resourceVersion, timeoutSeconds, guard);
+      const isShort = events === 0 && clock.nowMs() - startedAtMs < SHORT_WATCH_MS;
+      if (isShort && !signal.aborted) throw new WatchFailure("short");
     } catch (error) {
       if (!guard.stalled) throw error;
     } finally {
       guard.clear();
     }
     if (guard.stalled) throw new WatchFailure("stalled");
-    if (!signal.aborted && events === 0 && clock.nowMs() - startedAtMs < SHORT_WATCH_MS)
-      throw new WatchFailure("short");
   };
 
   const step = async (signal: AbortSignal): Promise<void> => {

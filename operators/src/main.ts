@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { pino, stdSerializers, type Logger } from "pino";
+import { Registry, collectDefaultMetrics } from "prom-client";
+import { startControllers } from "./compose/controllers.ts";
+import { createHubRunnable } from "./compose/hub.ts";
+import { ConfigError, configHelp, readConfig, shownConfig, type Config } from "./config.ts";
+import {
+  LeaderLostError,
+  createClient,
+  createManager,
+  loadKubeConfig,
+  type Manager,
+} from "./runtime/index.ts";
+
+/** sysexits.h: why we ended, for whoever restarts us. */
+const EXIT = { ok: 0, secondSignal: 1, software: 70, config: 78 } as const;
+
+/** Composition root: the only place that reads process.argv and process.env, and that exits. */
+async function main(): Promise<void> {
+  const read = readConfig({
+    argv: process.argv.slice(2),
+    env: process.env,
+    readFile: (path) => readFileSync(path, "utf8"),
+  });
+  if (read.action === "help") {
+    process.stdout.write(configHelp());
+    return;
+  }
+  const { config } = read;
+  const log = pino({ level: config.logLevel, base: null, serializers: { err: stdSerializers.errWithCause } });
+  dieOnUncaught(log);
+  const signal = untilSignal(log);
+  log.info({ config: shownConfig(config) }, "starting");
+  await run(config, log, signal).catch((error: unknown) => {
+    log.fatal(
+      { err: error },
+      error instanceof LeaderLostError ? "leadership lost, ending at once" : "ended by an error",
+    );
+    process.exit(EXIT.software);
+  });
+  log.info({}, "stopped");
+  process.exit(EXIT.ok);
+}
+
+async function run(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const client = createClient({
+    kubeConfig: loadKubeConfig(config.kubeconfig),
+    userAgent: `longshore-${config.role}`,
+    registry,
+  });
+  const hasControllers = config.role !== "hub";
+  const manager: Manager = createManager({
+    client,
+    registry,
+    log,
+    metrics: {
+      bindAddress: config.metrics.bindAddress,
+      port: hasControllers ? config.metrics.controllersPort : config.metrics.hubPort,
+    },
+    probes: config.probes,
+    resyncMs: config.controllers.resyncHours * 3_600_000,
+    ...(hasControllers &&
+      config.controllers.leaderElect && {
+        leaderElection: { namespace: config.namespace, name: config.controllers.leaseName },
+      }),
+  });
+  const stops: (() => Promise<void>)[] = [() => client.close()];
+  if (hasControllers) stops.unshift(startControllers({ config, manager, registry, log }));
+  // The hub is never leader-elected, and its writes are not the leader's: it has the plain client.
+  if (config.role !== "controllers")
+    manager.add(createHubRunnable({ config, client, manager, registry, log, hostname: hostname() }));
+  await manager.start(signal);
+  for (const stop of stops) await stop();
+}
+
+function dieOnUncaught(log: Logger): void {
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => {
+      log.fatal({ err: error }, event);
+      process.exit(EXIT.software);
+    });
+  }
+}
+
+/** Aborted by the first SIGTERM or SIGINT; the second ends us at once. */
+function untilSignal(log: Logger): AbortSignal {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(EXIT.secondSignal);
+    log.info({ signal: name }, "stopping");
+    controller.abort(new Error(`stopped by ${name}`));
+  };
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, onSignal);
+  return controller.signal;
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof ConfigError) {
+    for (const fault of error.faults) process.stderr.write(`${fault}\n`);
+    process.exit(error.exitCode);
+  }
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : "failed"}\n`);
+  process.exit(EXIT.software);
+});
