@@ -10,4 +10,5 @@ export { ConfigError, ExitCode } from "./errors.ts";
 export type { Taint } from "./fields.ts";
 export { parseConfig, readConfigFile } from "./read.ts";
 export { SCHEMA, type FileSettings } from "./schema.ts";
+export { configTable, ignoredKeys } from "./table.ts";
 export { readTokenFile } from "./token-file.ts";

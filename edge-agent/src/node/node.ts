@@ -33,12 +33,11 @@ export interface NodeDeps {
 export interface NodeReporter {
   start(): void;
   stop(): void;
-  /** Looks now instead of at the next turn, e.g. when the container runtime came or went. */
-  refresh(): void;
 }
 
 /** After a takeover an old hub may still write what it had: the second complete status corrects it. */
 const SECOND_REPORT_MS = 15_000;
+const HEALTH_CHECK_MS = 1_000;
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 
@@ -152,6 +151,12 @@ export function createNodeReporter(deps: NodeDeps): NodeReporter {
     run(false);
     after(config.statusUpdateMs, tick);
   };
+  /** A runtime that came or went is news at once. */
+  const watchHealth = (before: boolean): void => {
+    const healthy = deps.runtimeHealthy();
+    if (healthy !== before) run(false);
+    after(HEALTH_CHECK_MS, () => watchHealth(healthy));
+  };
   const onState = (connected: boolean): void => {
     stopLease?.();
     stopLease = undefined;
@@ -170,12 +175,12 @@ export function createNodeReporter(deps: NodeDeps): NodeReporter {
       unsubscribe = [uplink.onState(onState), onNode];
       if (uplink.isConnected()) onState(true);
       after(config.statusUpdateMs, tick);
+      after(HEALTH_CHECK_MS, () => watchHealth(deps.runtimeHealthy()));
     },
     stop: () => {
       stopLease?.();
       for (const cancel of timers) cancel();
       for (const off of unsubscribe) off();
     },
-    refresh: () => run(false),
   };
 }

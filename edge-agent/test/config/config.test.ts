@@ -5,6 +5,8 @@ import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  configTable,
+  ignoredKeys,
   parseCommandLine,
   parseConfig,
   readConfigFile,
@@ -230,6 +232,15 @@ describe("the configuration", () => {
 
   it.each(["/nowhere/edgecore.yaml", "/etc/\0x"])("B160 the path %j is refused with 66", (path) => {
     expect(thrown(() => readConfigFile(path, SCHEMA))).toMatchObject({ exitCode: 66 });
+  });
+});
+
+describe("the reference of settings", () => {
+  it("names every key with its default and meaning", () => {
+    const table = configTable(SCHEMA);
+    expect(table).toContain("| `modules.edgeHub.messageQPS` | `30` | Messages a second to the cloud. |");
+    expect(table.split("\n").length).toBeGreaterThan(45);
+    expect(ignoredKeys(SCHEMA)).toContain("modules.edged.tailoredKubeletConfig.evictionHard");
   });
 });
 

@@ -320,7 +320,7 @@ describe("the node reporter", () => {
     }
     expect(patches(seen())).toBe(2);
     setHealthy(false);
-    clock.advance(10_000);
+    clock.advance(1_000);
     await until(() => patches(seen()) === 3, "the change");
     for (let i = 0; i < 31; i++) {
       clock.advance(10_000);

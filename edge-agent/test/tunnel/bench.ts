@@ -26,16 +26,19 @@ export interface BenchOptions {
   readonly negotiates: boolean;
   readonly options?: Partial<TunnelOptions>;
   readonly random?: () => number;
+  /** default edge-1 */
+  readonly node?: string;
 }
 
 /** An agent's tunnel with a real store, a hub on the other side, and a clock that the test moves. */
 export async function startBench(authority: Authority, how: BenchOptions): Promise<Bench> {
   const hub = await startHub(authority, how.negotiates);
   const [clock, log, metrics, store] = [fakeClock(), fakeLog(), fakeMetrics(), open(temporaryDirectory())];
-  const identity = await authority.node("edge-1");
+  const node = how.node ?? "edge-1";
+  const identity = await authority.node(node);
   const tunnel = createTunnel({
     options: { ...DEFAULT_TUNNEL_OPTIONS, server: hub.address, ...how.options },
-    facts: { node: "edge-1", agentVersion: "0.0.0", machineId: "machine", bootId: "boot" },
+    facts: { node, agentVersion: "0.0.0", machineId: "machine", bootId: "boot" },
     identity: () => ({ ca: authority.caPem, ...identity }),
     desired: store.desired,
     records: store.records,

@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { createServer, type Server } from "node:https";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { createBackoff } from "../../src/tunnel/backoff.ts";
 import { retryAfterOfClose, retryAfterOfHeader } from "../../src/tunnel/retry-after.ts";
 import { createAuthority, type Authority } from "../join/authority.ts";
@@ -101,6 +101,23 @@ describe("a dial that fails", () => {
     await until(() => foreign.log.lines.some((line) => line.includes("failed")), "the failure");
     expect(bench.hub.connections).toHaveLength(0);
     await foreign.end();
+  });
+});
+
+describe("a hub that lies about sizes", () => {
+  it("S8 is closed with 1009 when a frame claims 4 GiB, before anything of it is read", async () => {
+    bench = await startBench(authority, { negotiates: false });
+    const { tunnel, hub } = bench;
+    tunnel.start();
+    const connection = await hub.connection(1);
+    await until(() => tunnel.isConnected(), "the session");
+    const closed = once(connection.socket, "close");
+    const header = Buffer.alloc(10);
+    header.set([0x81, 127]);
+    header.writeBigUInt64BE(4n * 1024n ** 3n, 2);
+    (connection.socket as unknown as { _socket: Socket })._socket.write(header);
+    expect((await closed)[0]).toBe(1009);
+    await until(() => !tunnel.isConnected(), "the end");
   });
 });
 
