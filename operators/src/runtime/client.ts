@@ -76,6 +76,8 @@ export interface ListResult<T> {
 export interface WriteOptions extends CallOptions {
   readonly fieldManager?: string;
   readonly dryRun?: boolean;
+  /** Default Strict. Ignore is for content of others, who may know fields that the API server does not. */
+  readonly fieldValidation?: "Strict" | "Warn" | "Ignore";
 }
 
 export interface DeleteOptions extends CallOptions {

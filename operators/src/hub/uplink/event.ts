@@ -3,7 +3,7 @@ import type { KubeObject } from "../../runtime/client.ts";
 import { fieldsAt, objectOf, pick, textAt, type Fields } from "./content.ts";
 import { EVENTS } from "./kinds.ts";
 import { bad, forbidden } from "./refusal.ts";
-import type { Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
+import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 /** The API server cuts nothing off, so we do. */
 const MAX_MESSAGE_CHARS = 1_024;
@@ -42,7 +42,7 @@ async function insertEvent(request: UplinkRequest, tools: UplinkTools): Promise<
     // who reports is what the certificate says, not the event
     source: { component: textAt(fieldsAt(content, "source"), "component") ?? "edge", host: session.node },
   };
-  await tools.write(session, (signal) => tools.client.create(EVENTS, event, { signal }));
+  await tools.write(session, (signal) => tools.client.create(EVENTS, event, { ...LENIENT, signal }));
   return undefined;
 }
 
@@ -65,7 +65,7 @@ async function changeEvent(request: UplinkRequest, tools: UplinkTools): Promise<
     ...(message === undefined ? {} : { message: messageOf(change) }),
   };
   await tools.write(session, (signal) =>
-    tools.client.patch(EVENTS, { namespace, name }, { type: "strategic", body }, { signal }),
+    tools.client.patch(EVENTS, { namespace, name }, { type: "strategic", body }, { ...LENIENT, signal }),
   );
   return undefined;
 }

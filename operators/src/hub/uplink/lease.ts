@@ -5,7 +5,7 @@ import { LEASES } from "./kinds.ts";
 import { requireOwnNode } from "./own-node.ts";
 import { forbidden } from "./refusal.ts";
 import { done } from "./replies.ts";
-import type { Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
+import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 const NAMESPACE = "kube-node-lease";
 const OWN_SPEC = ["leaseDurationSeconds", "renewTime", "acquireTime", "leaseTransitions"];
@@ -32,7 +32,7 @@ async function insertLease(request: UplinkRequest, tools: UplinkTools): Promise<
   const name = requireOwnLease(request);
   const object = ownLease(name, objectOf(request.frame.content), []);
   const lease = await tools.write(request.session, (signal) =>
-    tools.client.create<KubeObject>(LEASES, object, { signal }),
+    tools.client.create<KubeObject>(LEASES, object, { ...LENIENT, signal }),
   );
   return { content: done(lease) };
 }
@@ -41,7 +41,7 @@ async function updateLease(request: UplinkRequest, tools: UplinkTools): Promise<
   const name = requireOwnLease(request);
   const object = ownLease(name, objectOf(request.frame.content), ["uid", "resourceVersion"]);
   const lease = await tools.write(request.session, (signal) =>
-    tools.client.update<KubeObject>(LEASES, object, { signal }),
+    tools.client.update<KubeObject>(LEASES, object, { ...LENIENT, signal }),
   );
   return { content: done(lease) };
 }

@@ -4,7 +4,7 @@ import { NODES } from "./kinds.ts";
 import { insertNode, type NodeObject } from "./node.ts";
 import { requireOwnNode } from "./own-node.ts";
 import { done } from "./replies.ts";
-import type { Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
+import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 /** status of the own Node */
 export const nodePatchActions: Actions = {
@@ -47,7 +47,7 @@ async function writeStatus(request: UplinkRequest, tools: UplinkTools, body: obj
       NODES,
       { name },
       { type: "strategic", body },
-      { subresource: "status", signal },
+      { ...LENIENT, subresource: "status", signal },
     ),
   );
 }

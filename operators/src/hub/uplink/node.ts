@@ -8,7 +8,7 @@ import { requireOwnNode } from "./own-node.ts";
 import type { UplinkSession } from "./port.ts";
 import { bad } from "./refusal.ts";
 import { done, failed } from "./replies.ts";
-import type { Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
+import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 export interface NodeObject extends KubeObject {
   readonly status?: { readonly nodeInfo?: { readonly machineID?: string } };
@@ -39,7 +39,7 @@ export async function insertNode(request: UplinkRequest, tools: UplinkTools): Pr
   if (dropped.length > 0) await tellDropped(dropped, session, tools);
   try {
     const created = await tools.write(session, (signal) =>
-      tools.client.create<NodeObject>(NODES, object, { signal }),
+      tools.client.create<NodeObject>(NODES, object, { ...LENIENT, signal }),
     );
     // What an earlier Node of this name acked is not on this edge, unless its inventory says so.
     return { content: done(created), after: () => (session.negotiated ? undefined : session.reinstalled()) };
@@ -94,7 +94,7 @@ async function updateNode(request: UplinkRequest, tools: UplinkTools): Promise<A
   if (dropped.length > 0) await tellDropped(dropped, session, tools);
   const body = { metadata: { labels: kept, annotations: textMap(fieldsAt(metadata, "annotations")) } };
   const node = await tools.write(session, (signal) =>
-    tools.client.patch<NodeObject>(NODES, { name }, { type: "strategic", body }, { signal }),
+    tools.client.patch<NodeObject>(NODES, { name }, { type: "strategic", body }, { ...LENIENT, signal }),
   );
   return { content: "OK", resourceVersion: node.metadata.resourceVersion };
 }

@@ -8,7 +8,7 @@ import { PODS } from "./kinds.ts";
 import type { UplinkSession } from "./port.ts";
 import { bad } from "./refusal.ts";
 import { done } from "./replies.ts";
-import type { Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
+import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 /** status of a pod that is bound to the sender */
 export const podPatchActions: Actions = {
@@ -48,7 +48,7 @@ async function writeStatus(
       PODS,
       { namespace, name },
       { type: "strategic", body },
-      { subresource: "status", signal },
+      { ...LENIENT, subresource: "status", signal },
     ),
   );
 }

@@ -7,7 +7,7 @@ import { fieldsAt, isFields, objectOf, pick, textAt, type Fields } from "./conte
 import { PODS } from "./kinds.ts";
 import { bad, forbidden, UplinkRefusal } from "./refusal.ts";
 import { done } from "./replies.ts";
-import type { Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
+import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 const MIRROR = "kubernetes.io/config.mirror";
 const MAX_GRACE_SECONDS = 3_600;
@@ -39,7 +39,7 @@ async function insertMirror(request: UplinkRequest, tools: UplinkTools): Promise
     spec: content["spec"],
   };
   const pod = await tools.write(session, (signal) =>
-    tools.client.create<KubeObject>(PODS, object, { signal }),
+    tools.client.create<KubeObject>(PODS, object, { ...LENIENT, signal }),
   );
   return { content: done(pod) };
 }

@@ -18,6 +18,9 @@ export interface UplinkTools {
   drop(session: UplinkSession, reason: string): void;
 }
 
+/** For writes of what an edge sent: its release may know fields that the API server does not, and those are left out. */
+export const LENIENT = { fieldValidation: "Ignore" } as const;
+
 /** What a handled request is answered with. */
 export interface Answer {
   readonly content: unknown;

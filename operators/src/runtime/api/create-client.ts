@@ -83,21 +83,30 @@ type Writer = Omit<Client, "get" | "list" | "raw">;
 
 function createWriter(caller: Caller): Writer {
   return {
-    async create(resource, object, { fieldManager, dryRun, ...o } = {}) {
+    async create(resource, object, { fieldManager, dryRun, fieldValidation = "Strict", ...o } = {}) {
       const path = creationPath(resource, (object as Partial<KubeObject>).metadata?.namespace);
-      const query = { ...STRICT, fieldManager, dryRun: dryRun === true ? "All" : undefined };
+      const query = { fieldValidation, fieldManager, dryRun: dryRun === true ? "All" : undefined };
       return parse(
         await caller.call({ method: "POST", path, query, body: withType(resource, object), ...o }),
       );
     },
-    async update(resource, object, { fieldManager, dryRun, subresource, ...o } = {}) {
+    async update(
+      resource,
+      object,
+      { fieldManager, dryRun, fieldValidation = "Strict", subresource, ...o } = {},
+    ) {
       const path = objectPath(resource, nameOf(object), subresource);
-      const query = { ...STRICT, fieldManager, dryRun: dryRun === true ? "All" : undefined };
+      const query = { fieldValidation, fieldManager, dryRun: dryRun === true ? "All" : undefined };
       return parse(await caller.call({ method: "PUT", path, query, body: withType(resource, object), ...o }));
     },
-    async patch(resource, name, patch, { fieldManager, dryRun, subresource, ...o } = {}) {
+    async patch(
+      resource,
+      name,
+      patch,
+      { fieldManager, dryRun, fieldValidation = "Strict", subresource, ...o } = {},
+    ) {
       const path = objectPath(resource, name, subresource);
-      const query = { ...STRICT, fieldManager, dryRun: dryRun === true ? "All" : undefined };
+      const query = { fieldValidation, fieldManager, dryRun: dryRun === true ? "All" : undefined };
       const body = typeof patch.body === "string" ? patch.body : JSON.stringify(patch.body);
       return parse(
         await caller.call({ method: "PATCH", path, query, body, contentType: PATCH_TYPES[patch.type], ...o }),

@@ -3,6 +3,7 @@ import { parseResource, type Frame } from "@longshore/crds/wire";
 import { Registry } from "prom-client";
 import { createSessionGrants } from "../../../src/hub/grants.ts";
 import { createUplinkHandlers, type UplinkSession } from "../../../src/hub/uplink/index.ts";
+import type { Client } from "../../../src/runtime/client.ts";
 import { FakeClient } from "./fake-client.ts";
 
 export interface SentFrame extends Frame {
@@ -24,9 +25,17 @@ const clock = {
   },
 };
 
+export interface BenchOptions {
+  readonly node?: string;
+  readonly negotiated?: boolean;
+  /** A real API server instead of the fake one. */
+  readonly api?: Client;
+}
+
 /** All handlers, one session of `edge-1` and the fake API server behind them. */
-export function uplinkBench({ node = "edge-1", negotiated = false } = {}) {
-  const client = new FakeClient();
+export function uplinkBench({ node = "edge-1", negotiated = false, api }: BenchOptions = {}) {
+  const fake = new FakeClient();
+  const client = api ?? fake;
   const registry = new Registry();
   const handlers = createUplinkHandlers({ client, log: silent, registry, clock });
   const byType = new Map(
@@ -74,5 +83,16 @@ export function uplinkBench({ node = "edge-1", negotiated = false } = {}) {
     const metric = await registry.getSingleMetric("edge_reject_total")?.get();
     return metric?.values.find(({ labels }) => labels["reason"] === reason)?.value ?? 0;
   };
-  return { client, session, sent, told, types: [...byType.keys()], frame, handle, ask, rejected, ended };
+  return {
+    client: fake,
+    session,
+    sent,
+    told,
+    types: [...byType.keys()],
+    frame,
+    handle,
+    ask,
+    rejected,
+    ended,
+  };
 }
