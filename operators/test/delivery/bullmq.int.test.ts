@@ -115,20 +115,17 @@ describe("wake-ups", () => {
       await eventually(() => expect(again.woken).toEqual(["m"]));
     }));
 
-  it("for a dead hub are cleared away by a live one", () =>
-    withParts(async ({ hub }) => {
-      // A hub that is gone without a word: known, without a heartbeat, with a queue.
-      const dead = await hub("hub-dead");
-      await dead.stop();
-      const { redis, presence, queueKeys } = await presenceOf("hub-live");
-      await redis.sadd(`${presence.prefix}:hubs`, "hub-dead");
-      await presence.queues.get("wake-hub-dead").then((queue) => queue.add("wake", { node: "n" }));
-      expect(await queueKeys("wake-hub-dead")).not.toEqual([]);
-      expect(await presence.sweep()).toEqual(["hub-dead"]);
-      expect(await queueKeys("wake-hub-dead")).toEqual([]);
-      expect(await presence.sweep()).toEqual([]);
-      await presence.stop();
-    }));
+  it("for a dead hub are cleared away by a live one", async () => {
+    // A hub that is gone without a word: known, without a heartbeat, with a queue.
+    const { redis, presence, queueKeys } = await presenceOf("hub-live");
+    await redis.sadd(`${presence.prefix}:hubs`, "hub-dead");
+    await (await presence.queues.get("wake-hub-dead")).add("wake", { node: "n" });
+    expect(await queueKeys("wake-hub-dead")).not.toEqual([]);
+    expect(await presence.sweep()).toEqual(["hub-dead"]);
+    expect(await queueKeys("wake-hub-dead")).toEqual([]);
+    expect(await presence.sweep()).toEqual([]);
+    await presence.stop();
+  });
 });
 
 describe("placement requests", () => {
