@@ -1,12 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SessionLog } from "./uplink/port.ts";
 
-/** A log that adds the same fields to every line. */
-export function createSessionLog(log: SessionLog, fields: Readonly<Record<string, string>>): SessionLog {
-  return {
-    debug: (more, message) => log.debug({ ...fields, ...more }, message),
-    info: (more, message) => log.info({ ...fields, ...more }, message),
-    warn: (more, message) => log.warn({ ...fields, ...more }, message),
-    error: (more, message) => log.error({ ...fields, ...more }, message),
-  };
+/** A log that adds the node and the connection to every line. One a session, so it holds no closures. */
+export class ConnectionLog implements SessionLog {
+  readonly #log: SessionLog;
+  readonly #node: string;
+  readonly #connection: string;
+
+  constructor(log: SessionLog, node: string, connection: string) {
+    this.#log = log;
+    this.#node = node;
+    this.#connection = connection;
+  }
+
+  debug(fields: object, message: string): void {
+    this.#log.debug(this.#with(fields), message);
+  }
+
+  info(fields: object, message: string): void {
+    this.#log.info(this.#with(fields), message);
+  }
+
+  warn(fields: object, message: string): void {
+    this.#log.warn(this.#with(fields), message);
+  }
+
+  error(fields: object, message: string): void {
+    this.#log.error(this.#with(fields), message);
+  }
+
+  #with(fields: object): object {
+    return { node: this.#node, connection: this.#connection, ...fields };
+  }
 }

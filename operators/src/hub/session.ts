@@ -24,7 +24,7 @@ import { pushHead, putOperation } from "./push.ts";
 import { TokenBucket } from "./rate.ts";
 import { PauseReason, Reading } from "./reading.ts";
 import { sessionNotice, sessionReply } from "./replies.ts";
-import { createSessionLog } from "./session-log.ts";
+import { ConnectionLog } from "./session-log.ts";
 import type { SessionGrants, SessionLog } from "./uplink/port.ts";
 import type { PeerSocket } from "./tunnel-socket.ts";
 import type { Slot } from "./window.ts";
@@ -91,7 +91,7 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
     this.node = peer.node;
     this.connection = deps.newId();
     this.negotiated = peer.negotiated;
-    this.log = createSessionLog(deps.log, { node: this.node, connection: this.connection });
+    this.log = new ConnectionLog(deps.log, this.node, this.connection);
     this.grants = deps.createGrants(this.node);
     this.reading = new Reading(peer.ws);
     this.#openedAtMs = this.#heardAtMs = this.#keepaliveAtMs = nowMs;

@@ -56,8 +56,9 @@ describe("takeover of a session", () => {
       for (let turns = random(6); turns > 0; turns -= 1)
         await new Promise((resolve) => setImmediate(resolve));
       // The old socket goes before, while or after its successor comes: by itself, by a close, or not at all.
-      if (random(3) === 0) last?.ws.terminate();
-      else if (random(3) === 0) last?.ws.close();
+      const how = random(3);
+      if (how === 0) last?.ws.terminate();
+      else if (how === 1) last?.ws.close();
       last = edge;
     }
     await eventually(() => rig.mailbox.box("n1").owner !== undefined && rig.hub.connectedSessions === 1);

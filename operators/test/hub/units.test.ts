@@ -10,7 +10,7 @@ import { RecentIds } from "../../src/hub/recent-ids.ts";
 import { SessionRegistry } from "../../src/hub/registry.ts";
 import { inOrder, rankOf } from "../../src/hub/tiers.ts";
 import { KeyedQueue } from "../../src/hub/uplink-queue.ts";
-import { Window } from "../../src/hub/window.ts";
+import { Window, type Slot } from "../../src/hub/window.ts";
 
 const want = (over: Partial<Want> = {}): Want => ({
   field: `workload:${over.kind ?? "pod"}/default/${over.name ?? "p"}`,
@@ -60,46 +60,33 @@ describe("order of sending", () => {
 describe("the send window", () => {
   it("holds its limits and one frame a key under any sequence of sends, acks, failures and timeouts", () => {
     const step = fc.record({
-      what: fc.constantFrom("send", "ack", "fail", "expire"),
-      key: fc.integer({ min: 0, max: 9 }),
+      what: fc.constantFrom<"send" | "ack" | "fail" | "expire">("send", "ack", "fail", "expire"),
+      name: fc.integer({ min: 0, max: 9 }).map((n) => `p${n}`),
       bytes: fc.integer({ min: 1, max: 60 }),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const window = new Window({ frames: 4, bytes: 100 });
-        const sent = new Map<string, { key: string; bytes: number }>();
-        let nowMs = 0;
-        for (const { what, key, bytes } of steps) {
-          nowMs += 1;
-          const name = `p${key}`;
-          const id = `${name}@${nowMs}`;
-          if (
-            what === "send" &&
-            window.hasRoom() &&
-            !window.has(`pod/default/${name}`) &&
-            window.fits(bytes)
-          ) {
-            window.sent(window.reserve(want({ name }), 0), id, bytes, nowMs);
-            sent.set(id, { key: name, bytes });
-          } else if (what === "ack" || what === "fail") {
-            const [msgId] = [...sent].find(([, s]) => s.key === name) ?? [];
-            const slot =
-              msgId === undefined
-                ? undefined
-                : what === "ack"
-                  ? window.acknowledge(msgId)
-                  : window.find(msgId);
-            if (slot !== undefined) window.release(slot);
-            if (msgId !== undefined) sent.delete(msgId);
-          } else if (what === "expire") {
-            for (const slot of window.expire(nowMs - 20)) sent.delete(slot.msgId);
+        const model = new Map<string, { id: string; bytes: number }>();
+        const done = (name: string, take: (id: string) => Slot | undefined): void => {
+          const slot = take(model.get(name)?.id ?? "none");
+          expect(slot !== undefined).toBe(model.delete(name));
+          if (slot !== undefined) window.release(slot);
+        };
+        steps.forEach(({ what, name, bytes }, nowMs) => {
+          const isFree = window.hasRoom() && !window.has(`pod/default/${name}`) && window.fits(bytes);
+          if (what === "send" && isFree) {
+            window.sent(window.reserve(want({ name }), 0), `id-${nowMs}`, bytes, nowMs);
+            model.set(name, { id: `id-${nowMs}`, bytes });
           }
-          expect(window.size).toBe(sent.size);
-          expect(window.fields.size).toBe(sent.size);
-          expect(window.unackedBytes).toBe([...sent.values()].reduce((sum, s) => sum + s.bytes, 0));
+          if (what === "ack") done(name, (id) => window.acknowledge(id));
+          if (what === "fail") done(name, (id) => window.find(id));
+          if (what === "expire") for (const slot of window.expire(nowMs - 20)) model.delete(slot.want.name);
+          expect([window.size, window.fields.size]).toEqual([model.size, model.size]);
+          expect(window.unackedBytes).toBe([...model.values()].reduce((sum, s) => sum + s.bytes, 0));
           expect(window.size).toBeLessThanOrEqual(4);
           expect(window.unackedBytes).toBeLessThanOrEqual(100);
-        }
+        });
       }),
     );
   });

@@ -65,8 +65,8 @@ export class FakeClient {
       .filter((object) => field === "" || valueAt(object, field) === value)
       .map((object) => {
         // Items of a real list have neither.
-        const { kind: _kind, apiVersion: _apiVersion, ...item } = structuredClone(object);
-        return item;
+        const item: { kind?: string; apiVersion?: string } & KubeObject = structuredClone(object);
+        return { ...item, kind: undefined, apiVersion: undefined } as unknown as KubeObject;
       });
     return { resourceVersion: String(this.revision), items };
   }

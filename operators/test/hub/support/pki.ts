@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
+import { webcrypto } from "node:crypto";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY_MS = 86_400_000;
@@ -53,7 +54,7 @@ export async function createTestCa(): Promise<TestCa> {
         new x509.SubjectAlternativeNameExtension([{ type: "ip", value: "127.0.0.1" }]),
       ],
     });
-    const pkcs8 = await crypto.subtle.exportKey("pkcs8", leaf.privateKey);
+    const pkcs8 = await webcrypto.subtle.exportKey("pkcs8", leaf.privateKey);
     return { cert: cert.toString("pem"), key: x509.PemConverter.encode(pkcs8, "PRIVATE KEY") };
   };
   return {
@@ -64,6 +65,6 @@ export async function createTestCa(): Promise<TestCa> {
   };
 }
 
-async function newKeys(): Promise<CryptoKeyPair> {
-  return (await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"])) as CryptoKeyPair;
+async function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return (await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]));
 }
