@@ -12,12 +12,14 @@ import type { CgroupDriver } from "./cgroups.ts";
 import type { PodContext } from "./context.ts";
 import { parseResolvConf, type ResolvConf } from "./dns.ts";
 import { createEvents } from "./events.ts";
+import { checkPod, isPathElement } from "./identity.ts";
 import { createImages } from "./images.ts";
 import { POD_BUCKET } from "./journal.ts";
 import { createMetrics, type PodMetrics } from "./metrics.ts";
 import { createObjects, type PodObjects } from "./objects.ts";
 import { createObserver } from "./observe.ts";
 import { podUid, type Pod } from "./pod.ts";
+import { identityOf, type PodIdentity } from "./pod-state.ts";
 import type { PodRecord } from "./record.ts";
 import { referencesOf } from "./references.ts";
 import { RuntimeView } from "./runtime-view.ts";
@@ -25,7 +27,7 @@ import type { SandboxOptions } from "./sandbox-config.ts";
 import { StatusSender } from "./status-sender.ts";
 import { createTokens } from "./tokens.ts";
 import { systemMounter, type Mounter } from "./volumes/mounts.ts";
-import { identityOf, PodWorker, type PodIdentity } from "./worker.ts";
+import { PodWorker } from "./worker.ts";
 
 export interface PodEngineOptions {
   /** root of the kubelet's files; pods live in `<rootDir>/pods/<uid>` */
@@ -290,7 +292,20 @@ class Engine implements PodEngine {
     else this.#workers.get(event.object.uid === "" ? podUid(pod) : event.object.uid)?.setGone();
   }
 
+  /** A pod whose names would lead out of the agent's folders is refused before anything is made of it. */
+  #isRunnable(pod: Pod): boolean {
+    try {
+      checkPod(pod);
+      return true;
+    } catch (error) {
+      this.#metrics.actions.inc({ action: "accept", result: "error" });
+      this.#deps.log.error({ err: error }, "pod refused");
+      return false;
+    }
+  }
+
   #put(pod: Pod): void {
+    if (!this.#isRunnable(pod)) return;
     const identity = identityOf(pod);
     for (const worker of this.#workers.values()) {
       const { name, namespace, uid } = worker.identity;
@@ -329,7 +344,7 @@ class Engine implements PodEngine {
     if (this.#stopped || !this.#view.synced || !this.#deps.isInventoryComplete()) return;
     const records = this.#deps.records.list(POD_BUCKET).map(([, value]) => value as PodRecord);
     for (const { uid, name, namespace } of [...this.#view.pods.values(), ...records]) {
-      if (this.#workers.has(uid)) continue;
+      if (this.#workers.has(uid) || ![uid, name, namespace].every(isPathElement)) continue;
       this.#deps.log.info({ pod: name, namespace, uid }, "pod is not wanted here, removing it");
       this.#workerOf({ uid, name, namespace }).setGone();
     }

@@ -22,8 +22,8 @@ type ActionOf<K extends Action["kind"]> = Extract<Action, { kind: K }>;
 const CONFIG_RETRY_MS = 2_000;
 const HOOK_CAP_MS = 120_000;
 
-/** What an action leaves behind beside its effect. */
-export type Outcome = { readonly wait?: { readonly name: string; readonly wait: Wait } };
+/** Why a container does not start yet; nothing when it was started. */
+export type Outcome = { readonly wait?: Wait };
 
 /** Carries out single actions of one pod against the runtime and the file system. Decides nothing. */
 export class Executor {
@@ -86,12 +86,12 @@ export class Executor {
       secrets: () => this.#pullSecrets(pod),
       wake: this.#wake,
     });
-    if (image.kind === "wait") return { wait: { name: container.name, wait: image.wait } };
+    if (image.kind === "wait") return { wait: image.wait };
     try {
       await this.#make(pod, container, { action, observed, image: image.image });
       return {};
     } catch (error) {
-      return { wait: { name: container.name, wait: this.#heldBy(pod, container, error) } };
+      return { wait: this.#heldBy(pod, container, error) };
     }
   }
 

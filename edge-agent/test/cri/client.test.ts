@@ -24,7 +24,7 @@ type Handlers = Partial<Record<keyof typeof RuntimeService, UntypedHandleCall>>;
 async function runtime(handlers: Handlers): Promise<string> {
   const path = join(dir, "c.sock");
   const own = new Server();
-  own.addService(RuntimeService as never, handlers as never);
+  own.addService(RuntimeService, handlers as never);
   await new Promise<void>((resolve, reject) => {
     own.bindAsync(`unix://${path}`, ServerCredentials.createInsecure(), (error) =>
       error ? reject(error) : resolve(),

@@ -148,7 +148,7 @@ describe("a pod through a real containerd", () => {
       containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }],
     });
     const startedAt = Date.now();
-    node.store.put("pod", pod);
+    node.store.put("pod", { ...pod });
     await eventually("Running", () => isReady(node, "host"));
     const tookMs = Date.now() - startedAt;
     expect(node.cloud.statusOf("host")).toMatchObject({ podIP: "127.0.0.1", hostIP: "127.0.0.1" });
@@ -169,7 +169,7 @@ describe("a pod through a real containerd", () => {
     const hostDir = join(containerd.dir, "host");
     mkdirSync(hostDir);
     writeFileSync(join(hostDir, "from-host"), "h");
-    node.store.put("configmap", { metadata: { name: "cm" }, data: { key: "one", other: "two" } } as never);
+    node.store.put("configmap", { metadata: { name: "cm" }, data: { key: "one", other: "two" } });
     node.cloud.objects["default/secret/s"] = {
       metadata: { name: "s" },
       data: { pw: Buffer.from("hush").toString("base64") },
@@ -264,7 +264,7 @@ describe("a pod through a real containerd", () => {
     node.store.put("configmap", {
       metadata: { name: "cm" },
       data: { key: "changed", other: "two" },
-    } as never);
+    });
     await eventually(
       "the new ConfigMap is in the file",
       () => (mounted() === "changed" ? true : undefined),
@@ -284,7 +284,7 @@ describe("a pod through a real containerd", () => {
     const node = await nodeOf();
     const command = ["sh", "-c", "echo bye > /dev/termination-log; exit 3"];
     const pod = podOf("crash", { hostNetwork: true, containers: [{ name: "c", image: IMAGE, command }] });
-    node.store.put("pod", pod);
+    node.store.put("pod", { ...pod });
     await eventually("CrashLoopBackOff", () =>
       containersOf(node, "crash")[0]?.state["waiting"]?.reason === "CrashLoopBackOff" ? true : undefined,
     );
@@ -321,7 +321,7 @@ describe("a pod through a real containerd", () => {
       ],
       volumes: [{ name: "e", emptyDir: {} }],
     });
-    node.store.put("pod", pod);
+    node.store.put("pod", { ...pod });
     await eventually("Succeeded", () =>
       node.cloud.statusOf("job")["phase"] === "Succeeded" ? true : undefined,
     );
@@ -338,7 +338,7 @@ describe("a pod through a real containerd", () => {
   it("R41 A7 adopts what runs after its own restart, offline, and after the runtime's: same ids, no restart, one sandbox", async () => {
     const node = await nodeOf();
     const pod = podOf("adopt", { containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }] });
-    node.store.put("pod", pod);
+    node.store.put("pod", { ...pod });
     await eventually("Running", () => isReady(node, "adopt"));
     const before = containersOf(node, "adopt")[0];
     node.cloud.setConnected(false);
@@ -423,7 +423,7 @@ describe("a pod through a real containerd", () => {
       .patchesOf("wait")
       .flatMap((p) => (p.status["containerStatuses"] as Statuses[] | undefined) ?? []);
     expect(seen.some((c) => c.state["waiting"]?.reason === "ErrImagePull")).toBe(true);
-    node.store.put("configmap", { metadata: { name: "late" }, data: {} } as never);
+    node.store.put("configmap", { metadata: { name: "late" }, data: {} });
     await eventually(
       "the container runs",
       () => (containersOf(node, "wait").find((c) => c.name === "env")?.state["running"] ? true : undefined),
@@ -469,7 +469,7 @@ describe("a pod through a real containerd", () => {
       hostNetwork: true,
       containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }],
     });
-    node.store.put("pod", pod);
+    node.store.put("pod", { ...pod });
     await eventually("Running", () => isReady(node, "grace"));
     const metadata = { ...pod.metadata, deletionTimestamp: new Date().toISOString() };
     node.store.put("pod", { ...pod, metadata: { ...metadata, deletionGracePeriodSeconds: 300 } });

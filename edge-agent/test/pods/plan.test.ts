@@ -452,7 +452,7 @@ describe("plan: whatever the runtime shows", () => {
         );
         const result = plan(
           input({
-            want: w.want as PlanInput["want"],
+            want: w.want,
             pod: policy(w.policy, withInit),
             observed,
             terminal: w.terminal,
