@@ -34,6 +34,13 @@ const CA_DAYS = 36_400;
 /** Clocks of edges may be behind. */
 const BACKDATE_MS = 5 * 60_000;
 const EC_SIGNING = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const RSA_SIGNING = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+/** OpenSSL's names of curves, as WebCrypto has them. */
+const CURVES: Readonly<Record<string, string>> = {
+  prime256v1: "P-256",
+  secp384r1: "P-384",
+  secp521r1: "P-521",
+};
 const LEAF_USAGE = (KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment) as KeyUsageFlags;
 const CA_USAGE = (LEAF_USAGE | KeyUsageFlags.keyCertSign) as KeyUsageFlags;
 
@@ -109,14 +116,15 @@ async function issue(
   leaf: { subject: JsonName; publicKey: Buffer; extensions: Extension[]; nowMs: number; days: number },
 ): Promise<Buffer> {
   const issuer = new X509Certificate(Uint8Array.from(ca.certificate));
+  const key = readKey(ca.key);
   const certificate = await X509CertificateGenerator.create({
     serialNumber: newSerial(),
     subject: leaf.subject,
     issuer: issuer.subjectName,
     ...validity(leaf.nowMs, leaf.days),
     publicKey: Uint8Array.from(leaf.publicKey).buffer,
-    signingKey: await importPrivate(readKey(ca.key)),
-    signingAlgorithm: EC_SIGNING,
+    signingKey: await importPrivate(key),
+    signingAlgorithm: signingOf(key),
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(LEAF_USAGE, true),
@@ -126,14 +134,16 @@ async function issue(
   return Buffer.from(certificate.rawData);
 }
 
-/** The private key of a credential: SEC1 as KubeEdge writes it, or PKCS#8. */
+/** The private key of a credential: SEC1 as KubeEdge writes it, or PKCS#8 or PKCS#1 of an operator's own. */
 export function readKey(der: Buffer): KeyObject {
-  try {
-    return createPrivateKey({ key: der, format: "der", type: "sec1" });
-  } catch {
-    // not SEC1: the other form that an operator may have put there; a fault in that one is thrown
-    return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+  for (const type of ["sec1", "pkcs8"] as const) {
+    try {
+      return createPrivateKey({ key: der, format: "der", type });
+    } catch {
+      // not of this form; a fault of the last one is thrown
+    }
   }
+  return createPrivateKey({ key: der, format: "der", type: "pkcs1" });
 }
 
 /** PEM of a certificate in DER. */
@@ -154,13 +164,16 @@ const validity = (nowMs: number, days: number): { notBefore: Date; notAfter: Dat
   notAfter: new Date(nowMs + days * DAY_MS),
 });
 
-const importPrivate = (key: KeyObject): Promise<webcrypto.CryptoKey> =>
-  webcrypto.subtle.importKey(
-    "pkcs8",
-    Uint8Array.from(key.export({ type: "pkcs8", format: "der" })),
-    EC_SIGNING,
-    false,
-    ["sign"],
-  );
+/** The CA may be an operator's own: any EC curve of WebCrypto, or RSA. */
+function signingOf(key: KeyObject): { name: string; hash: string; namedCurve?: string } {
+  const { namedCurve = "" } = key.asymmetricKeyDetails ?? {};
+  const curve = CURVES[namedCurve];
+  return curve === undefined ? RSA_SIGNING : { ...EC_SIGNING, namedCurve: curve };
+}
+
+const importPrivate = (key: KeyObject): Promise<webcrypto.CryptoKey> => {
+  const pkcs8 = Uint8Array.from(key.export({ type: "pkcs8", format: "der" }));
+  return webcrypto.subtle.importKey("pkcs8", pkcs8, signingOf(key), false, ["sign"]);
+};
 const importPublic = (spki: Buffer): Promise<webcrypto.CryptoKey> =>
   webcrypto.subtle.importKey("spki", Uint8Array.from(spki), EC_SIGNING, true, ["verify"]);

@@ -18,6 +18,7 @@ export {
   ExtendedKeyUsageExtension,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
 } from "@peculiar/x509";
 
 /** Time that stands still until it is told to move. */
@@ -175,10 +176,7 @@ export async function makeCsr(node: string, wish: CsrWish = {}) {
           publicExponent: new Uint8Array([1, 0, 1]),
           hash,
         };
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, [
-    "sign",
-    "verify",
-  ]));
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const csr = await Pkcs10CertificateRequestGenerator.create({
     name: wish.name ?? subject(node),
     keys,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import { X509Certificate } from "node:crypto";
+import { webcrypto, X509Certificate } from "node:crypto";
 import { openAuthority, openTokenKeeper, SecretStore } from "../../../src/hub/join/index.ts";
 import { verifyJwt } from "../../../src/hub/join/token.ts";
 import { SECRETS } from "../../../src/hub/uplink/kinds.ts";
 import { apiError, FakeClient } from "../uplink/fake-client.ts";
-import { ManualClock } from "./bench.ts";
+import { BasicConstraintsExtension, ManualClock, X509CertificateGenerator } from "./bench.ts";
 
 const hosts = ["10.0.0.1", "hub.example"];
 const open = (client: FakeClient, clock: ManualClock, names = hosts) =>
@@ -65,6 +65,36 @@ describe("the authority", () => {
     expect(told).toEqual([]);
     expect(await authority.refresh()).toBe(true);
     expect(told).toEqual([authority.tls.cert]);
+  });
+
+  it.each([
+    ["P-384", { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" }],
+    [
+      "RSA",
+      {
+        name: "RSASSA-PKCS1-v1_5",
+        modulusLength: 2048,
+        publicExponent: new Uint8Array([1, 0, 1]),
+        hash: "SHA-256",
+      },
+    ],
+  ])("takes an operator's own CA with a key of %s", async (_what, algorithm) => {
+    const client = new FakeClient();
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+    const extensions = [new BasicConstraintsExtension(true)];
+    const ca = await X509CertificateGenerator.createSelfSigned({
+      name: "CN=Own",
+      keys,
+      signingAlgorithm: algorithm,
+      extensions,
+    });
+    const key = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+    const data = { cadata: Buffer.from(ca.rawData).toString("base64"), cakeydata: key };
+    client.put(SECRETS, { metadata: { name: "casecret", namespace: "kubeedge" }, data });
+    const authority = await open(client, new ManualClock());
+    const server = new X509Certificate(authority.tls.cert);
+    expect(server.verify(new X509Certificate(authority.tls.ca).publicKey)).toBe(true);
+    expect(server.issuer).toBe("CN=Own");
   });
 
   it("refuses to start on a Secret that holds no CA, and never overwrites it", async () => {
