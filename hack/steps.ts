@@ -5,8 +5,8 @@ import { describeFailure } from "./fault.ts";
 export type Say = (remark: string) => void;
 
 export interface Steps {
-  /** Runs one step, printing its title, remarks and elapsed time. */
-  run<T>(title: string, action: (say: Say) => Promise<T> | T): Promise<T>;
+  /** Runs one step, printing its title, remarks and elapsed time. @param talks it prints by itself: no reminders */
+  run<T>(title: string, action: (say: Say) => Promise<T> | T, talks?: boolean): Promise<T>;
   /** What was run and how long each took. */
   table(): string;
 }
@@ -26,7 +26,7 @@ export function createSteps(
   now: () => number = () => performance.now(),
 ): Steps {
   const done: Done[] = [];
-  const run = async <T>(title: string, action: (say: Say) => Promise<T> | T): Promise<T> => {
+  const run = async <T>(title: string, action: (say: Say) => Promise<T> | T, talks = false): Promise<T> => {
     const startedMs = now();
     let remark = "";
     let spokenMs = startedMs;
@@ -36,7 +36,7 @@ export function createSteps(
       out.write(`    ${text}\n`);
     };
     const reminder = setInterval(() => {
-      if (now() - spokenMs < REMIND_AFTER_MS) return;
+      if (talks || now() - spokenMs < REMIND_AFTER_MS) return;
       spokenMs = now();
       out.write(`    … ${remark === "" ? title : remark} (${seconds(now() - startedMs)})\n`);
     }, 1_000);

@@ -53,13 +53,17 @@ async function runAll(onlyEndToEnd: boolean, title: string): Promise<Counts> {
     if (!onlyEndToEnd) parts.push(await verify(steps));
     if ((!onlyEndToEnd || title !== "") && !isInterrupted()) {
       parts.push(
-        await steps.run("Unit and integration tests", () =>
-          jest(PACKAGES, [`--maxWorkers=${WORKERS}`], { title, bin }),
+        await steps.run(
+          "Unit and integration tests",
+          () => jest(PACKAGES, [`--maxWorkers=${WORKERS}`], { title, bin }),
+          true,
         ),
       );
     }
     if (!isInterrupted())
-      parts.push(await steps.run("End-to-end tests", () => jest(["e2e"], ["--runInBand"], { title, bin })));
+      parts.push(
+        await steps.run("End-to-end tests", () => jest(["e2e"], ["--runInBand"], { title, bin }), true),
+      );
     process.stdout.write(`\n${steps.table()}\n`);
     return parts.reduce((sum, { passed, failed }) => ({
       passed: sum.passed + passed,

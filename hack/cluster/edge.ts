@@ -86,6 +86,7 @@ const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress }: EdgeOp
       tokenFile: join(dir, "token"),
       podLogsDir: podLogsDir(layout),
       cgroupParent: layout.cgroupParent,
+      redialMax: "5s", // one node cannot be a herd: it need not spread its attempts over a minute
     },
   };
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { dirname, join } from "node:path";
 import { exec, type ExecResult } from "../exec.ts";
 import { Fault } from "../fault.ts";
 
@@ -21,11 +22,17 @@ export interface Kubectl {
 const TIMEOUT_MS = 60_000;
 
 export function createKubectl(options: { readonly command: string; readonly kubeconfig: string }): Kubectl {
+  // An own cache: in the user's, kubectl would keep for hours what the cluster had before the CRDs came.
+  const flags = [
+    "--kubeconfig",
+    options.kubeconfig,
+    "--cache-dir",
+    join(dirname(options.kubeconfig), "kubectl-cache"),
+  ];
   const call = (
     args: readonly string[],
     extra: { input?: string; tolerant?: boolean },
-  ): Promise<ExecResult> =>
-    exec(options.command, ["--kubeconfig", options.kubeconfig, ...args], { timeoutMs: TIMEOUT_MS, ...extra });
+  ): Promise<ExecResult> => exec(options.command, [...flags, ...args], { timeoutMs: TIMEOUT_MS, ...extra });
   const kubectl: Kubectl = {
     run: async (...args) => (await call(args, {})).stdout,
     tryRun: (...args) => call(args, { tolerant: true }),
