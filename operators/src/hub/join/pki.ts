@@ -9,6 +9,7 @@ import {
 } from "node:crypto";
 import { isIP } from "node:net";
 import {
+  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
@@ -129,9 +130,16 @@ async function issue(
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(LEAF_USAGE, true),
       ...leaf.extensions,
+      ...authorityKey(issuer),
     ],
   });
   return Buffer.from(certificate.rawData);
+}
+
+/** Copied from the CA, never computed: Go and OpenSSL make it in different ways, and a KubeEdge CA may have none. */
+function authorityKey(issuer: X509Certificate): Extension[] {
+  const subjectKey = issuer.getExtension(SubjectKeyIdentifierExtension);
+  return subjectKey === null ? [] : [new AuthorityKeyIdentifierExtension(subjectKey.keyId)];
 }
 
 /** The private key of a credential: SEC1 as KubeEdge writes it, or PKCS#8 or PKCS#1 of an operator's own. */
