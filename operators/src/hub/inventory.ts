@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isResourceVersion, type Hello, type InventoryItem, type InventoryPart } from "@longshore/crds/wire";
+import {
+  isResourceVersion,
+  parseKey,
+  type Hello,
+  type InventoryItem,
+  type InventoryPart,
+} from "@longshore/crds/wire";
 import type { InventoryEntry } from "../delivery/mailbox.ts";
 
 const isCount = (value: unknown): value is number =>
@@ -61,6 +67,15 @@ export class InventoryCollector {
 function isItem(item: unknown): item is InventoryItem {
   if (!Array.isArray(item) || item.length < 4) return false;
   const [key, uid, resourceVersion, digest] = item as unknown[];
-  if (!isText(key, 512) || !isText(uid, 64) || !isText(digest, 256)) return false;
-  return typeof resourceVersion === "string" && isResourceVersion(resourceVersion);
+  return isKey(key) && isText(uid, 64) && isText(digest, 64) && isResourceVersion(resourceVersion);
+}
+
+function isKey(key: unknown): key is string {
+  if (!isText(key, 1024)) return false;
+  try {
+    parseKey(key);
+    return true;
+  } catch {
+    return false; // counted by the caller
+  }
 }

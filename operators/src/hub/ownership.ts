@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CompleteNotice, Frame, HelloReply } from "@longshore/crds/wire";
-import { DeliveryError } from "../delivery/errors.ts";
+import { DeliveryError, type DeliveryErrorCode } from "../delivery/errors.ts";
 import type { Fence, InventoryEntry, Mailbox, Owner } from "../delivery/mailbox.ts";
 import { backoffMs } from "./backoff.ts";
 import type { HubClock } from "./clock.ts";
@@ -230,8 +230,9 @@ export class Ownership {
   #failed(task: Task, error: unknown): void {
     if (!this.#host.open) return;
     this.#deps.metrics.mailboxErrors.inc({ operation: task });
-    if (error instanceof DeliveryError && error.code === "NOT_OWNER") {
-      this.#host.end(EndReasons.superseded);
+    const refusal = error instanceof DeliveryError ? REFUSALS.get(error.code) : undefined;
+    if (refusal !== undefined) {
+      this.#host.end(refusal);
       return;
     }
     this.#failures += 1;
@@ -240,6 +241,12 @@ export class Ownership {
     if (task === "fence") this.#follow(this.#greeting.onNoFence());
   }
 }
+
+/** What trying again cannot change. */
+const REFUSALS: ReadonlyMap<DeliveryErrorCode, EndReason> = new Map([
+  ["NOT_OWNER", EndReasons.superseded],
+  ["LIMIT", EndReasons.tooLarge],
+]);
 
 const closeOf = (why: "malformed" | "too-large" | "resync"): EndReason =>
   why === "malformed" ? EndReasons.badMessage : why === "too-large" ? EndReasons.tooLarge : EndReasons.resync;

@@ -426,6 +426,10 @@ export class Pump {
     } catch (error) {
       this.#deps.metrics.mailboxErrors.inc({ operation: "ack" });
       if (this.#isLost(error)) return false;
+      if (error instanceof DeliveryError && !error.retryable) {
+        this.#unrecordable(batch, error);
+        return true;
+      }
       this.#acks.unshift(...batch);
       this.#ackFailures += 1;
       this.#ackAtMs =
@@ -435,11 +439,21 @@ export class Pump {
     }
   }
 
+  /** One of them cannot be written as it is. All are sent again later; the one at fault ends in quarantine. */
+  #unrecordable(batch: Slot[], error: DeliveryError): void {
+    this.#host.log.error({ err: error, count: batch.length }, "acks refused by the mailbox");
+    for (const slot of batch.splice(0)) {
+      this.window.release(slot);
+      this.#fail(slot, true);
+    }
+  }
+
   #settled(slot: Slot): void {
     this.window.release(slot);
     this.#retries.succeeded(slot.key);
-    // A take since then left this key out, whatever was wanted of it by then.
-    if (slot.wakesSeen !== this.#wakes) this.#needTake = true;
+    // A take since then left this key out, whatever was wanted of it by then; and the mailbox hides a put while the
+    // delete of an older uid of its key waits.
+    if (slot.wakesSeen !== this.#wakes || slot.want.op === "del") this.#needTake = true;
     if (slot.want.kind === "node" && slot.want.op === "del") this.#nodeGone();
   }
 

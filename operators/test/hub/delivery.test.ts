@@ -130,6 +130,31 @@ describe("delivery to an edge that speaks our protocol", () => {
     ]);
   });
 
+  it("goes on with the new object as soon as the delete of the old one is acknowledged, also late in a session", async () => {
+    rig = await createRig();
+    const edge = await rig.ours("n1");
+    edge.ackAll();
+    await edge.frame((f) => f.route.operation === "complete");
+    rig.client.put(
+      "pods",
+      gen.object("Pod", "p", { namespace: "default", uid: "new", resourceVersion: "9" }),
+    );
+    const { owner } = rig.mailbox.box("n1");
+    delete rig.mailbox.box("n1").owner; // one wake-up for both
+    const field = "workload:del:pod/default/p#old";
+    rig.mailbox.want("n1", { kind: "pod", namespace: "default", name: "p", uid: "old", op: "del", field });
+    rig.mailbox.want("n1", {
+      kind: "pod",
+      namespace: "default",
+      name: "p",
+      uid: "new",
+      resourceVersion: "9",
+    });
+    rig.mailbox.box("n1").owner = owner!;
+    rig.mailbox.wake("n1");
+    await edge.push("default/pod/p", "insert");
+  });
+
   it("reads consistently when the API server's cache is older than what is wanted", async () => {
     rig = await createRig();
     const edge = await rig.ours("n1");

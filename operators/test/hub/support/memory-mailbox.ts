@@ -135,7 +135,9 @@ export class MemoryMailbox implements Mailbox {
       this.#own(node, owner);
       this.takes += 1;
       const box = this.box(node);
-      const wants = [...box.want.values()].filter((want) => !inFlight.has(want.field)).slice(0, limit);
+      const wants = [...box.want.values()]
+        .filter((want) => !inFlight.has(want.field) && !isHidden(want, box.want))
+        .slice(0, limit);
       return { wants, total: box.want.size, placementPending: box.placementPending };
     });
   }
@@ -200,5 +202,11 @@ export class MemoryMailbox implements Mailbox {
       throw new DeliveryError("NOT_OWNER", "not owner");
   }
 }
+
+/** A put waits for the delete of an older uid of its key. */
+const isHidden = (want: Want, all: ReadonlyMap<string, Want>): boolean => {
+  const prefix = `${want.scope}:del:${keyOfField(want.field)}#`;
+  return want.op === "put" && [...all.keys()].some((field) => field.startsWith(prefix));
+};
 
 const keyOfField = (field: string): string => field.slice(field.indexOf(":") + 1);

@@ -28,11 +28,12 @@ export interface TestCa {
   server(): Promise<Identity>;
 }
 
-export async function createTestCa(): Promise<TestCa> {
+/** @param name of the authority; two that are trusted together need two names, as the issuer is found by it */
+export async function createTestCa(name = "CN=KubeEdge"): Promise<TestCa> {
   const keys = await newKeys();
   const now = Date.now();
   const root = await x509.X509CertificateGenerator.createSelfSigned({
-    name: "CN=KubeEdge",
+    name,
     keys,
     signingAlgorithm: ALGORITHM,
     notBefore: new Date(now - DAY_MS),
@@ -66,5 +67,5 @@ export async function createTestCa(): Promise<TestCa> {
 }
 
 async function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return (await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]));
+  return await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
 }
