@@ -1,126 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
 import { parseKey } from "@longshore/crds/wire";
 import { Registry } from "prom-client";
 import { systemClock, type Clock } from "../clock.ts";
-import type { Cri } from "../cri/index.ts";
-import type { AgentLog } from "../log.ts";
-import type { DesiredEvent, DesiredStore, RecordStore, StoredObject } from "../store/port.ts";
-import type { Uplink } from "../tunnel/port.ts";
-import type { CgroupDriver } from "./cgroups.ts";
+import type { DesiredEvent, StoredObject } from "../store/port.ts";
 import type { PodContext } from "./context.ts";
-import { parseResolvConf, type ResolvConf } from "./dns.ts";
 import { createEvents } from "./events.ts";
-import { checkPod, isPathElement } from "./identity.ts";
+import { hostResolvConf, ownOomScoreAdj, sharedOptions } from "./host.ts";
+import { checkPod, isPathElement, logDir, logPath } from "./identity.ts";
+import { createImageGc } from "./image-gc.ts";
 import { createImages } from "./images.ts";
 import { POD_BUCKET } from "./journal.ts";
+import { LOG_LIMITS, rotateLog } from "./logs.ts";
 import { createMetrics, type PodMetrics } from "./metrics.ts";
 import { createObjects, type PodObjects } from "./objects.ts";
 import { createObserver } from "./observe.ts";
 import { podUid, type Pod } from "./pod.ts";
 import { identityOf, type PodIdentity } from "./pod-state.ts";
+import type { PodEngine, PodEngineDeps } from "./port.ts";
 import type { PodRecord } from "./record.ts";
 import { referencesOf } from "./references.ts";
 import { RuntimeView } from "./runtime-view.ts";
-import type { SandboxOptions } from "./sandbox-config.ts";
 import { StatusSender } from "./status-sender.ts";
 import { createTokens } from "./tokens.ts";
-import { systemMounter, type Mounter } from "./volumes/mounts.ts";
+import { systemMounter } from "./volumes/mounts.ts";
 import { PodWorker } from "./worker.ts";
-
-export interface PodEngineOptions {
-  /** root of the kubelet's files; pods live in `<rootDir>/pods/<uid>` */
-  readonly rootDir: string;
-  /** default /var/log/pods */
-  readonly podLogsDir?: string;
-  /** default /longshore; never a kubelet's own */
-  readonly cgroupParent?: string;
-  /** default cgroupfs */
-  readonly cgroupDriver?: CgroupDriver;
-  readonly clusterDNS?: readonly string[];
-  readonly clusterDomain?: string;
-  /** false: CPU limits set no quota. Default true */
-  readonly cpuCFSQuota?: boolean;
-  /** send Events of pods; default false, as KubeEdge's */
-  readonly reportEvent?: boolean;
-  /** default 1 s */
-  readonly relistIntervalMs?: number;
-  /** how often rendered volumes and tokens are looked over without an event, default 60 s */
-  readonly refreshIntervalMs?: number;
-  /** default 60 s, KubeEdge's remoteQueryTimeout */
-  readonly requestTimeoutMs?: number;
-  /** default 15 s */
-  readonly resendAfterMs?: number;
-}
-
-export interface PodEngineDeps {
-  readonly store: DesiredStore;
-  readonly records: RecordStore;
-  readonly uplink: Uplink;
-  /** Did the cloud say in this session that the store holds everything that this node shall have? */
-  readonly isInventoryComplete: () => boolean;
-  /** Called each time that becomes true. Returns the unsubscriber. */
-  readonly onInventoryComplete: (listener: () => void) => () => void;
-  readonly cri: Cri;
-  readonly node: { readonly name: string; readonly ip: string };
-  readonly options: PodEngineOptions;
-  readonly log: AgentLog;
-  readonly clock?: Clock;
-  readonly registry?: Registry;
-  readonly mounter?: Mounter;
-}
-
-/** What the agent does with pods. */
-export interface PodEngine {
-  /** Looks at the runtime once, adopts what runs, and begins to bring about what the store wants. */
-  start(): Promise<void>;
-  /** Stops deciding; every container runs on. */
-  stop(): void;
-  /** Did the runtime answer lately? False makes the node not ready. */
-  runtimeHealthy(): boolean;
-  /** `containerd://1.6.20`; undefined until it has answered once */
-  runtimeVersion(): string | undefined;
-  /** Names of the runtime's conditions that are false, with their reasons. */
-  runtimeProblems(): readonly { readonly type: string; readonly reason: string; readonly message: string }[];
-  /** Pods that the engine looks after, by uid. */
-  podCount(): number;
-}
 
 const STALE_RUNTIME_MS = 10_000;
 const STATUS_INTERVAL_MS = 10_000;
+const LOG_INTERVAL_MS = 10_000;
+const IMAGE_GC_INTERVAL_MS = 300_000;
 const REQUEST_TIMEOUT_MS = 60_000;
-const RESOLV_CONFS = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"];
-
-function hostResolvConf(): ResolvConf {
-  for (const path of RESOLV_CONFS) {
-    try {
-      return parseResolvConf(readFileSync(path, "utf8"));
-    } catch {
-      // not on this machine: the next one
-    }
-  }
-  return { servers: [], searches: [], options: [] };
-}
-
-function ownOomScoreAdj(): number {
-  try {
-    return Number(readFileSync("/proc/self/oom_score_adj", "utf8").trim());
-  } catch {
-    return 0;
-  }
-}
-
-function sharedOptions(options: PodEngineOptions): SandboxOptions {
-  return {
-    rootDir: options.rootDir,
-    podLogsDir: options.podLogsDir ?? "/var/log/pods",
-    cgroupParent: options.cgroupParent ?? "/longshore",
-    cgroupDriver: options.cgroupDriver ?? "cgroupfs",
-    clusterDns: { servers: options.clusterDNS ?? [], domain: options.clusterDomain ?? "" },
-  };
-}
-
 type Problems = ReturnType<PodEngine["runtimeProblems"]>;
 
 class Engine implements PodEngine {
@@ -176,6 +87,11 @@ class Engine implements PodEngine {
     const { relistIntervalMs = 1_000, refreshIntervalMs = 60_000 } = this.#deps.options;
     this.#every("relist", relistIntervalMs, () => this.#view.relist());
     this.#every("status", STATUS_INTERVAL_MS, () => this.#askRuntime());
+    this.#every("logs", LOG_INTERVAL_MS, () => this.#rotateLogs());
+    if (this.#deps.options.imageGc ?? true) {
+      const collect = createImageGc({ cri: this.#deps.cri, clock: this.#clock, log: this.#deps.log });
+      this.#every("images", IMAGE_GC_INTERVAL_MS, collect);
+    }
     this.#every("refresh", refreshIntervalMs, () => {
       for (const worker of this.#workers.values()) worker.refresh();
       return this.#objects.retain((key) => this.#isReferenced(key));
@@ -270,6 +186,20 @@ class Engine implements PodEngine {
       );
     };
     again();
+  }
+
+  async #rotateLogs(): Promise<void> {
+    const { cri, log, options } = this.#deps;
+    const limits = { ...LOG_LIMITS, ...options.logLimits, nowMs: this.#clock.nowMs() };
+    const running = [...this.#view.pods.values()]
+      .filter(({ uid }) => this.#workers.has(uid))
+      .flatMap((pod) => pod.containers.filter((c) => c.phase === "running").map((c) => ({ pod, c })));
+    for (const { pod, c } of running) {
+      const path = join(logDir(this.#context.options, pod), logPath(c.name, c.attempt));
+      await rotateLog(path, limits, () => cri.reopenContainerLog(c.id)).catch((err: unknown) =>
+        log.warn({ err, container: c.name, pod: pod.name }, "container log not rotated"),
+      );
+    }
   }
 
   async #askRuntime(): Promise<void> {

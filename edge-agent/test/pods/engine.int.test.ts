@@ -6,6 +6,8 @@ import { createCri, type Cri } from "../../src/cri/index.ts";
 import { removePodCgroup } from "../../src/pods/cgroups.ts";
 import { createPodEngine, type PodEngine } from "../../src/pods/index.ts";
 import type { Pod } from "../../src/pods/pod.ts";
+import { systemMounter } from "../../src/pods/volumes/mounts.ts";
+import { removeVolumes } from "../../src/pods/volumes/volumes.ts";
 import { startContainerd, type OwnContainerd } from "./containerd.ts";
 import { FakeCloud, MemoryRecords, MemoryStore, podOf, silent } from "./fakes.ts";
 
@@ -148,7 +150,7 @@ describe("a pod through a real containerd", () => {
       containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }],
     });
     const startedAt = Date.now();
-    node.store.put("pod", { ...pod });
+    node.store.put("pod", pod);
     await eventually("Running", () => isReady(node, "host"));
     const tookMs = Date.now() - startedAt;
     expect(node.cloud.statusOf("host")).toMatchObject({ podIP: "127.0.0.1", hostIP: "127.0.0.1" });
@@ -284,7 +286,7 @@ describe("a pod through a real containerd", () => {
     const node = await nodeOf();
     const command = ["sh", "-c", "echo bye > /dev/termination-log; exit 3"];
     const pod = podOf("crash", { hostNetwork: true, containers: [{ name: "c", image: IMAGE, command }] });
-    node.store.put("pod", { ...pod });
+    node.store.put("pod", pod);
     await eventually("CrashLoopBackOff", () =>
       containersOf(node, "crash")[0]?.state["waiting"]?.reason === "CrashLoopBackOff" ? true : undefined,
     );
@@ -321,7 +323,7 @@ describe("a pod through a real containerd", () => {
       ],
       volumes: [{ name: "e", emptyDir: {} }],
     });
-    node.store.put("pod", { ...pod });
+    node.store.put("pod", pod);
     await eventually("Succeeded", () =>
       node.cloud.statusOf("job")["phase"] === "Succeeded" ? true : undefined,
     );
@@ -338,7 +340,7 @@ describe("a pod through a real containerd", () => {
   it("R41 A7 adopts what runs after its own restart, offline, and after the runtime's: same ids, no restart, one sandbox", async () => {
     const node = await nodeOf();
     const pod = podOf("adopt", { containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }] });
-    node.store.put("pod", { ...pod });
+    node.store.put("pod", pod);
     await eventually("Running", () => isReady(node, "adopt"));
     const before = containersOf(node, "adopt")[0];
     node.cloud.setConnected(false);
@@ -469,7 +471,7 @@ describe("a pod through a real containerd", () => {
       hostNetwork: true,
       containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }],
     });
-    node.store.put("pod", { ...pod });
+    node.store.put("pod", pod);
     await eventually("Running", () => isReady(node, "grace"));
     const metadata = { ...pod.metadata, deletionTimestamp: new Date().toISOString() };
     node.store.put("pod", { ...pod, metadata: { ...metadata, deletionGracePeriodSeconds: 300 } });
@@ -481,5 +483,40 @@ describe("a pod through a real containerd", () => {
     const last = node.cloud.patchesOf("grace").at(-1);
     expect(last?.status).toMatchObject({ phase: "Failed" });
     expect(readdirSync(join(containerd.dir, "kubelet/pods"))).not.toContain("uid-grace");
+  }, 60_000);
+
+  it("R8 A7 comes back offline after a reboot that wiped the runtime: volumes and token from what is kept, one restart counted", async () => {
+    const node = await nodeOf();
+    node.cloud.objects["default/configmap/kube-root-ca.crt"] = { data: { "ca.crt": "CA" } };
+    const sources = [
+      { serviceAccountToken: { expirationSeconds: 3607, path: "token" } },
+      { configMap: { name: "kube-root-ca.crt" } },
+    ];
+    const command = ["sh", "-c", "cat /t/token /t/ca.crt; echo; exec sleep 3600"];
+    const pod = podOf("reboot", {
+      containers: [{ name: "c", image: IMAGE, command, volumeMounts: [{ name: "t", mountPath: "/t" }] }],
+      volumes: [{ name: "t", projected: { sources } }],
+    });
+    node.store.put("pod", pod);
+    await eventually("Running", () => isReady(node, "reboot"));
+    const startTime = node.cloud.statusOf("reboot")["startTime"];
+    node.engine.stop();
+    node.cloud.setConnected(false);
+    for (const s of await cri.listPodSandbox()) {
+      await cri.stopPodSandbox(s.id);
+      await cri.removePodSandbox(s.id);
+    }
+    await removeVolumes(
+      { paths: { rootDir: join(containerd.dir, "kubelet"), podLogsDir: "" }, mounter: systemMounter },
+      "uid-reboot",
+    );
+    await node.restart();
+    await eventually("it runs again", () => (logOf(pod, "c", 1).includes("token-1CA") ? true : undefined));
+    node.cloud.requests.length = 0;
+    node.cloud.setConnected(true);
+    await eventually("a complete status", () => isReady(node, "reboot"));
+    expect(node.cloud.statusOf("reboot")).toMatchObject({ startTime });
+    expect(containersOf(node, "reboot")[0]).toMatchObject({ restartCount: 1 });
+    expect(await sandboxesOf("uid-reboot")).toBe(1);
   }, 60_000);
 });

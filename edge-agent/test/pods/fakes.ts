@@ -20,8 +20,8 @@ export class MemoryStore implements DesiredStore {
   readonly #listeners = new Map<string, Set<(event: DesiredEvent) => void>>();
   #version = 0;
 
-  put(kind: string, value: { readonly metadata: object; readonly [field: string]: unknown }): void {
-    const { name, namespace = "default", uid = `${kind}-${name}` } = value.metadata as Meta;
+  put(kind: string, value: object): void {
+    const { name, namespace = "default", uid = `${kind}-${name}` } = (value as { metadata: Meta }).metadata;
     const key = `${kind}/${namespace}/${name}`;
     const resourceVersion = String(++this.#version);
     const object = {

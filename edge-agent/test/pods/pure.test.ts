@@ -12,6 +12,7 @@ import { kubeletHash, specHash } from "../../src/pods/hashes.ts";
 import { checkPod } from "../../src/pods/identity.ts";
 import { etcHosts } from "../../src/pods/mounts.ts";
 import type { Container, DataObject, Pod } from "../../src/pods/pod.ts";
+import { imagesToRemove, type KnownImage } from "../../src/pods/image-gc.ts";
 import { count } from "../../src/pods/prober.ts";
 import { bytesOf, milliCpu, parseQuantity } from "../../src/pods/quantity.ts";
 import { referencesOf } from "../../src/pods/references.ts";
@@ -396,6 +397,41 @@ describe("probe counts", () => {
       count(count(two, true, probe), false, probe).ok,
     ]).toEqual([undefined, false, true, true]);
   });
+});
+
+describe("images that are removed", () => {
+  const image = (id: string, over: Partial<KnownImage> = {}): KnownImage => ({
+    id,
+    sizeBytes: 10,
+    pinned: false,
+    inUse: false,
+    firstSeenMs: 0,
+    lastUsedMs: 0,
+    ...over,
+  });
+  const full = { usedBytes: 90, capacityBytes: 100, nowMs: 1_000_000 };
+  it.each([
+    ["none while there is room", [image("a")], { ...full, usedBytes: 84 }, []],
+    [
+      "the longest unused first, until enough is free",
+      [image("new", { lastUsedMs: 5 }), image("old")],
+      full,
+      ["old"],
+    ],
+    [
+      "more when one is not enough",
+      [image("a", { sizeBytes: 5 }), image("b", { lastUsedMs: 1 }), image("c", { lastUsedMs: 2 })],
+      full,
+      ["a", "b"],
+    ],
+    [
+      "never one in use, pinned, or just pulled",
+      [image("a", { inUse: true }), image("b", { pinned: true }), image("c", { firstSeenMs: 999_000 })],
+      full,
+      [],
+    ],
+    ["none of a disk of unknown size", [image("a")], { ...full, capacityBytes: 0 }, []],
+  ] as const)("%s", (_title, images, disk, want) => expect(imagesToRemove(images, disk)).toEqual(want));
 });
 
 describe("small readers", () => {

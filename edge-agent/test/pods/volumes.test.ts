@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rotateLog } from "../../src/pods/logs.ts";
 import { containerMounts } from "../../src/pods/mounts.ts";
 import type { DataObject, Pod, Volume } from "../../src/pods/pod.ts";
 import { writeAtomically } from "../../src/pods/volumes/atomic-dir.ts";
@@ -222,5 +223,33 @@ describe("volumes of a pod", () => {
     await expect(mounts("out")).rejects.toMatchObject({ code: "INVALID" });
     await expect(mounts("out/new")).rejects.toMatchObject({ code: "INVALID" });
     await expect(mounts("../x")).rejects.toMatchObject({ code: "INVALID" });
+  });
+});
+
+describe("container logs", () => {
+  const limits = { maxBytes: 3, maxFiles: 3, nowMs: Date.UTC(2026, 10, 21, 2, 7, 5) };
+  it("are moved aside when too long, and only so many are kept", async () => {
+    for (const old of ["0.log.20250101-000000", "0.log.20260101-000000", "1.log.20250101-000000"])
+      writeFileSync(join(dir, old), "");
+    writeFileSync(join(dir, "0.log"), "long");
+    let reopened = 0;
+    expect(await rotateLog(join(dir, "0.log"), limits, () => Promise.resolve(void (reopened += 1)))).toBe(
+      true,
+    );
+    expect(reopened).toBe(1);
+    expect(readdirSync(dir).sort()).toEqual([
+      "0.log.20260101-000000",
+      "0.log.20261121-020705",
+      "1.log.20250101-000000",
+    ]);
+  });
+  it("stay while short or absent, and come back when the runtime does not reopen", async () => {
+    const refuse = (): Promise<void> => Promise.reject(new Error("no"));
+    expect(await rotateLog(join(dir, "none"), limits, refuse)).toBe(false);
+    writeFileSync(join(dir, "0.log"), "ok");
+    expect(await rotateLog(join(dir, "0.log"), limits, refuse)).toBe(false);
+    writeFileSync(join(dir, "0.log"), "long");
+    await expect(rotateLog(join(dir, "0.log"), limits, refuse)).rejects.toThrow("no");
+    expect(readdirSync(dir)).toEqual(["0.log"]);
   });
 });
