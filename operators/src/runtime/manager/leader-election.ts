@@ -50,6 +50,8 @@ export interface LeaderElector {
   run(signal: AbortSignal): Promise<void>;
 }
 
+const MIN_WAIT_MS = 100;
+
 export function createLeaderElector(deps: LeaderElectorDeps): LeaderElector {
   const { client, clock, log, namespace, name } = deps;
   const { leaseMs = 15_000, renewDeadlineMs = 10_000, retryMs = 2000 } = deps;
@@ -137,7 +139,9 @@ export function createLeaderElector(deps: LeaderElectorDeps): LeaderElector {
         return false;
       });
       if (won) return;
-      await pause(clock, retryMs * (1 + Math.random() * 0.2), signal);
+      // Not only at the next poll: a dead leader's Lease is taken as soon as it may be.
+      const waitMs = Math.min(retryMs * (1 + Math.random() * 0.2), changedAtMs + leaseMs + 1 - clock.nowMs());
+      await pause(clock, Math.max(waitMs, MIN_WAIT_MS), signal);
     }
   };
   const untilLost = async (signal: AbortSignal): Promise<void> => {

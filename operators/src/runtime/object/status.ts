@@ -16,7 +16,7 @@ export interface StatusCall<T extends KubeObject> extends CallOptions {
  * Applies the status unless the object shows it already.
  *
  * @returns whether it was written
- * @throws {ApiError} Conflict when an object of the same name with another uid is there now
+ * @throws {ApiError} Invalid (a uid is immutable) when an object of the same name with another uid is there now
  */
 export async function applyStatusIfChanged<T extends KubeObject>(o: StatusCall<T>): Promise<boolean> {
   if (includes(o.object.status ?? {}, o.status)) return false;

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterEach, describe, expect, it } from "@jest/globals";
+import type { WatchEvent, WatchOptions } from "../../../src/runtime/api/watch.ts";
+import { createInformer, type RunnableInformer } from "../../../src/runtime/cache/informer.ts";
+import type { ListOptions, ListResult } from "../../../src/runtime/client.ts";
+import { ApiError } from "../../../src/runtime/errors.ts";
+import { silentLog } from "../../../src/runtime/log.ts";
+import { createFakeClock, type FakeClock } from "../fake-clock.ts";
+import { CONFIG_MAPS, type ConfigMap } from "../kinds.ts";
+
+type Event = WatchEvent<ConfigMap>;
+type Page = ListResult<ConfigMap> | ApiError;
+
+/** A server that answers from a script, and a watch that the test feeds. */
+interface Script {
+  readonly lists: Page[];
+  readonly watches: (ApiError | "open")[];
+  readonly asked: string[];
+  feed(...events: (Event | "end" | ApiError)[]): void;
+}
+
+interface World extends Script {
+  readonly clock: FakeClock;
+  readonly informer: RunnableInformer<ConfigMap>;
+  readonly events: string[];
+  readonly failures: string[];
+  names(): string[];
+  go(ms?: number): Promise<void>;
+}
+
+const map = (name: string, resourceVersion: string, uid = name): ConfigMap => ({
+  metadata: { name, namespace: "ns", uid, resourceVersion },
+});
+const page = (resourceVersion: string, items: ConfigMap[], more?: string): Page => ({
+  resourceVersion,
+  items,
+  ...(more !== undefined && { continue: more }),
+});
+const refused = (code: number, reason: string): ApiError => new ApiError({ code, reason, message: reason });
+
+const stops: AbortController[] = [];
+afterEach(() => stops.splice(0).forEach((stop) => stop.abort()));
+
+function start(script: Pick<Script, "lists"> & Partial<Pick<Script, "watches">>): World {
+  const clock = createFakeClock();
+  const asked: string[] = [];
+  const watches = script.watches ?? [];
+  let queue: (Event | "end" | ApiError)[] = [];
+  let wake = (): void => undefined;
+  const [events, failures]: string[][] = [[], []];
+  async function* watch(_: unknown, options: WatchOptions): AsyncGenerator<Event> {
+    asked.push(`watch ${options.resourceVersion}`);
+    const answer = watches.shift();
+    if (answer instanceof ApiError) throw answer;
+    options.signal.addEventListener("abort", () => wake());
+    while (!options.signal.aborted) {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        if (next === "end") return;
+        if (next instanceof ApiError) throw next;
+        yield next;
+      }
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+  }
+  const informer = createInformer<ConfigMap>({
+    client: {
+      list: (_: unknown, options?: ListOptions) => {
+        asked.push(`list ${options?.limit ?? ""} ${options?.continue ?? ""}`.trim());
+        const next = script.lists.shift() ?? refused(0, "ConnectionFailed");
+        return next instanceof ApiError ? Promise.reject(next) : Promise.resolve(next as never);
+      },
+      watch: watch as never,
+    },
+    selection: { resource: CONFIG_MAPS },
+    clock,
+    log: silentLog,
+    observer: {
+      listed: () => undefined,
+      watched: () => undefined,
+      failed: (reason) => void failures!.push(reason),
+      droppedStale: () => void failures!.push("stale"),
+      handlerFailed: () => void failures!.push("handler"),
+    },
+  });
+  informer.addHandler((event) => {
+    const unknown = event.type === "delete" && event.stateUnknown ? " unseen" : "";
+    events!.push(`${event.type} ${event.object.metadata.name}${unknown}`);
+  });
+  const stop = new AbortController();
+  stops.push(stop);
+  void informer.run(stop.signal);
+  return {
+    ...script,
+    watches,
+    asked,
+    clock,
+    informer,
+    events: events!,
+    failures: failures!,
+    feed(...more) {
+      queue = [...queue, ...more];
+      wake();
+    },
+    names: () =>
+      informer
+        .list()
+        .map((o) => o.metadata.name)
+        .sort(),
+    async go(ms = 0) {
+      for (let left = ms; left >= 0; left -= 500) {
+        await clock.settle();
+        clock.advance(Math.min(500, Math.max(0, left)));
+        await clock.settle();
+      }
+    },
+  };
+}
+
+describe("a reflector", () => {
+  it("lists page by page and watches from there", async () => {
+    const w = start({ lists: [page("9", [map("a", "1")], "next"), page("9", [map("b", "2")])] });
+    await w.go();
+    expect(w.asked).toEqual(["list 500", "list 500 next", "watch 9"]);
+    expect(w.informer.hasSynced()).toBe(true);
+    w.feed({ type: "ADDED", object: map("c", "10") });
+    await w.go();
+    expect(w.names()).toEqual(["a", "b", "c"]);
+  });
+
+  it("R28 continues where a bookmark was when the server ends the watch", async () => {
+    const w = start({ lists: [page("9", [])] });
+    await w.go(2000);
+    w.feed({ type: "BOOKMARK", resourceVersion: "50" }, "end");
+    await w.go();
+    expect(w.asked).toEqual(["list 500", "watch 9", "watch 50"]);
+    expect(w.failures).toEqual([]);
+  });
+
+  it("R28 derives deletions and recreations from the list after a 410", async () => {
+    const w = start({
+      lists: [
+        page("9", [map("a", "1"), map("b", "2"), map("c", "3")]),
+        page("99", [map("b", "2"), map("c", "50", "new")]),
+      ],
+    });
+    await w.go(10_000);
+    w.events.length = 0;
+    w.feed(refused(410, "Expired"));
+    await w.go(2000);
+    expect(w.events).toEqual(["delete c unseen", "create c", "delete a unseen"]);
+    expect(w.failures).toEqual(["expired"]);
+    expect(w.asked.slice(-1)).toEqual(["watch 99"]);
+  });
+
+  it("R28 lists at most once in 10 s, however often the position is refused", async () => {
+    const lists = Array.from({ length: 20 }, (_, i) => page(String(100 + i), []));
+    const w = start({ lists, watches: Array.from({ length: 20 }, () => refused(410, "Expired")) });
+    await w.go(60_000);
+    expect(w.asked.filter((line) => line.startsWith("list")).length).toBeLessThanOrEqual(7);
+  });
+
+  it("R28 lists again when events come out of order, for either could be the missing one", async () => {
+    const w = start({ lists: [page("9", []), page("30", [map("a", "20"), map("b", "10")])] });
+    await w.go(10_000);
+    w.feed({ type: "ADDED", object: map("a", "20") }, { type: "ADDED", object: map("b", "10") });
+    await w.go(2000);
+    expect(w.failures).toEqual(["disordered"]);
+    expect(w.names()).toEqual(["a", "b"]);
+  });
+
+  it("R28 gives a silent watch up within 60 s and continues where it was", async () => {
+    const w = start({ lists: [page("9", [])] });
+    await w.go(60_000);
+    expect(w.failures).toEqual(["stalled"]);
+    expect(w.asked).toEqual(["list 500", "watch 9", "watch 9"]);
+  });
+
+  it("R29 keeps what it holds while the server is away, backs off, and does not list again for that", async () => {
+    const away = Array.from({ length: 6 }, () => refused(0, "ConnectionFailed"));
+    const w = start({ lists: [page("9", [map("a", "1")])], watches: ["open", ...away] });
+    await w.go(2000);
+    w.feed(refused(0, "ConnectionFailed"));
+    await w.go(120_000);
+    expect(w.names()).toEqual(["a"]);
+    expect(w.asked.filter((line) => line.startsWith("list"))).toHaveLength(1);
+    expect(w.failures.filter((reason) => reason === "disconnected")).toHaveLength(7);
+  });
+
+  it("starts a list again from its first page when a page fails", async () => {
+    const w = start({
+      lists: [page("9", [map("a", "1")], "next"), refused(410, "Expired"), page("10", [map("b", "2")])],
+    });
+    await w.go(5000);
+    expect(w.asked).toEqual(["list 500", "list 500 next", "list 500", "watch 10"]);
+    expect(w.names()).toEqual(["b"]);
+    expect(w.events).toContain("delete a unseen");
+  });
+
+  it("asks for a missing kind again every 10 s", async () => {
+    const w = start({ lists: [refused(404, "NotFound"), refused(404, "NotFound"), page("9", [])] });
+    await w.go(9000);
+    expect(w.asked).toHaveLength(1);
+    await w.go(15_000);
+    expect(w.informer.hasSynced()).toBe(true);
+  });
+
+  it("ignores a deletion of another uid than the one it holds", async () => {
+    const w = start({ lists: [page("9", [map("a", "5", "new")])] });
+    await w.go();
+    w.feed({ type: "DELETED", object: map("a", "10", "old") });
+    await w.go();
+    expect(w.names()).toEqual(["a"]);
+    expect(w.failures).toEqual(["stale"]);
+  });
+
+  it("goes on when a handler throws", async () => {
+    const w = start({ lists: [page("9", [map("a", "1"), map("b", "2")])] });
+    w.informer.addHandler(() => {
+      throw new Error("handler");
+    });
+    await w.go();
+    expect(w.failures).toEqual(["handler", "handler"]);
+    expect(w.informer.hasSynced()).toBe(true);
+  });
+
+  it("replays everything as unchanged about every ten hours", async () => {
+    const w = start({ lists: [page("9", [map("a", "1")])] });
+    await w.go();
+    w.clock.advance(11.1 * 3_600_000);
+    await w.clock.settle();
+    expect(w.events).toEqual(["create a", "update a"]);
+  });
+});
