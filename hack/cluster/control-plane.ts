@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { createKubectl } from "./kubectl.ts";
 import { kubeconfigOf } from "./kubeconfig.ts";
@@ -46,6 +47,8 @@ export async function startControlPlane(
   const apiPort = await ports.take(layout.firstPort);
   const etcdPort = await ports.take(layout.firstPort + 1);
   const url = `https://127.0.0.1:${apiPort}`;
+  // What kubectl remembers of an earlier cluster at this address would hide our kinds for hours.
+  rmSync(join(homedir(), ".kube/cache/discovery", `127.0.0.1_${apiPort}`), { recursive: true, force: true });
   const kubeconfig = (name: string, files: CertFiles): string =>
     writeKubeconfig(layout, name, { url, ca: pki.authority.files.cert, files });
   writeFileSync(layout.kubeconfig, readFileSync(kubeconfig("admin", pki.admin)), { mode: 0o600 });

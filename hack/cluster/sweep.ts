@@ -38,12 +38,12 @@ export async function sweep(layout: Layout): Promise<void> {
   const others = recorded.filter((name) => !ORDER.includes(name));
   for (const name of [...others, ...known]) await stopProcess(layout, name, { forget: true });
   await stopProcess(layout, "containerd", { forget: true });
-  const shimSockets = shimSocketsOf(layout);
+  const shared = [...shimSocketsOf(layout), ...cniResults(layout)];
   for (let round = 0; round < ROUNDS && (await clean(layout)).length > 0; round++) await sleep(100);
   const left = await leftovers(layout);
   if (left.length > 0)
     throw new Fault("NOT_CLEAN", `could not remove:\n  ${left.join("\n  ")}`, "make down, as root");
-  for (const path of [...shimSockets, ...cniResults(layout)]) rmSync(path, { force: true });
+  for (const path of shared) rmSync(path, { force: true });
   removeFiles(layout);
 }
 
@@ -159,12 +159,15 @@ function shimSocketsOf(layout: Layout): string[] {
     .filter((path) => path.startsWith("/run/containerd/s/"));
 }
 
-const cniResults = (layout: Layout): string[] =>
-  existsSync(CNI_RESULTS)
-    ? readdirSync(CNI_RESULTS)
-        .filter((name) => name.startsWith(`longshore-${layout.id}-`))
-        .map((name) => join(CNI_RESULTS, name))
-    : [];
+/** What the network plugins noted in a folder that all runtimes share, by the ids of our sandboxes. */
+const cniResults = (layout: Layout): string[] => {
+  const root = join(layout.dir, "containerd/io.containerd.grpc.v1.cri/sandboxes");
+  if (!existsSync(CNI_RESULTS)) return [];
+  const sandboxes = existsSync(root) ? readdirSync(root) : [];
+  return readdirSync(CNI_RESULTS)
+    .filter((name) => name.startsWith(`longshore-${layout.id}-`) || sandboxes.some((id) => name.includes(id)))
+    .map((name) => join(CNI_RESULTS, name));
+};
 
 /** All data; not the logs, and not the folders of other environments inside. */
 function removeFiles(layout: Layout): void {
