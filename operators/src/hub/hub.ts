@@ -10,7 +10,7 @@ import type { Client } from "../runtime/client.ts";
 import type { Refusal } from "./admission.ts";
 import { catalog as defaultCatalog, type CatalogEntry } from "./catalog.ts";
 import { systemClock, type HubClock } from "./clock.ts";
-import { EndReasons } from "./end-reasons.ts";
+import { EndReasons, type EndReason } from "./end-reasons.ts";
 import { FenceLine } from "./fence-line.ts";
 import { identifyPeer, type Identity } from "./auth/index.ts";
 import { createLeaseRenewer, type LeaseRenewer } from "./lease-renewer.ts";
@@ -50,6 +50,8 @@ export interface Hub {
   start(): Promise<void>;
   /** Sends every edge elsewhere and stops. */
   stop(): Promise<void>;
+  /** What is recorded of the edges cannot be trusted (Redis was replaced): each greets again, spread over the drain time. */
+  resync(): Promise<void>;
   /** The port that the tunnel listens on, once started. */
   readonly tunnelPort: number;
   readonly connectedSessions: number;
@@ -137,11 +139,16 @@ class RunningHub implements Hub {
 
   async stop(): Promise<void> {
     this.#draining = true;
-    await this.#drain();
+    await this.#endAll(EndReasons.draining);
     for (const stop of this.#stops.splice(0)) stop();
     await this.#deps.wakeups.stop();
     await Promise.all(this.#releases);
     await this.#server?.close();
+  }
+
+  async resync(): Promise<void> {
+    this.#deps.log.warn({ sessions: this.#sessions.size }, "delivery replaced, sessions start over");
+    await this.#endAll(EndReasons.resync);
   }
 
   #shared(catalog: ReadonlyMap<string, CatalogEntry>): SessionDeps {
@@ -296,15 +303,15 @@ class RunningHub implements Hub {
     }
   }
 
-  /** Closes the sessions spread over the drain time, so that the other hubs are not overrun. */
-  async #drain(): Promise<void> {
+  /** Ends the sessions of now, spread over the drain time, so that no hub is overrun. */
+  async #endAll(reason: EndReason): Promise<void> {
     const sessions = [...this.#sessions.all()];
     const batch = Math.max(
       1,
       Math.ceil((sessions.length * DRAIN_STEP_MS) / Math.max(DRAIN_STEP_MS, this.#options.drainMs)),
     );
     for (let i = 0; i < sessions.length; i += batch) {
-      for (const session of sessions.slice(i, i + batch)) session.end(EndReasons.draining);
+      for (const session of sessions.slice(i, i + batch)) session.end(reason);
       if (i + batch < sessions.length) await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS));
     }
   }

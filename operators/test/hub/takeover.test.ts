@@ -95,6 +95,21 @@ describe("takeover of a session", () => {
   });
 });
 
+describe("a replaced Redis", () => {
+  it("R15 makes every edge greet again, and takes the place of what is recorded by what it holds", async () => {
+    const rig = await newRig();
+    const edge = await rig.ours("n1");
+    rig.mailbox.nodes.clear();
+    await rig.hub.resync();
+    expect((await edge.closed).code).toBe(4503);
+    const again = await rig.edge("n1", { negotiate: true });
+    await again.opened;
+    expect(await again.greet([["pod/default/p", "u", "5", "d"]])).toMatchObject({ inventory: "send" });
+    await eventually(() => rig.mailbox.box("n1").acked.size === 1);
+    expect(again.pushes()).toEqual([]);
+  });
+});
+
 describe("acknowledgements", () => {
   it("S32 counts 10,000 repeated acknowledgements and ignores them", async () => {
     const rig = await newRig({ options: { strayAcksPerMinute: 1_000_000 } });
