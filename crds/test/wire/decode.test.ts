@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { decodeFrame, encodeFrame, LIMITS, WireError, type Frame } from "../../src/wire/index.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  LIMITS,
+  parseObject,
+  WireError,
+  type Frame,
+} from "../../src/wire/index.ts";
 
 const refusal = (run: () => unknown): string => {
   try {
@@ -157,6 +164,23 @@ describe("decodeFrame", () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe("parseObject", () => {
+  it.each([
+    ["S4", "null", "MALFORMED"],
+    ["S4", "[]", "MALFORMED"],
+    ["S4", "{", "MALFORMED"],
+    ["B56", `{"a":${"[".repeat(32)}`, "TOO_DEEP"],
+    ["B57", '{"a":{"__proto__":1}}', "FORBIDDEN_KEY"],
+  ])("%s holds JSON inside a text to the same rules: %s", (_row, json, want) => {
+    expect(refusal(() => parseObject(json))).toBe(want);
+  });
+
+  it("gives the object", () => {
+    expect(parseObject('{"status":{"a":[1]}}')).toEqual({ status: { a: [1] } });
+    expect(refusal(() => parseObject('{"a":"long"}', { frameBytes: 5 }))).toBe("TOO_LARGE");
   });
 });
 

@@ -63,6 +63,7 @@ function createTools(deps: UplinkDeps, rejects: ReturnType<typeof rejectCounter>
   const options = { ...defaultRetry, ...deps.retry };
   return {
     client: deps.client,
+    clock,
     write: (session, call) => {
       const { signal } = session;
       signal.throwIfAborted();

@@ -106,7 +106,7 @@ async function tellDropped(
   tools: UplinkTools,
 ): Promise<void> {
   tools.drop(session, "NODE_LABEL");
-  const at = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+  const at = new Date(tools.clock.wallMs()).toISOString().replace(/\.\d+Z$/, "Z");
   const event = {
     apiVersion: "v1",
     kind: "Event",

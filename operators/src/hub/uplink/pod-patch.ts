@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatResource, newFrame } from "@longshore/crds/wire";
 import type { KubeObject } from "../../runtime/client.ts";
-import { isNotFound } from "../../runtime/errors.ts";
+import { isInvalid, isNotFound } from "../../runtime/errors.ts";
 import { requireBoundPod } from "./bound-pod.ts";
 import { fieldsAt, isFields, objectOf, textAt, type Fields } from "./content.ts";
 import { PODS } from "./kinds.ts";
 import type { UplinkSession } from "./port.ts";
-import { bad } from "./refusal.ts";
+import { bad, UplinkRefusal } from "./refusal.ts";
 import { done } from "./replies.ts";
 import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
@@ -35,22 +35,38 @@ async function patchStatus(request: UplinkRequest, tools: UplinkTools): Promise<
   return { content: done(pod), resourceVersion: pod.metadata.resourceVersion };
 }
 
+interface StatusOfPod {
+  readonly uid: string;
+  readonly status: Fields;
+}
+
 /** Nothing but status, and only of the pod with this uid: the API server refuses the patch for any other. */
-async function writeStatus(
+async function writeStatus(request: UplinkRequest, tools: UplinkTools, of: StatusOfPod): Promise<KubeObject> {
+  const { resource, session } = request;
+  const { namespace, name } = resource;
+  const patch = { type: "strategic", body: { metadata: { uid: of.uid }, status: of.status } } as const;
+  try {
+    return await tools.write(session, (signal) =>
+      tools.client.patch(PODS, { namespace, name }, patch, { ...LENIENT, subresource: "status", signal }),
+    );
+  } catch (error) {
+    if (isNotFound(error)) session.grants.podGone(namespace, name, of.uid);
+    if (isInvalid(error)) await requireSameUid(request, tools, of.uid);
+    throw error;
+  }
+}
+
+/** Another uid is "invalid" to the API server, which an edge would repeat; it must learn that its pod is gone. */
+async function requireSameUid(
   { resource, session }: UplinkRequest,
   tools: UplinkTools,
-  { uid, status }: { uid: string; status: Fields },
-): Promise<KubeObject> {
+  uid: string,
+): Promise<void> {
   const { namespace, name } = resource;
-  const body = { metadata: { uid }, status };
-  return await tools.write(session, (signal) =>
-    tools.client.patch(
-      PODS,
-      { namespace, name },
-      { type: "strategic", body },
-      { ...LENIENT, subresource: "status", signal },
-    ),
-  );
+  const pod = await tools.write(session, (signal) => tools.client.get(PODS, { namespace, name }, { signal }));
+  if (pod.metadata.uid === uid) return;
+  session.grants.podGone(namespace, name, uid);
+  throw new UplinkRefusal("STALE_UID", "the pod of that name has another uid");
 }
 
 async function updateStatuses(request: UplinkRequest, tools: UplinkTools): Promise<Answer> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeObject, ObjectName, Resource } from "../../runtime/client.ts";
+import { isNotFound } from "../../runtime/errors.ts";
 import { ATTACHMENTS, CLAIMS, CONFIG_MAPS, SECRETS, VOLUMES } from "./kinds.ts";
 import { forbidden } from "./refusal.ts";
 import type { Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
@@ -32,11 +33,11 @@ function granted(type: string, resource: Resource): Actions {
   return { types: [type], operations: { query: { failure: "text", run } } };
 }
 
-/** Granted by what the object says: it is read first, and told to nobody else. */
+/** Granted by what the object says: it is read first, and nobody else learns whether it exists. */
 function related(type: string, resource: Resource, judge: Judge): Actions {
   const run = async (request: UplinkRequest, tools: UplinkTools): Promise<Answer> => {
-    const object = await read(resource, { name: request.resource.name }, { request, tools });
-    if (!(await judge(request, object))) throw forbidden();
+    const object = await readIfThere(resource, { name: request.resource.name }, { request, tools });
+    if (object === undefined || !(await judge(request, object))) throw forbidden();
     return answerWith(resource, object);
   };
   return { types: [type], operations: { query: { failure: "text", run } } };
@@ -48,6 +49,19 @@ async function read(
   { request, tools }: { request: UplinkRequest; tools: UplinkTools },
 ): Promise<KubeObject> {
   return await tools.write(request.session, (signal) => tools.client.get(resource, name, { signal }));
+}
+
+async function readIfThere(
+  resource: Resource,
+  name: ObjectName,
+  by: { request: UplinkRequest; tools: UplinkTools },
+): Promise<KubeObject | undefined> {
+  try {
+    return await read(resource, name, by);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }
 
 function answerWith({ group, version, kind }: Resource, object: KubeObject): Answer {

@@ -56,11 +56,12 @@ function status(code: number, reason: string, message: string, details?: object)
 }
 
 /**
- * The plain text of a refused query. What is missing and what is not granted read the same, so that an edge
- * cannot probe for names. Never JSON: a KubeEdge edge would store it as the object.
+ * The plain text of a refused query. Never JSON: a KubeEdge edge would store it as the object. A handler that
+ * must not tell whether an object exists refuses as FORBIDDEN in both cases, so that the texts are the same.
  */
 export function refusalText(error: unknown): string {
   const { code, reason } = statusOf(error);
-  if (code === 403 || code === 404) return "FORBIDDEN: not granted to this node, or missing";
+  if (code === 403) return "FORBIDDEN: not granted to this node, or missing";
+  if (code === 404) return "NotFound: the object was not found";
   return `${reason}: the request failed with code ${code}`;
 }

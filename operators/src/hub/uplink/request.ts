@@ -12,6 +12,7 @@ export interface UplinkRequest {
 
 export interface UplinkTools {
   readonly client: Client;
+  readonly clock: { wallMs(): number };
   /** Calls the API server with bounded retry, and not at all once the session has ended. */
   write<T>(session: UplinkSession, call: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Counts and logs input of an edge that is left out although the rest of its frame is used. */

@@ -72,15 +72,20 @@ describe("a query", () => {
     ["B66", "other/secret/s"],
     ["B66", "other/configmap/c"],
     ["S28", "default/secret/nowhere"],
-    ["S28", "default/secret/absent"],
     ["S28", "null/persistentvolume/v2"],
     ["S28", "null/persistentvolume/nowhere"],
     ["S28", "default/volumeattachment/a2"],
-  ])("%s of %s gets the same plain refusal, granted or missing alike", async (_row, resource) => {
+  ])("%s of %s gets the same plain refusal, whether it exists or not", async (_row, resource) => {
     const reply = await bench.ask("query", resource);
     expect(reply?.route.operation).toBe("error");
     expect(reply?.content).toBe("FORBIDDEN: not granted to this node, or missing");
     expect(reply?.header.parent_msg_id).toBe("m1");
+  });
+
+  it("of a granted object that does not exist is told so, for it may be optional", async () => {
+    const reply = await bench.ask("query", "default/secret/absent");
+    expect(reply?.route.operation).toBe("error");
+    expect(reply?.content).toBe("NotFound: the object was not found");
   });
 
   it("B66 for an ungranted Secret never reads it", async () => {

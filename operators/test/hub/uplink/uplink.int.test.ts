@@ -135,7 +135,7 @@ describe("the uplink on a real API server", () => {
     await client.delete(PODS, { namespace: "default", name: "p1" }, { gracePeriodSeconds: 0 });
     await client.create(PODS, pod("p1"));
     const stale = await bench.ask("patch", "default/podpatch/p1", { status: { phase: "Failed" } });
-    expect(stale?.content).toMatchObject({ Err: { ErrStatus: { code: 422, reason: "Invalid" } } });
+    expect(stale?.content).toMatchObject({ Err: { ErrStatus: { code: 409, reason: "Conflict" } } });
   });
 
   it("deletes a pod by uid, and only that one", async () => {
