@@ -57,6 +57,9 @@ class Engine implements PodEngine {
       clock: this.#clock,
       log: deps.log,
       onChange: (uids) => this.#onRuntime(uids),
+      onSynced: () => {
+        for (const worker of this.#workers.values()) worker.wake();
+      },
       onRelist: (ok, ms) => this.#metrics.relists.observe({ result: ok ? "ok" : "error" }, ms / 1000),
     });
     this.#objects = createObjects({

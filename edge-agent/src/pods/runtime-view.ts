@@ -10,6 +10,8 @@ export interface RuntimeViewDeps {
   readonly log: AgentLog;
   /** pods whose sandbox or containers differ from the last look */
   readonly onChange: (uids: readonly string[]) => void;
+  /** the runtime answers for the first time, or again: every pod is to be decided anew, also one that it does not know */
+  readonly onSynced: () => void;
   readonly onRelist?: (ok: boolean, durationMs: number) => void;
 }
 
@@ -80,6 +82,7 @@ export class RuntimeView {
     this.#pods = pods;
     this.#synced = true;
     const all = [...new Set([...before.keys(), ...pods.keys()])];
+    if (!wasSynced) this.#deps.onSynced();
     this.#deps.onChange(wasSynced ? all.filter((uid) => !isSame(before.get(uid), pods.get(uid))) : all);
   }
 }
