@@ -3,6 +3,7 @@ import { CloseCode } from "@longshore/crds/wire";
 import { LRUCache } from "lru-cache";
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import type { Registry } from "prom-client";
 import type { Fence, Mailbox, Wakeups } from "../delivery/mailbox.ts";
@@ -58,6 +59,7 @@ export interface Hub {
 }
 
 const WAKEUPS_RETRY_MS = 5_000;
+const WAKEUPS_PATIENCE_MS = 2_000;
 const FIGHTS_PER_MINUTE = 3;
 const RETRY_AFTER_FULL_SECONDS = 30;
 
@@ -130,7 +132,8 @@ class RunningHub implements Hub {
     });
     this.#server = server;
     // Before the first session: what an earlier life of this hub was woken for is not ours.
-    await this.#startWakeups();
+    // It may try for as long as Redis is away; edges are served meanwhile.
+    await Promise.race([this.#startWakeups(), sleep(WAKEUPS_PATIENCE_MS, undefined, { ref: false })]);
     if (onTlsChange !== undefined) this.#stops.push(onTlsChange((tls) => server.setTls(tls)));
     this.#stops.push(clock.every(this.#options.sweepMs, () => this.#sweep()));
     await server.listen();
@@ -296,6 +299,8 @@ class RunningHub implements Hub {
         wake: (node) => this.#sessions.newestOf(node)?.wake(),
         evict: (_node, owner) => this.#sessions.ofConnection(owner.connection)?.supersede(),
       });
+      // What was wanted before this told nobody here.
+      for (const session of this.#sessions.all()) session.wake();
     } catch (err) {
       this.#metrics.mailboxErrors.inc({ operation: "wakeups" });
       this.#wakeupsAtMs = this.#deps.clock.nowMs() + WAKEUPS_RETRY_MS;
@@ -312,7 +317,7 @@ class RunningHub implements Hub {
     );
     for (let i = 0; i < sessions.length; i += batch) {
       for (const session of sessions.slice(i, i + batch)) session.end(reason);
-      if (i + batch < sessions.length) await new Promise((resolve) => setTimeout(resolve, DRAIN_STEP_MS));
+      if (i + batch < sessions.length) await sleep(DRAIN_STEP_MS);
     }
   }
 }

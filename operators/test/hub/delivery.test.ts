@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { gen } from "./support/fake-client.ts";
+import { MemoryMailbox } from "./support/memory-mailbox.ts";
 import { createRig, eventually, type Rig } from "./support/rig.ts";
 
 let rig: Rig;
@@ -237,6 +238,23 @@ describe("delivery to an edge that speaks our protocol", () => {
     await eventually(() => rig.handled.length === 1 && rig.client.count("create") === 1);
     rig.mailbox.down = false;
     rig.mailbox.want("n1", { kind: "configmap", namespace: "default", name: "c" });
+    await edge.push("default/configmap/c");
+  });
+
+  it("R16 listens although the wake-ups cannot start, and delivers what was wanted once they can", async () => {
+    const memory = new MemoryMailbox();
+    let begin: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const { wakeups } = memory;
+    rig = await createRig({
+      memory,
+      wakeups: { start: (handlers) => begun.then(() => wakeups.start(handlers)), stop: () => wakeups.stop() },
+    });
+    const edge = await rig.ours("n1");
+    await edge.frame((f) => f.route.operation === "complete");
+    rig.client.put("configmaps", gen.object("ConfigMap", "c", { namespace: "default" }));
+    rig.mailbox.want("n1", { kind: "configmap", namespace: "default", name: "c" });
+    begin();
     await edge.push("default/configmap/c");
   });
 
