@@ -9,16 +9,22 @@ INSTALLED := node_modules/.installed-$(shell sha256sum package-lock.json | cut -
 # Tests to run, by their titles: make e2e T='A3|R18'
 T ?=
 
-.PHONY: help up down test e2e bench verify generate build fmt
+# Part of the local edge cloud: make stop PART=hub
+PART ?=
+
+.PHONY: help up down stop start kill test e2e bench verify generate build fmt
 
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 up: $(INSTALLED) ## Bring up a local edge cloud and show that it works (KUBECONFIG=… uses your cluster)
 	@node hack/up.ts
 
 down: $(INSTALLED) ## Stop what `make up` started and remove every trace
 	@node hack/down.ts
+
+stop start kill: $(INSTALLED) ## One part of it, as in `make stop PART=hub`; kill is SIGKILL
+	@node hack/part.ts $@ '$(PART)'
 
 test: $(INSTALLED) ## Verify, then run every test; the last line is "N passed, N failed"
 	@node hack/test.ts

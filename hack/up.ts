@@ -45,13 +45,14 @@ Try next:
   kubectl scale deployment hello --replicas=3
   kubectl get longshore -A
   curl http://$(kubectl get pod -l app=hello -o jsonpath='{.items[0].status.podIP}'):8080
+  make stop PART=hub     # and make start PART=hub: see docs/tutorial.md
   make down
 Logs are in ${near(layout.logs)}.
 `);
 });
 
 async function runSample(kubectl: Kubectl, say: Say): Promise<void> {
-  await kubectl.apply(readFileSync(join(import.meta.dirname, "sample.yaml"), "utf8"));
+  await kubectl.apply(readFileSync(join(layoutOf("").root, "config/samples/hello.yaml"), "utf8"));
   let told = "";
   await waitFor(
     async () => {

@@ -69,13 +69,7 @@ export async function startRole(layout: Layout, role: Role): Promise<void> {
   const record = startProcess(layout, {
     name: role,
     command: process.execPath,
-    args: [
-      "--enable-source-maps",
-      join(layout.root, "dist/operators.js"),
-      `--role=${role}`,
-      "--config",
-      configPath(layout, role),
-    ],
+    args: [join(layout.root, "dist/operators.js"), `--role=${role}`, "--config", configPath(layout, role)],
   });
   await waitForRole(layout, role, record);
 }

@@ -19,6 +19,9 @@ export interface EdgeOptions {
   readonly join: string;
 }
 
+/** 73 instead of 80 MB of idle RSS; as options of the program, for the agent refuses NODE_OPTIONS. */
+const SMALL_HEAP = ["--optimize-for-size", "--max-semi-space-size=1"];
+
 /** Files of the agent: everything that KubeEdge would keep in /etc and /var/lib. */
 export const agentDir = (layout: Layout): string => join(layout.dir, "agent");
 
@@ -36,7 +39,7 @@ export async function startAgent(layout: Layout, kubectl: Kubectl, options: Edge
   startProcess(layout, {
     name: "agent",
     command: process.execPath,
-    args: [join(layout.root, "dist/edge-agent.js"), "--config", config],
+    args: [...SMALL_HEAP, join(layout.root, "dist/edge-agent.js"), "--config", config],
   });
 }
 
@@ -86,7 +89,6 @@ const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress }: EdgeOp
       tokenFile: join(dir, "token"),
       podLogsDir: podLogsDir(layout),
       cgroupParent: layout.cgroupParent,
-      redialMax: "5s", // one node cannot be a herd: it need not spread its attempts over a minute
     },
   };
 };
