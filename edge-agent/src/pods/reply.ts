@@ -34,8 +34,12 @@ export const isGone = (status: ApiStatus): boolean =>
   status.reason === "NotFound" ||
   (status.code === undefined && NOT_FOUND_TEXT.test(status.message ?? ""));
 
-/** True when the object exists under another uid: ours is gone. */
-export const isOtherUid = (status: ApiStatus): boolean => status.code === 409 || status.reason === "Conflict";
+/**
+ * True when the object exists under another uid: ours is gone. A conflict that does not speak of the uid
+ * is only one of many writers and passes.
+ */
+export const isOtherUid = (status: ApiStatus): boolean =>
+  (status.code === 409 || status.reason === "Conflict") && /\buid\b/i.test(status.message ?? "");
 
 /** Content of a reply that has to be an object. @throws {PodError} NOT_FOUND, REFUSED */
 export function objectOf(frame: Frame, what: string): Readonly<Record<string, unknown>> {

@@ -114,6 +114,7 @@ export class StatusSender {
   #resendAll(): void {
     for (const entry of this.#entries.values()) {
       entry.acked = undefined;
+      entry.gone = false;
       entry.failures = 0;
       this.#kick(entry);
     }

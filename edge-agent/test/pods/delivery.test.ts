@@ -4,7 +4,7 @@ import type { Clock } from "../../src/clock.ts";
 import { createImages } from "../../src/pods/images.ts";
 import { createObjects } from "../../src/pods/objects.ts";
 import type { PodStatus } from "../../src/pods/pod.ts";
-import { errorOf, isGone, objectOf } from "../../src/pods/reply.ts";
+import { errorOf, isGone, isOtherUid, objectOf } from "../../src/pods/reply.ts";
 import { StatusSender } from "../../src/pods/status-sender.ts";
 import { createTokens, isStale, tokenRequest } from "../../src/pods/tokens.ts";
 import { CriError, type Cri } from "../../src/cri/index.ts";
@@ -158,6 +158,15 @@ describe("replies of the cloud", () => {
     );
     expect(() => objectOf(frame("no", "error"), "x")).toThrow(expect.objectContaining({ code: "REFUSED" }));
     expect(() => objectOf(frame(["{}"]), "x")).toThrow(expect.objectContaining({ code: "REFUSED" }));
+  });
+  it("takes a conflict for another uid only when it says so", () => {
+    const message = "Precondition failed: UID in precondition: a, UID in object meta: b";
+    expect([
+      isOtherUid({ code: 409, message }),
+      isOtherUid({ code: 409, message: "the pod of that name has another uid" }),
+      isOtherUid({ code: 409, message: "the object has been modified; please apply your changes" }),
+      isOtherUid({ code: 422, message }),
+    ]).toEqual([true, true, false, false]);
   });
   it("knows not found by code, reason or words", () => {
     expect([
