@@ -15,7 +15,7 @@ import {
 } from "./runtime/index.ts";
 
 /** sysexits.h: why we ended, for whoever restarts us. */
-const EXIT = { ok: 0, secondSignal: 1, software: 70, config: 78 } as const;
+const EXIT = { ok: 0, secondSignal: 1, software: 70 } as const;
 
 /** Composition root: the only place that reads process.argv and process.env, and that exits. */
 async function main(): Promise<void> {
@@ -38,7 +38,7 @@ async function main(): Promise<void> {
       { err: error },
       error instanceof LeaderLostError ? "leadership lost, ending at once" : "ended by an error",
     );
-    process.exit(EXIT.software);
+    process.exit(error instanceof ConfigError ? error.exitCode : EXIT.software);
   });
   log.info({}, "stopped");
   process.exit(EXIT.ok);
@@ -48,7 +48,7 @@ async function run(config: Config, log: Logger, signal: AbortSignal): Promise<vo
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const client = createClient({
-    kubeConfig: loadKubeConfig(config.kubeconfig),
+    kubeConfig: kubeConfigOf(config),
     userAgent: `longshore-${config.role}`,
     registry,
   });
@@ -75,6 +75,16 @@ async function run(config: Config, log: Logger, signal: AbortSignal): Promise<vo
     manager.add(createHubRunnable({ config, client, manager, registry, log, hostname: hostname() }));
   await manager.start(signal);
   for (const stop of stops) await stop();
+}
+
+function kubeConfigOf(config: Config): ReturnType<typeof loadKubeConfig> {
+  try {
+    return loadKubeConfig(config.kubeconfig);
+  } catch (error) {
+    throw new ConfigError("CONFIG_INVALID", [
+      `kubeconfig: ${error instanceof Error ? error.message : "cannot be read"}`,
+    ]);
+  }
 }
 
 function dieOnUncaught(log: Logger): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Registry } from "prom-client";
 import type { Config } from "../config.ts";
-import { createHubDelivery, type HubDelivery } from "../delivery/index.ts";
+import { createHubDelivery, type HubDelivery, type Wakeups } from "../delivery/index.ts";
 import { identifyPeer } from "../hub/auth/index.ts";
 import { createSessionGrants } from "../hub/grants.ts";
 import { createHub, type Hub } from "../hub/index.ts";
@@ -50,6 +50,9 @@ export function createHubRunnable(deps: HubDeps): Runnable {
       if (authority === undefined) return;
       const hub = createHubOf({ ...deps, log }, delivery, authority);
       const join = await createJoin({ ...deps, log }, delivery, authority);
+      delivery.onReplaced(() => {
+        hub.resync().catch((error: unknown) => log.error({ err: error }, "sessions did not start over"));
+      });
       await hub.start();
       await join.start();
       isListening = true;
@@ -90,7 +93,7 @@ function createHubOf(deps: HubDeps, delivery: HubDelivery, authority: Authority)
   return createHub({
     client,
     mailbox: delivery.mailbox,
-    wakeups: delivery.wakeups,
+    wakeups: soonStarted(delivery.wakeups),
     uplinkHandlers: createUplinkHandlers({ client, log, registry }),
     createGrants: (node) => createSessionGrants({ client, node, clock: systemClock }),
     identify: (socket, headers, nowMs) =>
@@ -113,6 +116,17 @@ function createHubOf(deps: HubDeps, delivery: HubDelivery, authority: Authority)
       legacyKeepaliveTimeoutMs: hub.legacyKeepaliveTimeoutMs,
     },
   });
+}
+
+const WAKEUPS_START_MS = 2000;
+
+/** Without Redis the edges are served all the same: wake-ups start when it comes, and the rescan delivers until then. */
+function soonStarted(wakeups: Wakeups): Wakeups {
+  const soon = (): Promise<void> => pause(systemClock, WAKEUPS_START_MS, new AbortController().signal);
+  return {
+    start: (handlers) => Promise.race([wakeups.start(handlers), soon()]),
+    stop: () => wakeups.stop(),
+  };
 }
 
 async function createJoin(deps: HubDeps, delivery: HubDelivery, authority: Authority): Promise<JoinServer> {

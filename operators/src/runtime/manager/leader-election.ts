@@ -50,8 +50,6 @@ export interface LeaderElector {
   run(signal: AbortSignal): Promise<void>;
 }
 
-const MIN_WAIT_MS = 100;
-
 export function createLeaderElector(deps: LeaderElectorDeps): LeaderElector {
   const { client, clock, log, namespace, name } = deps;
   const { leaseMs = 15_000, renewDeadlineMs = 10_000, retryMs = 2000 } = deps;
@@ -140,8 +138,9 @@ export function createLeaderElector(deps: LeaderElectorDeps): LeaderElector {
       });
       if (won) return;
       // Not only at the next poll: a dead leader's Lease is taken as soon as it may be.
-      const waitMs = Math.min(retryMs * (1 + Math.random() * 0.2), changedAtMs + leaseMs + 1 - clock.nowMs());
-      await pause(clock, Math.max(waitMs, MIN_WAIT_MS), signal);
+      const retryInMs = retryMs * (1 + Math.random() * 0.2);
+      const staleInMs = changedAtMs + leaseMs + 1 - clock.nowMs();
+      await pause(clock, staleInMs > 0 ? Math.min(retryInMs, staleInMs) : retryInMs, signal);
     }
   };
   const untilLost = async (signal: AbortSignal): Promise<void> => {

@@ -127,8 +127,14 @@ describe("the client", () => {
     let listeners = 0;
     const { signal } = controller;
     const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
-    signal.addEventListener = (...a: Parameters<typeof add>) => (listeners++, add(...a));
-    signal.removeEventListener = (...a: Parameters<typeof remove>) => (listeners--, remove(...a));
+    signal.addEventListener = (...a: Parameters<typeof add>) => {
+      listeners++;
+      add(...a);
+    };
+    signal.removeEventListener = (...a: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...a);
+    };
     for (let i = 0; i < 20; i++) await client.get(CONFIG_MAPS, NAME, { signal });
     expect(listeners).toBe(0);
   });

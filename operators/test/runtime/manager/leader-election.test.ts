@@ -28,24 +28,29 @@ class Leases {
     this.#store(spec);
   }
   readonly client = {
-    get: () => {
-      this.#check();
-      if (this.lease === undefined) throw new ApiError({ code: 404, reason: "NotFound", message: "none" });
-      return Promise.resolve(this.lease);
-    },
-    create: (_: unknown, body: Lease) => {
-      this.#check();
-      return Promise.resolve(this.#store(body.spec!));
-    },
-    update: (_: unknown, body: Lease) => {
-      this.#check();
-      if (body.metadata.resourceVersion !== this.lease?.metadata.resourceVersion) {
-        throw new ApiError({ code: 409, reason: "Conflict", message: "changed" });
-      }
-      return Promise.resolve(this.#store(body.spec!));
-    },
+    get: () =>
+      answer(() => {
+        this.#check();
+        if (this.lease === undefined) throw new ApiError({ code: 404, reason: "NotFound", message: "none" });
+        return this.lease;
+      }),
+    create: (_: unknown, body: Lease) =>
+      answer(() => {
+        this.#check();
+        return this.#store(body.spec!);
+      }),
+    update: (_: unknown, body: Lease) =>
+      answer(() => {
+        this.#check();
+        if (body.metadata.resourceVersion !== this.lease?.metadata.resourceVersion) {
+          throw new ApiError({ code: 409, reason: "Conflict", message: "changed" });
+        }
+        return this.#store(body.spec!);
+      }),
   };
 }
+
+const answer = <T>(call: () => T): Promise<T> => new Promise((resolve) => resolve(call()));
 
 interface Candidate {
   readonly elector: LeaderElector;
@@ -54,13 +59,7 @@ interface Candidate {
 }
 
 function candidate(leases: Leases, clock: FakeClock, identity: string): Candidate {
-  const asynchronous = Object.fromEntries(
-    Object.entries(leases.client).map(([k, call]) => [
-      k,
-      async (...a: unknown[]) => (call as (...x: unknown[]) => unknown)(...a),
-    ]),
-  );
-  const client = asynchronous as unknown as Pick<Client, "get" | "create" | "update">;
+  const client = leases.client as unknown as Pick<Client, "get" | "create" | "update">;
   const elector = createLeaderElector({
     client,
     clock,
