@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { pino, stdSerializers, type Logger } from "pino";
 import { Registry, collectDefaultMetrics } from "prom-client";
-import { startControllers } from "./compose/controllers.ts";
-import { createHubRunnable } from "./compose/hub.ts";
+import { startControllers } from "./role-controllers.ts";
+import { createHubRunnable } from "./role-hub.ts";
 import { ConfigError, configHelp, readConfig, shownConfig, type Config } from "./config.ts";
 import {
   LeaderLostError,

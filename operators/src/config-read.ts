@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parse as parseYaml } from "yaml";
-import { settings, type Config, type Setting } from "./schema.ts";
+import { settings, type Config, type Setting } from "./config-schema.ts";
 
 /** What is wrong with the configuration, all of it. `exitCode` is 64 for the command line, 78 for the rest. */
 export class ConfigError extends Error {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Registry } from "prom-client";
-import type { Config } from "../config.ts";
-import { createHubDelivery, type HubDelivery, type Wakeups } from "../delivery/index.ts";
-import { identifyPeer } from "../hub/auth/index.ts";
-import { createSessionGrants } from "../hub/grants.ts";
-import { createHub, type Hub } from "../hub/index.ts";
+import type { Config } from "./config.ts";
+import { createHubDelivery, type HubDelivery, type Wakeups } from "./delivery/index.ts";
+import { identifyPeer } from "./hub/auth/index.ts";
+import { createSessionGrants } from "./hub/grants.ts";
+import { createHub, type Hub } from "./hub/index.ts";
 import {
   createJoinServer,
   openAuthority,
@@ -12,9 +12,9 @@ import {
   SecretStore,
   type Authority,
   type JoinServer,
-} from "../hub/join/index.ts";
-import { createUplinkHandlers } from "../hub/uplink/index.ts";
-import { pause, systemClock, type Client, type Log, type Manager, type Runnable } from "../runtime/index.ts";
+} from "./hub/join/index.ts";
+import { createUplinkHandlers } from "./hub/uplink/index.ts";
+import { pause, systemClock, type Client, type Log, type Manager, type Runnable } from "./runtime/index.ts";
 import { redisTarget } from "./redis-target.ts";
 
 export interface HubDeps {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { settings, type Config, type Setting } from "./schema.ts";
+import { settings, type Config, type Setting } from "./config-schema.ts";
 
 const defaultOf = ({ field }: Setting): string => field.show(field.default);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Registry } from "prom-client";
-import type { Config } from "../config.ts";
-import { createControllerDelivery } from "../delivery/index.ts";
-import type { Log, Manager } from "../runtime/index.ts";
-import { setupWorkloadController } from "../workload/index.ts";
+import type { Config } from "./config.ts";
+import { createControllerDelivery } from "./delivery/index.ts";
+import type { Log, Manager } from "./runtime/index.ts";
+import { setupWorkloadController } from "./workload/index.ts";
 import { redisTarget } from "./redis-target.ts";
 
 export interface ControllersDeps {

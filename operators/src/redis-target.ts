@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { RedisTarget } from "../delivery/index.ts";
+import type { RedisTarget } from "./delivery/index.ts";
 
 /** ioredis takes `redis://` and `rediss://` as they are, and the bare path of a socket for `unix://`. */
 export const redisTarget = (url: string): RedisTarget => ({

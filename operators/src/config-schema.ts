@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { duration, flag, integer, list, oneOf, port, redisUrl, text, type Field } from "./fields.ts";
+import { duration, flag, integer, list, oneOf, port, redisUrl, text, type Field } from "./config-fields.ts";
 
 /** Every setting of the operators, once: type, default, limits and meaning. Flags, variables and docs follow from it. */
 export const schema = {
