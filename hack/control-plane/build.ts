@@ -92,7 +92,8 @@ async function compile(name: string, dir: string, say: Say): Promise<void> {
   ];
   let downloads = 0;
   const onLine = (line: string): void => {
-    if (/^go: downloading/.test(line) && ++downloads % 25 === 1) say(`${line} (${downloads} modules so far)`);
+    if (/^go: downloading/.test(line) && ++downloads % 25 === 0)
+      say(`compiling ${name}: ${downloads} modules fetched`);
   };
   try {
     await exec("go", args, {
