@@ -23,11 +23,14 @@ const never = (name, from, to, comment) => ({
 });
 
 /** Folders of operators/src that are not a controller. */
-const ROOMS = ["runtime", "delivery", "hub", "stream", "node-job"];
+const ROOMS = ["config", "roles", "runtime", "delivery", "hub", "stream", "node-job"];
 const CONTROLLER = `^operators/src/(?!(?:${ROOMS.join("|")})/)([^/]+)/`;
 const PORTS_OF_DELIVERY = "^operators/src/delivery/(outbox|placement|errors)\\.ts$";
 const PORTS_OF_MAILBOX = "^operators/src/delivery/(outbox|mailbox|ledger|errors)\\.ts$";
 const RUNTIME = "^operators/src/runtime/";
+const MAIN = "^operators/src/main\\.ts$";
+const CONFIG = "^operators/src/config/";
+const ROLES = "^operators/src/roles/";
 const REDIS = npm("bullmq", "ioredis");
 
 /** @type {import("dependency-cruiser").IConfiguration} */
@@ -35,9 +38,10 @@ module.exports = {
   forbidden: [
     {
       name: "no-cycles",
+      comment: "not even of types: files that need each other are one thought in two places",
       severity: "error",
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+      to: { circular: true },
     },
     { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
     {
@@ -74,6 +78,19 @@ module.exports = {
       "a controller uses runtime, crds and the delivery ports; never another controller, the hub or Redis",
     ),
     only(
+      "config-alone",
+      { path: CONFIG },
+      [CONFIG, ...npm("yaml")],
+      "what can be set is known without anything that uses it",
+    ),
+    never(
+      "config-by-roles-only",
+      { path: "^operators/src/", pathNot: [CONFIG, ROLES, MAIN] },
+      CONFIG,
+      "parts get their options from the role that starts them",
+    ),
+    never("roles-by-main-only", { path: "^operators/src/", pathNot: [ROLES, MAIN] }, ROLES, "roles compose"),
+    only(
       "delivery-adapters",
       { path: "^operators/src/delivery/" },
       ["^operators/src/delivery/", ...REDIS, ...npm("prom-client", "pino", "lru-cache"), CRDS],
@@ -83,7 +100,7 @@ module.exports = {
       "redis-in-adapters-only",
       {
         path: "^(operators|webhooks)/src/",
-        pathNot: ["^operators/src/delivery/", "^operators/src/main\\.ts$"],
+        pathNot: ["^operators/src/delivery/", MAIN],
       },
       REDIS.join("|"),
       "Redis is behind the delivery ports",

@@ -20,6 +20,9 @@ const SOUND = {
   "operators/src/runtime/index.ts": `export const runtime = 1;\n`,
   "operators/src/delivery/outbox.ts": `export interface Outbox { sync(): void }\n`,
   "operators/src/delivery/redis.ts": `import { Redis } from "ioredis";\nexport const redis = Redis;\n`,
+  "operators/src/config/index.ts": `export const config = 1;\n`,
+  "operators/src/hub/index.ts": `export const hub = 1;\n`,
+  "operators/src/roles/hub.ts": `import { config } from "../config/index.ts";\nimport { hub } from "../hub/index.ts";\nexport const role = [config, hub];\n`,
   "operators/src/workload/desired.ts": `export const desired = 1;\n`,
   "operators/src/workload/index.ts": `import { desired } from "./desired.ts";\nexport { desired };\nimport { runtime } from "../runtime/index.ts";\nimport type { Outbox } from "../delivery/outbox.ts";\nexport const workload: [typeof runtime, Outbox?] = [runtime];\n`,
   "edge-agent/src/store/port.ts": `export interface Store { get(): void }\n`,
@@ -33,6 +36,13 @@ const PLANTED = [
   { rule: "controller-stays-home", folder: "operators/src/device", target: "../workload/index.ts" },
   { rule: "controller-stays-home", folder: "operators/src/device", target: "bullmq" },
   { rule: "controller-stays-home", folder: "operators/src/device", target: "../delivery/redis.ts" },
+  { rule: "controller-stays-home", folder: "operators/src/device", target: "../hub/index.ts" },
+  { rule: "controller-stays-home", folder: "operators/src/device", target: "ioredis" },
+  { rule: "config-alone", folder: "operators/src/config", target: "../runtime/index.ts" },
+  { rule: "config-by-roles-only", folder: "operators/src/device", target: "../config/index.ts" },
+  { rule: "config-by-roles-only", folder: "operators/src/hub", target: "../config/index.ts" },
+  { rule: "roles-by-main-only", folder: "operators/src/hub", target: "../roles/hub.ts" },
+  { rule: "redis-in-adapters-only", folder: "operators/src/roles", target: "ioredis" },
   { rule: "hub-without-redis", folder: "operators/src/hub", target: "ioredis" },
   { rule: "hub-uses-ports", folder: "operators/src/hub", target: "../workload/index.ts" },
   { rule: "hub-uses-ports", folder: "operators/src/hub", target: "../delivery/redis.ts" },
@@ -56,13 +66,21 @@ describe("import rules", () => {
 
   it("accept what the table of the design allows", async () => {
     const cruise = await cruiseImports(root, ["crds", "operators", "edge-agent"]);
-    expect(cruise).toEqual({ modules: 8, violations: [] });
+    expect(cruise).toEqual({ modules: 11, violations: [] });
   });
 
   it.each(PLANTED)("refuse $target in $folder ($rule)", async ({ rule, folder, target }) => {
     plant(root, { [`${folder}/bad.ts`]: `import * as it from "${target}";\nexport const x = it;\n` });
     const { violations } = await cruiseImports(root, ["crds", "operators", "edge-agent"]);
     expect(violations.map((line) => line.split(":")[0])).toContain(rule);
+  });
+
+  it("refuse two files that know each other by their types alone", async () => {
+    const knowing = (other: string): string =>
+      `import type { T as Other } from "./${other}.ts";\nexport interface T { readonly other: Other }\n`;
+    plant(root, { "crds/src/a.ts": knowing("b"), "crds/src/b.ts": knowing("a") });
+    const { violations } = await cruiseImports(root, ["crds"]);
+    expect(violations.map((line) => line.split(":")[0])).toContain("no-cycles");
   });
 
   it("fail when fewer modules were seen than there must be", () => {

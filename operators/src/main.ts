@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { pino, stdSerializers, type Logger } from "pino";
 import { Registry, collectDefaultMetrics } from "prom-client";
-import { startControllers } from "./role-controllers.ts";
-import { createHubRunnable } from "./role-hub.ts";
-import { ConfigError, configHelp, readConfig, shownConfig, type Config } from "./config.ts";
+import { startControllers } from "./roles/controllers.ts";
+import { createHubRunnable } from "./roles/hub.ts";
+import { ConfigError, configHelp, readConfig, shownConfig, type Config } from "./config/index.ts";
 import {
   LeaderLostError,
   createClient,

@@ -8,22 +8,24 @@ import type { TLSSocket } from "node:tls";
 import type { Registry } from "prom-client";
 import type { Fence, Mailbox, Wakeups } from "../delivery/mailbox.ts";
 import type { Client } from "../runtime/client.ts";
-import type { Refusal } from "./admission.ts";
-import { catalog as defaultCatalog, type CatalogEntry } from "./catalog.ts";
+import {
+  createTunnelServer,
+  offersProtocol,
+  type PeerSocket,
+  type Refusal,
+  type TlsMaterial,
+  type TunnelServer,
+} from "./server/index.ts";
+import { catalog as defaultCatalog, type CatalogEntry, ObjectReader } from "./send/index.ts";
 import { systemClock, type HubClock } from "./clock.ts";
 import { EndReasons, type EndReason } from "./end-reasons.ts";
-import { FenceLine } from "./fence-line.ts";
+import { FenceLine, Session, type SessionDeps, SessionRegistry } from "./session/index.ts";
 import { identifyPeer, type Identity } from "./auth/index.ts";
 import { createLeaseRenewer, type LeaseRenewer } from "./lease-renewer.ts";
 import { Limiter } from "./limiter.ts";
 import { createHubMetrics, type HubMetrics } from "./metrics.ts";
 import { defaultHubOptions, type HubOptions } from "./options.ts";
 import { MinuteCounter, TokenBucket } from "./rate.ts";
-import { ObjectReader } from "./reader.ts";
-import { SessionRegistry } from "./registry.ts";
-import { createTunnelServer, offersProtocol, type TlsMaterial, type TunnelServer } from "./server.ts";
-import { Session, type SessionDeps } from "./session.ts";
-import type { PeerSocket } from "./tunnel-socket.ts";
 import type { SessionGrants, SessionLog, UplinkHandler } from "./uplink/port.ts";
 
 export interface HubDeps {

@@ -3,14 +3,14 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import type { Want } from "../../src/delivery/mailbox.ts";
 import { backoffMs } from "../../src/hub/backoff.ts";
-import { FenceLine } from "../../src/hub/fence-line.ts";
+import { FenceLine } from "../../src/hub/session/fence-line.ts";
 import { Limiter } from "../../src/hub/limiter.ts";
 import { MinuteCounter, TokenBucket } from "../../src/hub/rate.ts";
-import { RecentIds } from "../../src/hub/recent-ids.ts";
-import { SessionRegistry } from "../../src/hub/registry.ts";
-import { inOrder, rankOf } from "../../src/hub/tiers.ts";
-import { KeyedQueue } from "../../src/hub/uplink-queue.ts";
-import { Window, type Slot } from "../../src/hub/window.ts";
+import { RecentIds } from "../../src/hub/receive/recent-ids.ts";
+import { SessionRegistry } from "../../src/hub/session/registry.ts";
+import { inOrder, rankOf } from "../../src/hub/send/tiers.ts";
+import { KeyedQueue } from "../../src/hub/receive/uplink-queue.ts";
+import { Window, type Slot } from "../../src/hub/send/window.ts";
 
 const want = (over: Partial<Want> = {}): Want => ({
   field: `workload:${over.kind ?? "pod"}/default/${over.name ?? "p"}`,

@@ -2,7 +2,9 @@
 export { openAuthority } from "./authority.ts";
 export type { Authority, AuthorityOptions, TlsMaterial } from "./authority.ts";
 export { SecretStore } from "./secret-store.ts";
-export { createJoinServer, defaultJoinOptions } from "./server.ts";
-export type { JoinDeps, JoinOptions, JoinServer } from "./server.ts";
+export { defaultJoinOptions } from "./options.ts";
+export type { JoinDeps, JoinOptions } from "./options.ts";
+export { createJoinServer } from "./server.ts";
+export type { JoinServer } from "./server.ts";
 export { openTokenKeeper } from "./token-keeper.ts";
 export type { TokenKeeper, TokenOptions } from "./token-keeper.ts";

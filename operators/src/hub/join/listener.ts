@@ -15,7 +15,7 @@ import type { TlsMaterial } from "./authority.ts";
 import { JoinError } from "./errors.ts";
 import type { EventWindow } from "./failure-window.ts";
 import { issueFor, type IssueDeps } from "./issue.ts";
-import type { JoinDeps, JoinOptions } from "./server.ts";
+import type { JoinDeps, JoinOptions } from "./options.ts";
 
 const NODES: Resource = { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false };
 const DER_TYPE = "application/octet-stream";

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeObject } from "../../runtime/client.ts";
 import { PODS } from "./kinds.ts";
-import { forbidden, UplinkRefusal } from "./refusal.ts";
-import type { UplinkRequest, UplinkTools } from "./request.ts";
+import { forbidden, UplinkRefusal, type UplinkRequest, type UplinkTools } from "./handler/index.ts";
 
 export interface PodObject extends KubeObject {
   readonly spec?: { readonly nodeName?: string };

@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeObject } from "../../runtime/client.ts";
-import { fieldsAt, objectOf, pick, textAt, type Fields } from "./content.ts";
+import {
+  type Actions,
+  type Answer,
+  bad,
+  type Fields,
+  fieldsAt,
+  forbidden,
+  LENIENT,
+  objectOf,
+  pick,
+  textAt,
+  type UplinkRequest,
+  type UplinkTools,
+} from "./handler/index.ts";
 import { EVENTS } from "./kinds.ts";
-import { bad, forbidden } from "./refusal.ts";
-import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 /** The API server cuts nothing off, so we do. */
 const MAX_MESSAGE_CHARS = 1_024;

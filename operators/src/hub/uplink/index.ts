@@ -4,9 +4,17 @@ import type { Registry } from "prom-client";
 import type { Client } from "../../runtime/client.ts";
 import { systemClock, type Clock } from "../../runtime/clock.ts";
 import { rejectCounter } from "../metrics.ts";
-import { defineHandler } from "./define.ts";
+import {
+  type Actions,
+  defaultRetry,
+  defineHandler,
+  Lanes,
+  type RetryOptions,
+  type UplinkRequest,
+  type UplinkTools,
+  withRetry,
+} from "./handler/index.ts";
 import { eventActions } from "./event.ts";
-import { Lanes } from "./lanes.ts";
 import { leaseActions } from "./lease.ts";
 import { nodePatchActions, nodeStatusActions } from "./node-patch.ts";
 import { nodeActions } from "./node.ts";
@@ -14,12 +22,10 @@ import { podPatchActions, podStatusActions } from "./pod-patch.ts";
 import { podActions } from "./pod.ts";
 import type { SessionLog, UplinkHandler } from "./port.ts";
 import { queryActions } from "./query.ts";
-import type { Actions, UplinkRequest, UplinkTools } from "./request.ts";
-import { defaultRetry, withRetry, type RetryOptions } from "./retry.ts";
 import { serviceAccountTokenActions } from "./service-account-token.ts";
 
 export type { SessionGrants, SessionLog, UplinkHandler, UplinkResource, UplinkSession } from "./port.ts";
-export type { RetryOptions } from "./retry.ts";
+export type { RetryOptions } from "./handler/index.ts";
 
 export interface UplinkDeps {
   readonly client: Client;

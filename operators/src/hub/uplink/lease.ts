@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeObject } from "../../runtime/client.ts";
-import { fieldsAt, isFields, objectOf, pick, type Fields } from "./content.ts";
+import {
+  type Actions,
+  type Answer,
+  done,
+  type Fields,
+  fieldsAt,
+  forbidden,
+  isFields,
+  LENIENT,
+  objectOf,
+  pick,
+  type UplinkRequest,
+  type UplinkTools,
+} from "./handler/index.ts";
 import { LEASES } from "./kinds.ts";
 import { requireOwnNode } from "./own-node.ts";
-import { forbidden } from "./refusal.ts";
-import { done } from "./replies.ts";
-import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 const NAMESPACE = "kube-node-lease";
 const OWN_SPEC = ["leaseDurationSeconds", "renewTime", "acquireTime", "leaseTransitions"];

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { fieldsAt, objectOf, pick } from "./content.ts";
+import {
+  type Actions,
+  type Answer,
+  done,
+  fieldsAt,
+  LENIENT,
+  objectOf,
+  pick,
+  type UplinkRequest,
+  type UplinkTools,
+} from "./handler/index.ts";
 import { NODES } from "./kinds.ts";
 import { insertNode, type NodeObject } from "./node.ts";
 import { requireOwnNode } from "./own-node.ts";
-import { done } from "./replies.ts";
-import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 /** status of the own Node */
 export const nodePatchActions: Actions = {

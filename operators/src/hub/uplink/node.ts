@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeObject } from "../../runtime/client.ts";
 import { isAlreadyExists } from "../../runtime/errors.ts";
-import { fieldsAt, objectOf, pick, textAt, textMap, type Fields } from "./content.ts";
+import {
+  type Actions,
+  type Answer,
+  bad,
+  done,
+  failed,
+  type Fields,
+  fieldsAt,
+  LENIENT,
+  objectOf,
+  pick,
+  textAt,
+  textMap,
+  type UplinkRequest,
+  type UplinkTools,
+} from "./handler/index.ts";
 import { EVENTS, NODES } from "./kinds.ts";
 import { judgeLabels } from "./node-labels.ts";
 import { requireOwnNode } from "./own-node.ts";
 import type { UplinkSession } from "./port.ts";
-import { bad } from "./refusal.ts";
-import { done, failed } from "./replies.ts";
-import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 export interface NodeObject extends KubeObject {
   readonly status?: { readonly nodeInfo?: { readonly machineID?: string } };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { forbidden } from "./refusal.ts";
-import type { UplinkRequest } from "./request.ts";
+import { forbidden, type UplinkRequest } from "./handler/index.ts";
 
 /**
  * The request must be about the sender's own Node.

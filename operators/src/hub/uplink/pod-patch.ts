@@ -3,12 +3,23 @@ import { formatResource, newFrame } from "@longshore/crds/wire";
 import type { KubeObject } from "../../runtime/client.ts";
 import { isInvalid, isNotFound } from "../../runtime/errors.ts";
 import { requireBoundPod } from "./bound-pod.ts";
-import { fieldsAt, isFields, objectOf, textAt, type Fields } from "./content.ts";
+import {
+  type Actions,
+  type Answer,
+  bad,
+  done,
+  type Fields,
+  fieldsAt,
+  isFields,
+  LENIENT,
+  objectOf,
+  textAt,
+  UplinkRefusal,
+  type UplinkRequest,
+  type UplinkTools,
+} from "./handler/index.ts";
 import { PODS } from "./kinds.ts";
 import type { UplinkSession } from "./port.ts";
-import { bad, UplinkRefusal } from "./refusal.ts";
-import { done } from "./replies.ts";
-import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 /** status of a pod that is bound to the sender */
 export const podPatchActions: Actions = {

@@ -3,11 +3,24 @@ import { grants } from "@longshore/crds";
 import type { KubeObject } from "../../runtime/client.ts";
 import { isConflict, isNotFound } from "../../runtime/errors.ts";
 import { requireBoundPod } from "./bound-pod.ts";
-import { fieldsAt, isFields, objectOf, pick, textAt, type Fields } from "./content.ts";
+import {
+  type Actions,
+  type Answer,
+  bad,
+  done,
+  type Fields,
+  fieldsAt,
+  forbidden,
+  isFields,
+  LENIENT,
+  objectOf,
+  pick,
+  textAt,
+  UplinkRefusal,
+  type UplinkRequest,
+  type UplinkTools,
+} from "./handler/index.ts";
 import { PODS } from "./kinds.ts";
-import { bad, forbidden, UplinkRefusal } from "./refusal.ts";
-import { done } from "./replies.ts";
-import { LENIENT, type Actions, type Answer, type UplinkRequest, type UplinkTools } from "./request.ts";
 
 const MIRROR = "kubernetes.io/config.mirror";
 const MAX_GRACE_SECONDS = 3_600;

@@ -2,8 +2,13 @@
 import type { KubeObject, ObjectName, Resource } from "../../runtime/client.ts";
 import { isNotFound } from "../../runtime/errors.ts";
 import { ATTACHMENTS, CLAIMS, CONFIG_MAPS, SECRETS, VOLUMES } from "./kinds.ts";
-import { forbidden } from "./refusal.ts";
-import type { Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
+import {
+  type Actions,
+  type Answer,
+  forbidden,
+  type UplinkRequest,
+  type UplinkTools,
+} from "./handler/index.ts";
 
 type Judge = (request: UplinkRequest, object: KubeObject) => Promise<boolean>;
 

@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { fieldsAt, objectOf, textAt, type Fields } from "./content.ts";
+import {
+  type Actions,
+  type Answer,
+  bad,
+  type Fields,
+  fieldsAt,
+  forbidden,
+  objectOf,
+  textAt,
+  type UplinkRequest,
+  type UplinkTools,
+} from "./handler/index.ts";
 import { SERVICE_ACCOUNTS } from "./kinds.ts";
-import { bad, forbidden } from "./refusal.ts";
-import type { Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
 
 /** What the API server extends to a year for old clients; passed as it is. */
 const COMPATIBLE_SECONDS = 3_607;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Counter, type Registry } from "prom-client";
-import type { WatchFailureReason } from "./reflector.ts";
+import type { WatchFailureReason } from "./watch-failure.ts";
 
 export interface ReflectorObserver {
   listed(): void;

@@ -2,12 +2,13 @@
 import type { WatchEvent, Watcher } from "../api/watch.ts";
 import type { Client, KubeObject, Resource } from "../client.ts";
 import { pause, type Clock } from "../clock.ts";
-import { ApiError, isExpired, isNotFound } from "../errors.ts";
+import { isNotFound } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { ReflectorObserver } from "./cache-metrics.ts";
 import { createBackoff } from "./backoff.ts";
 import { storeKey } from "./store.ts";
 import { createStallGuard, type StallGuard } from "./stall-guard.ts";
+import { mustRelist, reasonOf, WatchFailure } from "./watch-failure.ts";
 
 /** What one informer holds of a kind. */
 export interface Selection {
@@ -190,36 +191,5 @@ export function createReflector<T extends KubeObject>(deps: ReflectorDeps<T>): R
   };
 }
 
-type WatchSymptom = "stalled" | "short" | "disordered";
-const SYMPTOMS: Readonly<Record<WatchSymptom, string>> = {
-  stalled: "no event and no bookmark came",
-  short: "the watch ended at once",
-  disordered: "an event was older than the one before it",
-};
-
-class WatchFailure extends Error {
-  override readonly name = "WatchFailure";
-  readonly reason: WatchSymptom;
-  constructor(reason: WatchSymptom) {
-    super(SYMPTOMS[reason]);
-    this.reason = reason;
-  }
-}
-
 /** Versions of one kind grow; decimal strings compare by length, then bytes. */
 const isOlder = (a: string, b: string): boolean => a.length < b.length || (a.length === b.length && a < b);
-
-/** A broken or overloaded connection may continue where it was; any other failure may be about the position. */
-function mustRelist(error: unknown): boolean {
-  if (error instanceof WatchFailure) return error.reason === "disordered";
-  return !(error instanceof ApiError && (error.code === 0 || error.code === 429));
-}
-
-export type WatchFailureReason = "expired" | "disconnected" | "refused" | "broken" | WatchSymptom;
-
-function reasonOf(error: unknown): WatchFailureReason {
-  if (error instanceof WatchFailure) return error.reason;
-  if (isExpired(error)) return "expired";
-  if (error instanceof ApiError) return error.code === 0 ? "disconnected" : "refused";
-  return "broken";
-}

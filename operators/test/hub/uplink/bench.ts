@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseResource, type Frame } from "@longshore/crds/wire";
 import { Registry } from "prom-client";
-import { createSessionGrants } from "../../../src/hub/grants.ts";
+import { createSessionGrants } from "../../../src/hub/auth/grants.ts";
 import { createUplinkHandlers, type UplinkSession } from "../../../src/hub/uplink/index.ts";
 import type { Client } from "../../../src/runtime/client.ts";
 import { FakeClient } from "./fake-client.ts";

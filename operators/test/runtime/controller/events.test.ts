@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import type { KubeObject, ObjectMeta, Resource } from "../../../src/runtime/client.ts";
-import type { ObjectEvent, Predicate } from "../../../src/runtime/controller/event.ts";
+import type { Enqueue, ObjectEvent, Predicate } from "../../../src/runtime/controller/event.ts";
 import { enqueueMapped, enqueueOwner, enqueueSelf } from "../../../src/runtime/controller/handler.ts";
 import {
   allOf,
@@ -14,7 +14,6 @@ import {
 } from "../../../src/runtime/controller/predicate.ts";
 import { keyOf, requestOf } from "../../../src/runtime/controller/request.ts";
 import { createChannel, createKindSource, LOW_PRIORITY } from "../../../src/runtime/controller/source.ts";
-import type { Enqueue } from "../../../src/runtime/controller/event.ts";
 import type { Informer } from "../../../src/runtime/cache/informer.ts";
 import { CONFIG_MAPS } from "../kinds.ts";
 

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import { duration, flag, integer, list, oneOf, port, redisUrl, text, type Field } from "./fields.ts";
+
+/** Every setting of the operators, once: type, default, limits and meaning. Flags, variables and docs follow from it. */
+export const schema = {
+  role: oneOf(["controllers", "hub", "all"], "all", "What this process does."),
+  kubeconfig: text("", "Path of a kubeconfig; empty: the ServiceAccount of the pod."),
+  namespace: text("kubeedge", "Namespace of our own Leases and Secrets."),
+  logLevel: oneOf(["debug", "info", "warn", "error"], "info", "Least level that is logged."),
+  security: oneOf(
+    ["compatible", "strict"],
+    "compatible",
+    "Whether what unmodified KubeEdge clients do is accepted where it is less safe.",
+  ),
+  redis: {
+    url: redisUrl("redis://127.0.0.1:6379", "Where Redis is: redis://, rediss:// or unix://."),
+    keyPrefix: text("longshore", "Put before every key, so that installations can share a Redis."),
+  },
+  hub: {
+    id: text("", "Stable and unique name of this hub; empty: the host's name."),
+    bindAddress: text("0.0.0.0", "Address that the tunnel and join ports listen on."),
+    tunnelPort: port(10_000, "Port of the edges' WebSocket."),
+    joinPort: port(10_002, "Port where edges join."),
+    advertiseAddresses: list([], "Addresses under which edges reach the hub; they go into its certificate."),
+    dnsNames: list([], "Names under which edges reach the hub; they go into its certificate."),
+    certificateDays: integer(365, { min: 1, max: 3650 }, "Lifetime of the certificates that edges get."),
+    tokenHours: integer(24, { min: 1, max: 8760 }, "Lifetime of a join token."),
+    maxSessions: integer(20_000, { min: 1, max: 1_000_000 }, "Edges that may be connected at once."),
+    acceptPerSecond: integer(300, { min: 1, max: 100_000 }, "New connections a second."),
+    windowFrames: integer(64, { min: 1, max: 1024 }, "Unacknowledged frames of one session."),
+    windowBytes: integer(262_144, { min: 4096, max: 16_777_216 }, "Unacknowledged bytes of one session."),
+    pingIntervalMs: duration("10s", { min: "1s", max: "5m" }, "Time between WebSocket pings."),
+    keepaliveIntervalMs: duration(
+      "10s",
+      { min: "1s", max: "5m" },
+      "Time between keepalives that edges are told.",
+    ),
+    legacyKeepaliveTimeoutMs: duration(
+      "30s",
+      { min: "5s", max: "10m" },
+      "An EdgeCore silent for so long is gone.",
+    ),
+    minTlsVersion: oneOf(["TLSv1.3", "TLSv1.2"], "TLSv1.3", "Oldest TLS that is spoken with edges."),
+  },
+  controllers: {
+    leaderElect: flag(true, "Whether one of several processes leads; without it there must be only one."),
+    leaseName: text("longshore-controllers", "Name of the leader's Lease."),
+    resyncHours: integer(6, { min: 1, max: 168 }, "Each object is looked at again about this often."),
+  },
+  metrics: {
+    bindAddress: text("0.0.0.0", "Address that metrics are served on."),
+    hubPort: port(9091, "Port of the hub's metrics."),
+    controllersPort: port(9092, "Port of the controllers' metrics, also of role all."),
+  },
+  probes: {
+    bindAddress: text("0.0.0.0", "Address that probes are served on."),
+    port: port(9440, "Port of /healthz and /readyz."),
+  },
+} as const satisfies Section;
+
+export interface Section {
+  readonly [key: string]:
+    Field<never> | Field<string> | Field<number> | Field<boolean> | Field<readonly string[]> | Section;
+}
+
+type ValueOf<S> = S extends Field<infer T> ? T : { readonly [K in keyof S]: ValueOf<S[K]> };
+
+/** The effective configuration. Durations in milliseconds. */
+export type Config = ValueOf<typeof schema>;
+
+export interface Setting {
+  /** Keys in code, `hub.pingIntervalMs` cut at the dots. */
+  readonly path: readonly string[];
+  /** As users write it: `hub.pingInterval`, `--hub-ping-interval`, `LONGSHORE_HUB_PING_INTERVAL`. */
+  readonly key: string;
+  readonly flag: string;
+  readonly variable: string;
+  readonly field: Field<unknown>;
+}
+
+/** All settings in the order of the schema. */
+export const settings: readonly Setting[] = settingsOf(schema, []);
+
+function settingsOf(section: Section, above: readonly string[]): Setting[] {
+  return Object.entries(section).flatMap(([name, entry]) => {
+    const path = [...above, name];
+    return isField(entry) ? [settingOf(path, entry)] : settingsOf(entry, path);
+  });
+}
+
+// A section has no key named "kind".
+function isField(entry: Section[string]): entry is Exclude<Section[string], Section> {
+  return entry.kind === "field";
+}
+
+function settingOf(path: readonly string[], field: unknown): Setting {
+  const outside = path.map((part) => part.replace(/Ms$/, ""));
+  const words = outside
+    .map((part) => part.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`))
+    .join("-");
+  return {
+    path,
+    key: outside.join("."),
+    flag: `--${words}`,
+    variable: `LONGSHORE_${words.replaceAll("-", "_").toUpperCase()}`,
+    field: field as Field<unknown>,
+  };
+}
