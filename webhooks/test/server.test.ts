@@ -1,26 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import "reflect-metadata";
-import * as x509 from "@peculiar/x509";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import type { FastifyInstance } from "fastify";
+import { Registry } from "prom-client";
+import { createWebhookMetrics } from "../src/metrics.ts";
 import { ADMISSION_RULES } from "../src/rules.ts";
 import { createAdmissionServer } from "../src/server.ts";
-
-const pem = (label: string, der: ArrayBuffer): string =>
-  `-----BEGIN ${label}-----\n${Buffer.from(der).toString("base64")}\n-----END ${label}-----\n`;
-
-async function selfSigned(): Promise<{ cert: string; key: string }> {
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const cert = await x509.X509CertificateGenerator.createSelfSigned({
-    name: "CN=webhooks",
-    keys,
-    signingAlgorithm: algorithm,
-  });
-  return {
-    cert: cert.toString("pem"),
-    key: pem("PRIVATE KEY", await crypto.subtle.exportKey("pkcs8", keys.privateKey)),
-  };
-}
+import { selfSigned } from "./certificate.ts";
 
 const reviewOf = (kind: string, properties: { name: string }[]) => ({
   apiVersion: "admission.k8s.io/v1",
@@ -34,15 +18,31 @@ const reviewOf = (kind: string, properties: { name: string }[]) => ({
 });
 
 describe("admission server", () => {
-  const outcomes: object[] = [];
+  const registry = new Registry();
+  const metrics = createWebhookMetrics(registry);
+  const value = async (name: string, labels: Record<string, string>): Promise<number> => {
+    const found = (await registry.getSingleMetric(name)?.get())?.values ?? [];
+    return (
+      found.find((v) => Object.entries(labels).every(([key, want]) => v.labels[key] === want))?.value ?? 0
+    );
+  };
+  const broken = {
+    path: "/broken",
+    group: "devices.kubeedge.io",
+    kind: "Device",
+    decide: () => {
+      throw new Error("a defect");
+    },
+  };
   let server: FastifyInstance;
   beforeAll(async () => {
     server = createAdmissionServer({
-      rules: ADMISSION_RULES,
+      rules: [...ADMISSION_RULES, broken],
       tls: await selfSigned(),
-      onOutcome: (o) => outcomes.push(o),
+      observer: metrics,
     });
   });
+  beforeEach(() => registry.resetMetrics());
   afterAll(() => server.close());
 
   it.each(["Device", "DeviceModel"])(
@@ -72,24 +72,38 @@ describe("admission server", () => {
   });
 
   it.each([
-    { id: "B23", when: "GET", request: { method: "GET" as const }, status: 405 },
+    { id: "B23", when: "GET", request: { method: "GET" as const }, status: 405, reason: "METHOD" },
     {
       id: "B24",
       when: "text/plain",
       request: { method: "POST" as const, payload: "x", headers: { "content-type": "text/xml" } },
       status: 415,
+      reason: "CONTENT_TYPE",
     },
     {
       id: "B26",
       when: "null",
       request: { method: "POST" as const, payload: "null", headers: { "content-type": "application/json" } },
       status: 400,
+      reason: "NOT_AN_OBJECT",
     },
     {
       id: "B25",
       when: "an empty body",
       request: { method: "POST" as const, payload: "", headers: { "content-type": "application/json" } },
       status: 400,
+      reason: "MALFORMED",
+    },
+    {
+      id: "B25",
+      when: "half a document",
+      request: {
+        method: "POST" as const,
+        payload: '{"secret":"hunter2"',
+        headers: { "content-type": "application/json" },
+      },
+      status: 400,
+      reason: "MALFORMED",
     },
     {
       id: "B36",
@@ -100,8 +114,45 @@ describe("admission server", () => {
         headers: { "content-type": "application/json" },
       },
       status: 413,
+      reason: "BODY_SIZE",
     },
-  ])("$id answers $when with $status", async ({ request, status }) => {
-    expect((await server.inject({ url: "/devices", ...request })).statusCode).toBe(status);
+  ])(
+    "$id answers $when with $status and a sentence, counts it, and goes on",
+    async ({ request, status, reason }) => {
+      const reply = await server.inject({ url: "/devices", ...request });
+      expect(reply.statusCode).toBe(status);
+      expect(reply.headers["content-type"]).toContain("text/plain");
+      expect(reply.body).toMatch(/^\w.{5,80}$/);
+      expect(reply.body).not.toContain("hunter2");
+      expect(await value("edge_reject_total", { surface: "webhook", reason })).toBe(1);
+      const webhook = "/devices";
+      expect(
+        await value("controller_runtime_webhook_requests_total", { webhook, code: String(status) }),
+      ).toBe(1);
+      const next = await server.inject({ method: "POST", url: webhook, payload: reviewOf("Device", []) });
+      expect(next.json()).toMatchObject({ response: { allowed: true } });
+      expect(await value("controller_runtime_webhook_requests_in_flight", { webhook })).toBe(0);
+    },
+  );
+
+  it("counts verdicts, and every review as answered with 200", async () => {
+    for (const names of [["a"], ["a", "a"]]) {
+      const payload = reviewOf(
+        "Device",
+        names.map((name) => ({ name })),
+      );
+      await server.inject({ method: "POST", url: "/devices", payload });
+    }
+    const webhook = "/devices";
+    expect(await value("longshore_webhook_requests_total", { webhook, result: "allowed" })).toBe(1);
+    expect(await value("longshore_webhook_requests_total", { webhook, result: "denied" })).toBe(1);
+    expect(await value("controller_runtime_webhook_requests_total", { webhook, code: "200" })).toBe(2);
+  });
+
+  it("denies with 500 when a rule is broken, counts it and goes on", async () => {
+    const reply = await server.inject({ method: "POST", url: "/broken", payload: reviewOf("Device", []) });
+    expect(reply.json()).toMatchObject({ response: { allowed: false, status: { code: 500 } } });
+    expect(reply.body).not.toContain("a defect");
+    expect(await value("controller_runtime_webhook_panics_total", {})).toBe(1);
   });
 });

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync, watch } from "node:fs";
+import { dirname } from "node:path";
+import { createSecureContext } from "node:tls";
+
+export interface ServingCert {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface CertFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** The certificate cannot be served. The message names the file and holds nothing of the key. */
+export class CertError extends Error {
+  override readonly name = "CertError";
+  readonly code = "SERVING_CERT";
+  readonly exitCode = 78;
+}
+
+/** @throws {CertError} when a file is missing, or both are no pair */
+export function readServingCert({ certFile, keyFile }: CertFiles): ServingCert {
+  const pair = { cert: readText(certFile), key: readText(keyFile) };
+  try {
+    createSecureContext(pair);
+  } catch (error) {
+    throw new CertError(`${certFile} and ${keyFile} are no certificate with its key`, { cause: error });
+  }
+  return pair;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new CertError(`${file}: cannot be read`, { cause: error });
+  }
+}
+
+/**
+ * Tells of each change of the files. A mounted Secret is swapped as a whole directory, so the directory is watched.
+ *
+ * @returns stops watching
+ */
+export function watchServingCert(
+  files: CertFiles,
+  on: { changed(next: ServingCert): void; failed(error: unknown): void },
+): () => void {
+  const watcher = watch(dirname(files.certFile), () => {
+    try {
+      on.changed(readServingCert(files));
+    } catch (error) {
+      on.failed(error);
+    }
+  });
+  watcher.on("error", (error) => on.failed(error));
+  return () => watcher.close();
+}
