@@ -28,8 +28,8 @@ export interface Backoff {
 
 /** Shorter sessions say nothing about the hub's health: it may accept and die. */
 const PROVEN_AFTER_MS = 2_000;
-/** Ceiling while nothing listens, so that a hub is found within 8 s of its start however long it was away. */
-const NOBODY_LISTENS_CAP_MS = 8_000;
+/** Ceiling while nothing listens, so that a hub is found within 4 s of its start however long it was away. */
+const NOBODY_LISTENS_CAP_MS = 4_000;
 
 /**
  * Exponential backoff with full jitter (the delay is uniform between 0 and the ceiling), so that a fleet does not

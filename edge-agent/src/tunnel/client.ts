@@ -280,8 +280,11 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
 
 function failureOf(error: Error): DialFailure {
   if (error instanceof DialRefusedError) return { retryAfterMs: error.retryAfterMs };
-  return { nobodyListens: (error as NodeJS.ErrnoException).code === "ECONNREFUSED" };
+  return { nobodyListens: NOBODY_LISTENS.has((error as NodeJS.ErrnoException).code ?? "") };
 }
+
+/** Refused by the host itself, or reset by a load balancer that has no hub behind it. */
+const NOBODY_LISTENS = new Set(["ECONNREFUSED", "ECONNRESET"]);
 
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener);
