@@ -65,6 +65,17 @@ function createWorker(
   return worker;
 }
 
+/** Our caller tries again with a new worker, so one that did not come up must not stay. */
+async function untilReady(worker: Worker): Promise<void> {
+  try {
+    await orUnavailable(() => worker.waitUntilReady());
+  } catch (error) {
+    // Not waited for: its connection is down. What it says on the way out is no news.
+    worker.close(true).catch(() => undefined);
+    throw error;
+  }
+}
+
 /** The hub's ear: one queue, named after the hub. */
 export function createWakeups(deps: ListenerDeps & { readonly hub: string }): Wakeups {
   const queue = wakeQueueName(deps.hub);
@@ -77,7 +88,7 @@ export function createWakeups(deps: ListenerDeps & { readonly hub: string }): Wa
         if (owner) handlers.evict(node, owner);
         else handlers.wake(node);
       });
-      await orUnavailable(() => worker?.waitUntilReady() ?? Promise.resolve());
+      await untilReady(worker);
     },
     async stop() {
       await worker?.close();
@@ -103,7 +114,7 @@ export function createPlacementListener(
       worker = createWorker(deps, PLACEMENT_QUEUE, (_name, { node }) =>
         handle(node === EVERY_NODE ? undefined : node),
       );
-      await orUnavailable(() => worker?.waitUntilReady() ?? Promise.resolve());
+      await untilReady(worker);
     },
     async stop() {
       await worker?.close();

@@ -61,8 +61,10 @@ export function createRedisWatch(deps: RedisWatchDeps): RedisWatch {
   }
 
   async function check({ connected }: { connected: boolean }): Promise<void> {
-    const nextIdentity = connected ? identityOf(await redis.info()) : identity;
+    const seen = connected ? identityOf(await redis.info()) : undefined;
     const nextGeneration = await readGeneration();
+    // Two checks may overlap: what another one saw meanwhile stands.
+    const nextIdentity = seen ?? identity;
     const changed = generation !== undefined && (generation !== nextGeneration || identity !== nextIdentity);
     [identity, generation] = [nextIdentity, nextGeneration];
     if (!changed) return;

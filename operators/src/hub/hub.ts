@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CloseCode } from "@longshore/crds/wire";
-import { LRUCache } from "lru-cache";
 import { randomUUID } from "node:crypto";
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import type { Registry } from "prom-client";
@@ -10,9 +8,10 @@ import type { Fence, Mailbox, Wakeups } from "../delivery/mailbox.ts";
 import type { Client } from "../runtime/client.ts";
 import {
   createTunnelServer,
+  Gate,
   offersProtocol,
+  type Identify,
   type PeerSocket,
-  type Refusal,
   type TlsMaterial,
   type TunnelServer,
 } from "./server/index.ts";
@@ -20,12 +19,10 @@ import { catalog as defaultCatalog, type CatalogEntry, ObjectReader } from "./se
 import { systemClock, type HubClock } from "./clock.ts";
 import { EndReasons, type EndReason } from "./end-reasons.ts";
 import { FenceLine, Session, type SessionDeps, SessionRegistry } from "./session/index.ts";
-import { identifyPeer, type Identity } from "./auth/index.ts";
 import { createLeaseRenewer, type LeaseRenewer } from "./lease-renewer.ts";
 import { Limiter } from "./limiter.ts";
 import { createHubMetrics, type HubMetrics } from "./metrics.ts";
 import { defaultHubOptions, type HubOptions } from "./options.ts";
-import { MinuteCounter, TokenBucket } from "./rate.ts";
 import type { SessionGrants, SessionLog, UplinkHandler } from "./uplink/port.ts";
 
 export interface HubDeps {
@@ -35,7 +32,7 @@ export interface HubDeps {
   readonly uplinkHandlers: readonly UplinkHandler[];
   readonly createGrants: (node: string) => SessionGrants;
   /** Decides who a connection is, after TLS verified its certificate; default `identifyPeer`. */
-  readonly identify?: (socket: TLSSocket, headers: IncomingHttpHeaders, nowMs: number) => Identity;
+  readonly identify?: Identify;
   readonly tls: TlsMaterial;
   /** Registers for new key material; what it returns unregisters. */
   readonly onTlsChange?: (listener: (tls: TlsMaterial) => void) => () => void;
@@ -62,8 +59,6 @@ export interface Hub {
 
 const WAKEUPS_RETRY_MS = 5_000;
 const WAKEUPS_PATIENCE_MS = 2_000;
-const FIGHTS_PER_MINUTE = 3;
-const RETRY_AFTER_FULL_SECONDS = 30;
 
 /** The hub: sessions of edges on one side, mailbox and API server on the other. */
 export function createHub(deps: HubDeps): Hub {
@@ -78,8 +73,7 @@ class RunningHub implements Hub {
   readonly #options: HubOptions;
   readonly #metrics: HubMetrics;
   readonly #sessions = new SessionRegistry<Session>();
-  readonly #admission: TokenBucket;
-  readonly #fights = new LRUCache<string, MinuteCounter>({ max: 1_000 });
+  readonly #gate: Gate;
   readonly #leases: LeaseRenewer;
   readonly #reader: ObjectReader;
   readonly #sessionDeps: SessionDeps;
@@ -87,14 +81,22 @@ class RunningHub implements Hub {
   readonly #releases = new Set<Promise<void>>();
   #server: TunnelServer | undefined;
   #clusterEpoch = 0;
-  #draining = false;
+  #resyncWanted = false;
+  #resyncing: Promise<void> | undefined;
   #wakeupsAtMs = Infinity;
 
   constructor(deps: HubDeps & { readonly clock: HubClock }, options: HubOptions, metrics: HubMetrics) {
     this.#deps = deps;
     this.#options = options;
     this.#metrics = metrics;
-    this.#admission = new TokenBucket(options.admissionPerSecond, options.admissionBurst, deps.clock.nowMs());
+    this.#gate = new Gate({
+      options,
+      metrics,
+      clock: deps.clock,
+      log: deps.log,
+      identify: deps.identify,
+      sessions: this.#occupancy(),
+    });
     const catalog = deps.catalog ?? defaultCatalog;
     this.#reader = new ObjectReader({
       client: deps.client,
@@ -128,9 +130,9 @@ class RunningHub implements Hub {
     const server = await createTunnelServer({
       options: this.#options,
       tls: this.#deps.tls,
-      refuse: () => this.#refuse(),
+      refuse: () => this.#gate.refuse(),
       accept: (ws, request, socket) => this.#accept(ws, request, socket),
-      onRefused: (refusal) => this.#onRefused(refusal),
+      onRefused: (refusal) => this.#gate.onRefused(refusal),
     });
     this.#server = server;
     // Before the first session: what an earlier life of this hub was woken for is not ours.
@@ -143,17 +145,39 @@ class RunningHub implements Hub {
   }
 
   async stop(): Promise<void> {
-    this.#draining = true;
-    await this.#endAll(EndReasons.draining);
+    this.#gate.close();
+    await this.#endAll(EndReasons.draining, [...this.#sessions.all()]);
     for (const stop of this.#stops.splice(0)) stop();
     await this.#deps.wakeups.stop();
     await Promise.all(this.#releases);
     await this.#server?.close();
   }
 
-  async resync(): Promise<void> {
-    this.#deps.log.warn({ sessions: this.#sessions.size }, "delivery replaced, sessions start over");
-    await this.#endAll(EndReasons.resync);
+  resync(): Promise<void> {
+    this.#resyncWanted = true;
+    this.#resyncing ??= this.#startOver().finally(() => {
+      this.#resyncing = undefined;
+    });
+    return this.#resyncing;
+  }
+
+  /** However often Redis is replaced: one round at a time, and one more when it was replaced meanwhile. */
+  async #startOver(): Promise<void> {
+    while (this.#resyncWanted) {
+      this.#resyncWanted = false;
+      this.#deps.log.warn({ sessions: this.#sessions.size }, "delivery replaced, sessions start over");
+      await this.#endAll(EndReasons.resync, [...this.#sessions.all()]);
+    }
+  }
+
+  #occupancy(): { readonly size: number; has(node: string): boolean } {
+    const sessions = this.#sessions;
+    return {
+      get size() {
+        return sessions.size;
+      },
+      has: (node) => sessions.newestOf(node) !== undefined,
+    };
   }
 
   #shared(catalog: ReadonlyMap<string, CatalogEntry>): SessionDeps {
@@ -184,65 +208,19 @@ class RunningHub implements Hub {
     };
   }
 
-  #refuse(): Refusal | undefined {
-    if (this.#draining) return { status: 503, text: "draining", retryAfterSeconds: 1 };
-    const waitMs = this.#admission.take(this.#deps.clock.nowMs());
-    if (waitMs === 0) return undefined;
-    return { status: 503, text: "rate_limited", retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) };
-  }
-
-  #onRefused(refusal: Refusal): void {
-    this.#metrics.connections.inc({ result: refusal.text });
-    if (refusal.status !== 503) this.#metrics.rejects.inc({ surface: "tunnel", reason: refusal.text });
-    this.#deps.log.warn({ status: refusal.status, reason: refusal.text }, "connection refused");
-  }
-
   #accept(ws: PeerSocket, request: IncomingMessage, socket: TLSSocket): void {
-    const identify = this.#deps.identify ?? identifyPeer;
-    const identity = identify(socket, request.headers, this.#deps.clock.wallMs());
-    const { node } = identity;
-    if (node === undefined) {
-      this.#metrics.rejects.inc({ surface: "tunnel", reason: `identity_${identity.reason}` });
-      this.#turnAway(ws, { result: "identity", code: identity.closeCode, text: identity.reason });
-    } else if (this.#isFull(node)) {
-      const text = `full retryAfter=${RETRY_AFTER_FULL_SECONDS}`;
-      this.#turnAway(ws, { result: "full", code: CloseCode.unavailable, text });
-    } else {
-      const expiresAtMs = Date.parse(socket.getPeerX509Certificate()?.validTo ?? "");
-      const peer = { node, negotiated: offersProtocol(request), ws, socket, expiresAtMs };
-      this.#open(new Session(this.#sessionDeps, peer));
-    }
-  }
-
-  /** A node that comes back takes its own place, however many there are. */
-  #isFull(node: string): boolean {
-    return this.#sessions.size >= this.#options.maxSessions && this.#sessions.newestOf(node) === undefined;
-  }
-
-  /** The upgrade is done, so the refusal can be a close code; nothing that the peer sends is looked at. */
-  #turnAway(ws: PeerSocket, refusal: { result: string; code: number; text: string }): void {
-    this.#metrics.connections.inc({ result: refusal.result });
-    this.#deps.log.warn({ code: refusal.code, reason: refusal.text }, "connection refused");
-    // The peer may cut the connection at any moment, which is all the same by now.
-    ws.on("error", () => ws.terminate());
-    ws.close(refusal.code, refusal.text.slice(0, 120));
+    const node = this.#gate.admit(ws, request, socket);
+    if (node === undefined) return;
+    const expiresAtMs = Date.parse(socket.getPeerX509Certificate()?.validTo ?? "");
+    const peer = { node, negotiated: offersProtocol(request), ws, socket, expiresAtMs };
+    this.#open(new Session(this.#sessionDeps, peer));
   }
 
   #open(session: Session): void {
-    this.#metrics.connections.inc({ result: "ok" });
     if (this.#sessions.newestOf(session.node) === undefined) this.#metrics.connectedNodes.inc();
-    else this.#noteFight(session.node);
     this.#sessions.add(session);
     session.log.info({ negotiated: session.negotiated }, "session opened");
     session.start();
-  }
-
-  #noteFight(node: string): void {
-    const counter = this.#fights.get(node) ?? new MinuteCounter();
-    this.#fights.set(node, counter);
-    if (counter.add(this.#deps.clock.nowMs()) !== FIGHTS_PER_MINUTE) return;
-    this.#metrics.rejects.inc({ surface: "tunnel", reason: "node_conflict" });
-    this.#deps.log.error({ node }, "several machines use the certificate of one node");
   }
 
   #onFenced(session: Session, fence: Fence): void {
@@ -282,9 +260,8 @@ class RunningHub implements Hub {
     if (!isRaised) return;
     this.#reader.clear();
     this.#deps.log.warn({ clusterEpoch: epoch }, "cluster epoch raised, sessions start over");
-    for (const session of [...this.#sessions.all()]) {
-      if (session.clusterEpoch < epoch) session.end(EndReasons.resync);
-    }
+    const older = [...this.#sessions.all()].filter((session) => session.clusterEpoch < epoch);
+    void this.#endAll(EndReasons.resync, older);
   }
 
   #sweep(): void {
@@ -310,9 +287,8 @@ class RunningHub implements Hub {
     }
   }
 
-  /** Ends the sessions of now, spread over the drain time, so that no hub is overrun. */
-  async #endAll(reason: EndReason): Promise<void> {
-    const sessions = [...this.#sessions.all()];
+  /** Ends these sessions, spread over the drain time, so that no hub is overrun. */
+  async #endAll(reason: EndReason, sessions: readonly Session[]): Promise<void> {
     const batch = Math.max(
       1,
       Math.ceil((sessions.length * DRAIN_STEP_MS) / Math.max(DRAIN_STEP_MS, this.#options.drainMs)),

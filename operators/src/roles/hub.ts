@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Registry } from "prom-client";
 import type { Config } from "../config/index.ts";
-import { createHubDelivery, type HubDelivery, type Wakeups } from "../delivery/index.ts";
+import { createHubDelivery, type HubDelivery } from "../delivery/index.ts";
 import { createSessionGrants, identifyPeer } from "../hub/auth/index.ts";
 import { createHub, type Hub } from "../hub/index.ts";
 import {
@@ -11,6 +11,7 @@ import {
   SecretStore,
   type Authority,
   type JoinServer,
+  type TokenKeeper,
 } from "../hub/join/index.ts";
 import { createUplinkHandlers } from "../hub/uplink/index.ts";
 import { pause, systemClock, type Client, type Log, type Manager, type Runnable } from "../runtime/index.ts";
@@ -45,10 +46,10 @@ export function createHubRunnable(deps: HubDeps): Runnable {
   return {
     needsLeaderElection: false,
     async start(signal) {
-      const authority = await opened(deps, log, signal);
-      if (authority === undefined) return;
-      const hub = createHubOf({ ...deps, log }, delivery, authority);
-      const join = await createJoin({ ...deps, log }, delivery, authority);
+      const keys = await untilOpened(() => openKeys(deps), log, signal);
+      if (keys === undefined) return;
+      const hub = createHubOf({ ...deps, log }, delivery, keys.authority);
+      const join = createJoin({ ...deps, log }, delivery, keys);
       delivery.onReplaced(() => {
         hub.resync().catch((error: unknown) => log.error({ err: error }, "sessions did not start over"));
       });
@@ -67,24 +68,36 @@ export function createHubRunnable(deps: HubDeps): Runnable {
 
 const OPEN_RETRY_MS = 2000;
 
-/** The CA is in the API server, which may come up after us. @returns undefined when stopped meanwhile */
-async function opened(deps: HubDeps, log: Log, signal: AbortSignal): Promise<Authority | undefined> {
-  const { advertiseAddresses, dnsNames } = deps.config.hub;
+/** What the hubs share in Secrets: the CA, the hub's own certificate, and the key that signs join tokens. */
+interface Keys {
+  readonly authority: Authority;
+  readonly tokens: TokenKeeper;
+}
+
+async function openKeys(deps: HubDeps): Promise<Keys> {
+  const { advertiseAddresses, dnsNames, tokenHours } = deps.config.hub;
   const hosts = [...new Set([...advertiseAddresses, ...dnsNames])];
+  const store = new SecretStore(deps.client, deps.config.namespace);
+  const authority = await openAuthority(store, systemClock, {
+    hosts: hosts.length > 0 ? hosts : [deps.hostname, "localhost", "127.0.0.1"],
+  });
+  const ttlMs = tokenHours * 3_600_000;
+  const tokens = await openTokenKeeper(store, authority.ca.certificate, systemClock, { ttlMs });
+  return { authority, tokens };
+}
+
+/** The API server may come up after us, and go away again. @returns undefined when stopped meanwhile */
+async function untilOpened<T>(open: () => Promise<T>, log: Log, signal: AbortSignal): Promise<T | undefined> {
   while (!signal.aborted) {
     try {
-      return await openAuthority(storeOf(deps), systemClock, {
-        hosts: hosts.length > 0 ? hosts : [deps.hostname, "localhost", "127.0.0.1"],
-      });
+      return await open();
     } catch (error) {
-      log.warn({ err: error, delayMs: OPEN_RETRY_MS }, "CA not opened");
+      log.warn({ err: error, delayMs: OPEN_RETRY_MS }, "CA and join key not opened");
       await pause(systemClock, OPEN_RETRY_MS, signal);
     }
   }
   return undefined;
 }
-
-const storeOf = ({ client, config }: HubDeps): SecretStore => new SecretStore(client, config.namespace);
 
 function createHubOf(deps: HubDeps, delivery: HubDelivery, authority: Authority): Hub {
   const { config, client, log, registry } = deps;
@@ -92,7 +105,7 @@ function createHubOf(deps: HubDeps, delivery: HubDelivery, authority: Authority)
   return createHub({
     client,
     mailbox: delivery.mailbox,
-    wakeups: soonStarted(delivery.wakeups),
+    wakeups: delivery.wakeups,
     uplinkHandlers: createUplinkHandlers({ client, log, registry }),
     createGrants: (node) => createSessionGrants({ client, node, clock: systemClock }),
     identify: (socket, headers, nowMs) =>
@@ -117,23 +130,9 @@ function createHubOf(deps: HubDeps, delivery: HubDelivery, authority: Authority)
   });
 }
 
-const WAKEUPS_START_MS = 2000;
-
-/** Without Redis the edges are served all the same: wake-ups start when it comes, and the rescan delivers until then. */
-function soonStarted(wakeups: Wakeups): Wakeups {
-  const soon = (): Promise<void> => pause(systemClock, WAKEUPS_START_MS, new AbortController().signal);
-  return {
-    start: (handlers) => Promise.race([wakeups.start(handlers), soon()]),
-    stop: () => wakeups.stop(),
-  };
-}
-
-async function createJoin(deps: HubDeps, delivery: HubDelivery, authority: Authority): Promise<JoinServer> {
+function createJoin(deps: HubDeps, delivery: HubDelivery, { authority, tokens }: Keys): JoinServer {
   const { config, client, log, registry } = deps;
   const { hub, security } = config;
-  const tokens = await openTokenKeeper(storeOf(deps), authority.ca.certificate, systemClock, {
-    ttlMs: hub.tokenHours * 3_600_000,
-  });
   return createJoinServer(
     {
       authority,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 export { catalog, type CatalogEntry } from "./catalog.ts";
-export { type Encoded, encodeTombstone } from "./encoded.ts";
-export { Pump, type PumpDeps, type PumpHost } from "./pump.ts";
+export { encodeTombstone, type Encoded } from "./encoded.ts";
+export { Pump } from "./pump.ts";
+export type { PumpDeps, PumpHost } from "./pump-port.ts";
 export { pushHead, putOperation } from "./push.ts";
 export { ObjectReader } from "./reader.ts";
 export type { Slot } from "./window.ts";

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-export type { Refusal } from "./admission.ts";
+export { Gate, type Identify } from "./gate.ts";
 export { createTunnelServer, offersProtocol, type TlsMaterial, type TunnelServer } from "./server.ts";
 export type { PeerSocket } from "./tunnel-socket.ts";

@@ -89,6 +89,21 @@ export class FakeClient {
     return this.#store(path, merged);
   }
 
+  async update(resource: Resource, object: KubeObject): Promise<KubeObject> {
+    return this.patch(resource, object.metadata, { body: object });
+  }
+
+  async delete(resource: Resource, name: ObjectName): Promise<void> {
+    const path = pathOf(resource.plural, name);
+    await this.#call({ verb: "delete", path });
+    if (!this.objects.delete(path)) throw notFound(path);
+  }
+
+  async createSubresource(resource: Resource, name: ObjectName, kind: string, body: object): Promise<object> {
+    await this.#call({ verb: `create ${kind}`, path: pathOf(resource.plural, name) });
+    return { ...body, status: { token: "t" } };
+  }
+
   #store(path: string, object: KubeObject): KubeObject {
     this.revision += 1;
     const metadata = { ...object.metadata, uid: object.metadata.uid, resourceVersion: String(this.revision) };
