@@ -3,29 +3,27 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseKey } from "@longshore/crds/wire";
 import { Registry } from "prom-client";
-import { systemClock, type Clock } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import type { DesiredEvent, StoredObject } from "../store/port.ts";
-import type { PodContext } from "./context.ts";
-import { createEvents } from "./events.ts";
+import { createEvents, createObjects, createTokens, type PodObjects, referencesOf } from "./cloud/index.ts";
+import { LOG_LIMITS, rotateLog } from "./container/index.ts";
 import { hostResolvConf, ownOomScoreAdj, sharedOptions } from "./host.ts";
-import { checkPod, isPathElement, logDir, logPath } from "./identity.ts";
-import { createImageGc } from "./image-gc.ts";
-import { createImages } from "./images.ts";
-import { POD_BUCKET } from "./journal.ts";
-import { LOG_LIMITS, rotateLog } from "./logs.ts";
+import { checkPod, isPathElement, logDir, logPath } from "./identity/index.ts";
+import { createImageGc, createImages } from "./images/index.ts";
 import { createMetrics, type PodMetrics } from "./metrics.ts";
-import { createObjects, type PodObjects } from "./objects.ts";
-import { createObserver } from "./observe.ts";
-import { podUid, type Pod } from "./pod.ts";
-import { identityOf, type PodIdentity } from "./pod-state.ts";
+import { type Pod, podUid } from "./model/index.ts";
 import type { PodEngine, PodEngineDeps } from "./port.ts";
-import type { PodRecord } from "./record.ts";
-import { referencesOf } from "./references.ts";
-import { RuntimeView } from "./runtime-view.ts";
-import { StatusSender } from "./status-sender.ts";
-import { createTokens } from "./tokens.ts";
-import { systemMounter } from "./volumes/mounts.ts";
-import { PodWorker } from "./worker.ts";
+import { createObserver, RuntimeView } from "./runtime/index.ts";
+import { StatusSender } from "./status/index.ts";
+import { systemMounter } from "./volumes/index.ts";
+import {
+  identityOf,
+  POD_BUCKET,
+  type PodContext,
+  type PodIdentity,
+  type PodRecord,
+  PodWorker,
+} from "./worker/index.ts";
 
 const STALE_RUNTIME_MS = 10_000;
 const STATUS_INTERVAL_MS = 10_000;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
-import { parseResolvConf, type ResolvConf } from "./dns.ts";
 import type { PodEngineOptions } from "./port.ts";
-import type { SandboxOptions } from "./sandbox-config.ts";
+import { parseResolvConf, type ResolvConf, type SandboxOptions } from "./sandbox/index.ts";
 
 const RESOLV_CONFS = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"];
 

@@ -5,9 +5,9 @@ import type { Cri } from "../cri/index.ts";
 import type { AgentLog } from "../log.ts";
 import type { DesiredStore, RecordStore } from "../store/port.ts";
 import type { Uplink } from "../tunnel/port.ts";
-import type { CgroupDriver } from "./cgroups.ts";
-import type { LogLimits } from "./logs.ts";
-import type { Mounter } from "./volumes/mounts.ts";
+import type { LogLimits } from "./container/index.ts";
+import type { CgroupDriver } from "./resources/index.ts";
+import type { Mounter } from "./volumes/index.ts";
 
 export interface PodEngineOptions {
   /** root of the kubelet's files; pods live in `<rootDir>/pods/<uid>` */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import type { Clock } from "../../src/clock.ts";
-import { createImages } from "../../src/pods/images.ts";
-import { createObjects } from "../../src/pods/objects.ts";
-import type { PodStatus } from "../../src/pods/pod.ts";
-import { errorOf, isGone, isOtherUid, objectOf } from "../../src/pods/reply.ts";
-import { StatusSender } from "../../src/pods/status-sender.ts";
-import { createTokens, isStale, tokenRequest } from "../../src/pods/tokens.ts";
 import { CriError, type Cri } from "../../src/cri/index.ts";
 import { FakeCloud, MemoryRecords, MemoryStore, podOf, silent } from "./fakes.ts";
+import { createObjects } from "../../src/pods/cloud/objects.ts";
+import { errorOf, isGone, isOtherUid, objectOf } from "../../src/pods/cloud/reply.ts";
+import { createTokens, isStale, tokenRequest } from "../../src/pods/cloud/tokens.ts";
+import { createImages } from "../../src/pods/images/images.ts";
+import type { PodStatus } from "../../src/pods/model/pod-status.ts";
+import { StatusSender } from "../../src/pods/status/sender.ts";
 
 /** A clock that stands still until it is moved. */
 class HandClock implements Clock {

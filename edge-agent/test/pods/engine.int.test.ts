@@ -3,13 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/glob
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createCri, type Cri } from "../../src/cri/index.ts";
-import { removePodCgroup } from "../../src/pods/cgroups.ts";
 import { createPodEngine, type PodEngine } from "../../src/pods/index.ts";
-import type { Pod } from "../../src/pods/pod.ts";
-import { systemMounter } from "../../src/pods/volumes/mounts.ts";
-import { removeVolumes } from "../../src/pods/volumes/volumes.ts";
 import { startContainerd, type OwnContainerd } from "./containerd.ts";
 import { FakeCloud, MemoryRecords, MemoryStore, podOf, silent } from "./fakes.ts";
+import type { Pod } from "../../src/pods/model/pod.ts";
+import { removePodCgroup } from "../../src/pods/resources/cgroups.ts";
+import { systemMounter } from "../../src/pods/volumes/mounter.ts";
+import { removeVolumes } from "../../src/pods/volumes/volumes.ts";
 
 let containerd: OwnContainerd;
 let cri: Cri;

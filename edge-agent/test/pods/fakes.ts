@@ -3,7 +3,7 @@ import { pino } from "pino";
 import type { Frame } from "@longshore/crds/wire";
 import type { DesiredEvent, DesiredStore, RecordStore, StoredObject } from "../../src/store/port.ts";
 import { TunnelError, type Uplink, type UplinkRequest } from "../../src/tunnel/port.ts";
-import type { Pod } from "../../src/pods/pod.ts";
+import type { Pod } from "../../src/pods/model/pod.ts";
 
 export const silent = pino({ level: process.env["LOG_LEVEL"] ?? "silent" });
 

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { noteExit, remainingMs, restartDelayMs } from "../../src/pods/backoff.ts";
-import { podCgroup } from "../../src/pods/cgroups.ts";
-import { containerSecurity } from "../../src/pods/container-security.ts";
-import { loginsFor, registryOf } from "../../src/pods/credentials.ts";
-import { dnsOf, parseResolvConf } from "../../src/pods/dns.ts";
-import { environment } from "../../src/pods/env.ts";
-import { expand } from "../../src/pods/expand.ts";
-import { kubeletHash, specHash } from "../../src/pods/hashes.ts";
-import { checkPod } from "../../src/pods/identity.ts";
-import { etcHosts } from "../../src/pods/mounts.ts";
-import type { Container, DataObject, Pod } from "../../src/pods/pod.ts";
-import { imagesToRemove, type KnownImage } from "../../src/pods/image-gc.ts";
-import { count } from "../../src/pods/prober.ts";
-import { bytesOf, milliCpu, parseQuantity } from "../../src/pods/quantity.ts";
-import { referencesOf } from "../../src/pods/references.ts";
-import { linuxLimits, podLimits, qosClass } from "../../src/pods/resources.ts";
-import { sandboxConfig } from "../../src/pods/sandbox-config.ts";
-import { mountPoints } from "../../src/pods/volumes/mounts.ts";
 import { podOf } from "./fakes.ts";
+import { referencesOf } from "../../src/pods/cloud/references.ts";
+import { etcHosts } from "../../src/pods/container/mounts.ts";
+import { containerSecurity } from "../../src/pods/container/security.ts";
+import { kubeletHash, specHash } from "../../src/pods/identity/hashes.ts";
+import { checkPod } from "../../src/pods/identity/names.ts";
+import { loginsFor, registryOf } from "../../src/pods/images/credentials.ts";
+import { imagesToRemove, type KnownImage } from "../../src/pods/images/gc.ts";
+import type { Container } from "../../src/pods/model/container.ts";
+import type { DataObject } from "../../src/pods/model/data.ts";
+import type { Pod } from "../../src/pods/model/pod.ts";
+import { noteExit, remainingMs, restartDelayMs } from "../../src/pods/plan/backoff.ts";
+import { count } from "../../src/pods/probes/prober.ts";
+import { podCgroup } from "../../src/pods/resources/cgroups.ts";
+import { linuxLimits, podLimits, qosClass } from "../../src/pods/resources/limits.ts";
+import { bytesOf, milliCpu, parseQuantity } from "../../src/pods/resources/quantity.ts";
+import { sandboxConfig } from "../../src/pods/sandbox/config.ts";
+import { dnsOf, parseResolvConf } from "../../src/pods/sandbox/dns.ts";
+import { environment } from "../../src/pods/values/env.ts";
+import { expand } from "../../src/pods/values/expand.ts";
+import { mountPoints } from "../../src/pods/volumes/mounter.ts";
 
 const c: Container = { name: "c", image: "busybox" };
 

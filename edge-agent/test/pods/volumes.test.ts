@@ -14,11 +14,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { rotateLog } from "../../src/pods/logs.ts";
-import { containerMounts } from "../../src/pods/mounts.ts";
-import type { DataObject, Pod, Volume } from "../../src/pods/pod.ts";
+import { podOf } from "./fakes.ts";
+import { rotateLog } from "../../src/pods/container/logs.ts";
+import { containerMounts } from "../../src/pods/container/mounts.ts";
+import type { DataObject } from "../../src/pods/model/data.ts";
+import type { Pod } from "../../src/pods/model/pod.ts";
+import type { Volume } from "../../src/pods/model/volume.ts";
 import { writeAtomically } from "../../src/pods/volumes/atomic-dir.ts";
-import { unmountAndRemove, type Mounter } from "../../src/pods/volumes/mounts.ts";
+import { type Mounter, unmountAndRemove } from "../../src/pods/volumes/mounter.ts";
 import { downwardFiles, objectFiles, safePath } from "../../src/pods/volumes/payload.ts";
 import {
   mountVolumes,
@@ -26,7 +29,6 @@ import {
   removeVolumes,
   type VolumeRun,
 } from "../../src/pods/volumes/volumes.ts";
-import { podOf } from "./fakes.ts";
 
 let dir: string;
 beforeEach(() => {

@@ -2,7 +2,7 @@
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { dirname } from "node:path";
-import { PodError } from "../errors.ts";
+import { PodError } from "../model/index.ts";
 
 const CHECKS: Readonly<Record<string, { is: (s: Stats) => boolean; what: string }>> = {
   Directory: { is: (s) => s.isDirectory(), what: "a directory" },

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { posix } from "node:path";
-import { PodError } from "../errors.ts";
-import { fieldValue, resourceValue, type FieldContext } from "../fields.ts";
-import type { DataObject, DownwardItem, KeyToPath } from "../pod.ts";
+import { type DataObject, type DownwardItem, type KeyToPath, PodError } from "../model/index.ts";
+import { type FieldContext, fieldValue, resourceValue } from "../values/index.ts";
 
 export interface FileContent {
   readonly bytes: Buffer;

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { PodError } from "../errors.ts";
-import { volumeDir, podDir, type Paths } from "../identity.ts";
-import type { DataObjects } from "../env.ts";
-import type { FieldContext } from "../fields.ts";
-import { podUid, type Pod, type ProjectedSource, type TokenProjection, type Volume } from "../pod.ts";
-import { bytesOf } from "../quantity.ts";
+import { type Paths, podDir, volumeDir } from "../identity/index.ts";
+import {
+  type DataObjects,
+  type Pod,
+  PodError,
+  podUid,
+  type ProjectedSource,
+  type TokenProjection,
+  type Volume,
+} from "../model/index.ts";
+import { bytesOf } from "../resources/index.ts";
+import type { FieldContext } from "../values/index.ts";
 import { writeAtomically } from "./atomic-dir.ts";
 import { prepareHostPath } from "./host-path.ts";
-import { unmountAndRemove, type Mounter } from "./mounts.ts";
+import { type Mounter, unmountAndRemove } from "./mounter.ts";
 import {
   DEFAULT_MODE,
   downwardFiles,
-  objectFiles,
-  safePath,
   type FileContent,
+  objectFiles,
   type Payload,
+  safePath,
 } from "./payload.ts";
 
 export interface VolumeSources {

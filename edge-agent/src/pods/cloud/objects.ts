@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import { formatKey } from "@longshore/crds/wire";
+import type { Clock } from "../../clock.ts";
+import type { DesiredStore, RecordStore } from "../../store/port.ts";
+import type { Uplink } from "../../tunnel/port.ts";
+import { type DataObject, type DataObjects, messageOf, PodError } from "../model/index.ts";
+import { objectOf } from "./reply.ts";
+
+export interface ObjectDeps {
+  readonly clock: Clock;
+  readonly store: DesiredStore;
+  readonly records: RecordStore;
+  readonly uplink: Uplink;
+  readonly queryTimeoutMs: number;
+}
+
+/** Objects that were asked for and not pushed; kept so that the node can restart its pods with no cloud. */
+export const QUERIED_BUCKET = "pods/queried";
+
+async function ask(deps: ObjectDeps, resource: string, key: string): Promise<DataObject | undefined> {
+  try {
+    const frame = await deps.uplink.request(
+      { operation: "query", resource, content: null },
+      { timeoutMs: deps.queryTimeoutMs },
+    );
+    const object = objectOf(frame, resource) as DataObject;
+    await deps.records.put(QUERIED_BUCKET, key, object);
+    return object;
+  } catch (error) {
+    if (error instanceof PodError && error.code === "NOT_FOUND") {
+      await deps.records.delete(QUERIED_BUCKET, key);
+      return undefined;
+    }
+    if (error instanceof PodError) throw error;
+    throw new PodError("UNREACHABLE", `${resource}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** An answer is used this long before it is asked for again: a cloud pushes changes of what was asked for once. */
+const FRESH_MS = 600_000;
+
+/**
+ * ConfigMaps and Secrets by namespace: what the cloud pushed, else what it answers, else (offline) what
+ * it answered last.
+ */
+export function createObjects(deps: ObjectDeps): PodObjects {
+  const askedAtMs = new Map<string, number>();
+  const isFresh = (key: string): boolean =>
+    deps.clock.monotonicMs() - (askedAtMs.get(key) ?? -Infinity) < FRESH_MS || !deps.uplink.isConnected();
+  const query = async (
+    key: string,
+    resource: string,
+    kept: DataObject | undefined,
+  ): Promise<DataObject | undefined> => {
+    try {
+      const object = await ask(deps, resource, key);
+      if (object) askedAtMs.set(key, deps.clock.monotonicMs());
+      return object;
+    } catch (error) {
+      if (kept) return kept;
+      throw error;
+    }
+  };
+  return {
+    of: (namespace) => ({
+      get: (kind, name) => {
+        const key = formatKey({ kind, namespace, name });
+        const pushed = deps.store.get(key);
+        if (pushed) return Promise.resolve(pushed.value as DataObject);
+        const kept = deps.records.get(QUERIED_BUCKET, key) as DataObject | undefined;
+        if (kept && isFresh(key)) return Promise.resolve(kept);
+        return query(key, `${namespace}/${kind}/${name}`, kept);
+      },
+    }),
+    drop: async (key) => {
+      askedAtMs.delete(key);
+      await deps.records.delete(QUERIED_BUCKET, key);
+    },
+    retain: async (isUsed) => {
+      const unused = deps.records.list(QUERIED_BUCKET).filter(([key]) => !isUsed(key));
+      for (const [key] of unused) askedAtMs.delete(key);
+      await Promise.all(unused.map(([key]) => deps.records.delete(QUERIED_BUCKET, key)));
+    },
+  };
+}
+
+export interface PodObjects {
+  of(namespace: string): DataObjects;
+  /** A push or a delete from the cloud outdates what was answered. */
+  drop(key: string): Promise<void>;
+  /** Forgets answers that no pod uses any more. */
+  retain(isUsed: (key: string) => boolean): Promise<void>;
+}

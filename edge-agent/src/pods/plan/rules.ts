@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  type Container,
+  DEFAULT_GRACE_SECONDS,
+  newestOf,
+  type ObservedSandbox,
+  type Pod,
+  type PodSpec,
+} from "../model/index.ts";
+import type { Action, PlanInput } from "./types.ts";
+
+export const restartPolicy = (spec: PodSpec): string => spec.restartPolicy ?? "Always";
+
+/** May this exit be followed by another run? */
+export function mayRestart(policy: string, exitCode: number): boolean {
+  if (policy === "Always") return true;
+  return policy === "OnFailure" && exitCode !== 0;
+}
+
+export const graceMs = (pod: Pod): number =>
+  (pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) * 1000;
+
+/** The attempt that a new run of this container gets: one more than any ever seen. */
+export function nextAttempt(input: PlanInput, name: string): number {
+  const seen = newestOf(input.observed, name)?.attempt ?? -1;
+  return Math.max(seen, input.attempts[name] ?? -1) + 1;
+}
+
+/** Start of one container unless its back-off or something that it waits for holds it. */
+export function startOf(
+  input: PlanInput,
+  sandbox: ObservedSandbox,
+  container: Container,
+  init: boolean,
+): { action?: Action; againAtMs?: number } {
+  const heldUntil = Math.max(
+    input.restartAtMs[container.name] ?? 0,
+    input.waits[container.name]?.untilMs ?? 0,
+  );
+  if (heldUntil > input.nowMs) return { againAtMs: heldUntil };
+  const attempt = nextAttempt(input, container.name);
+  return { action: { kind: "startContainer", name: container.name, init, attempt, sandboxId: sandbox.id } };
+}

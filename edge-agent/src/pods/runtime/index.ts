@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+export { createObserver } from "./observe.ts";
+export { RuntimeView } from "./view.ts";

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  type Container,
+  type ContainerState,
+  type ContainerStatus,
+  isRestartableInit,
+  newestOf,
+  type ObservedContainer,
+  type ObservedPod,
+  type Pod,
+  type PodStatus,
+  rfc3339,
+} from "../model/index.ts";
+import type { PodEnd, ProbeResults, Wait } from "../plan/index.ts";
+
+export interface StatusContext {
+  readonly pod: Pod;
+  readonly observed: ObservedPod | undefined;
+  readonly nodeIp: string;
+  /** RFC 3339 */
+  readonly startTime: string;
+  /** RFC 3339 */
+  readonly now: string;
+  /** monotonic ms */
+  readonly nowMs: number;
+  readonly waits: Readonly<Record<string, Wait>>;
+  readonly restartAtMs: Readonly<Record<string, number>>;
+  readonly probes: Readonly<Record<string, ProbeResults>>;
+  readonly attempts: Readonly<Record<string, number>>;
+  readonly previous: PodStatus | undefined;
+  readonly terminal: PodEnd | undefined;
+  /** being deleted, and nothing of it runs any more */
+  readonly ended: boolean;
+}
+
+interface Role {
+  readonly init: boolean;
+  readonly initialized: boolean;
+}
+
+const seconds = rfc3339;
+const containerId = (c: ObservedContainer): string => `containerd://${c.id}`;
+
+function terminated(c: ObservedContainer): ContainerState {
+  const unknown = c.phase === "unknown";
+  const reason = c.reason !== "" ? c.reason : c.exitCode === 0 ? "Completed" : "Error";
+  return {
+    terminated: {
+      exitCode: unknown ? 137 : c.exitCode,
+      reason: unknown ? "ContainerStatusUnknown" : reason,
+      ...(c.message !== "" && { message: c.message }),
+      startedAt: seconds(c.startedAtMs),
+      finishedAt: seconds(c.finishedAtMs),
+      containerID: containerId(c),
+    },
+  };
+}
+
+function waitState(context: StatusContext, spec: Container, role: Role): ContainerState {
+  const wait = context.waits[spec.name];
+  if (wait) return { waiting: { reason: wait.reason, message: wait.message } };
+  const hasInits = (context.pod.spec.initContainers ?? []).length > 0;
+  const reason = role.init || (hasInits && !role.initialized) ? "PodInitializing" : "ContainerCreating";
+  return { waiting: { reason } };
+}
+
+function backOff(context: StatusContext, spec: Container): ContainerState | undefined {
+  const leftMs = (context.restartAtMs[spec.name] ?? 0) - context.nowMs;
+  if (context.ended || context.terminal) return undefined;
+  if (context.waits[spec.name]) return waitState(context, spec, { init: false, initialized: true });
+  if (leftMs <= 0) return undefined;
+  const message = `restarting failed container ${spec.name} is held back`;
+  return { waiting: { reason: "CrashLoopBackOff", message } };
+}
+
+interface States {
+  readonly state: ContainerState;
+  readonly lastState: ContainerState;
+}
+
+function states(context: StatusContext, spec: Container, current: ObservedContainer): States {
+  const earlier = context.observed?.containers.find(
+    (c) => c.name === spec.name && c.id !== current.id && c.phase === "exited",
+  );
+  const lastState = earlier ? terminated(earlier) : {};
+  if (current.phase === "running")
+    return { state: { running: { startedAt: seconds(current.startedAtMs) } }, lastState };
+  if (current.phase === "created") return { state: { waiting: { reason: "ContainerCreating" } }, lastState };
+  const held = backOff(context, spec);
+  return held ? { state: held, lastState: terminated(current) } : { state: terminated(current), lastState };
+}
+
+const isStarted = (spec: Container, phase: string, probes: ProbeResults | undefined): boolean =>
+  phase === "running" && (spec.startupProbe === undefined || probes?.started === true);
+
+function isReady(context: StatusContext, spec: Container, role: Role, current: ObservedContainer): boolean {
+  if (role.init && !isRestartableInit(spec)) return current.phase === "exited" && current.exitCode === 0;
+  if (context.terminal || context.ended) return false;
+  if (!isStarted(spec, current.phase, context.probes[spec.name])) return false;
+  return spec.readinessProbe === undefined || context.probes[spec.name]?.ready === true;
+}
+
+function mountsOf(spec: Container): Pick<ContainerStatus, "volumeMounts"> {
+  const mounts = (spec.volumeMounts ?? []).map((m) => ({
+    name: m.name,
+    mountPath: m.mountPath,
+    ...(m.readOnly === true && { readOnly: true, recursiveReadOnly: "Disabled" }),
+  }));
+  return mounts.length > 0 ? { volumeMounts: mounts } : {};
+}
+
+function absent(context: StatusContext, spec: Container, role: Role): ContainerStatus {
+  const before = remembered(context, spec, role);
+  if (before && (before.state.terminated ?? before.lastState.terminated) && isOver(context)) return before;
+  return {
+    name: spec.name,
+    state: waitState(context, spec, role),
+    lastState: before?.state.terminated ? { terminated: before.state.terminated } : (before?.lastState ?? {}),
+    ready: false,
+    started: false,
+    restartCount: Math.max(0, context.attempts[spec.name] ?? 0),
+    image: spec.image,
+    imageID: "",
+    ...mountsOf(spec),
+  };
+}
+
+const isOver = (context: StatusContext): boolean => context.terminal !== undefined || context.ended;
+
+function remembered({ previous }: StatusContext, spec: Container, role: Role): ContainerStatus | undefined {
+  const list = role.init ? previous?.initContainerStatuses : previous?.containerStatuses;
+  return list?.find((s) => s.name === spec.name);
+}
+
+/** Status of one container by its newest attempt. */
+export function containerStatus(context: StatusContext, spec: Container, role: Role): ContainerStatus {
+  const current = newestOf(context.observed, spec.name);
+  if (!current) return absent(context, spec, role);
+  return {
+    name: spec.name,
+    ...states(context, spec, current),
+    ready: isReady(context, spec, role, current),
+    started: isStarted(spec, current.phase, context.probes[spec.name]),
+    restartCount: current.attempt,
+    image: current.image === "" ? spec.image : current.image,
+    imageID: current.imageRef,
+    containerID: containerId(current),
+    ...mountsOf(spec),
+  };
+}

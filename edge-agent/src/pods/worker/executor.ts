@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdir, rm } from "node:fs/promises";
+import { containerConfig, containerMounts } from "../container/index.ts";
+import { logDir } from "../identity/index.ts";
+import {
+  allContainers,
+  type Container,
+  type DataObject,
+  messageOf,
+  type ObservedContainer,
+  type ObservedPod,
+  type Pod,
+  PodError,
+  podNamespace,
+  podUid,
+  readySandbox,
+} from "../model/index.ts";
+import type { Action, Wait } from "../plan/index.ts";
+import { runHandler } from "../probes/index.ts";
+import { limitPodCgroup, podCgroup, podLimits, removePodCgroup } from "../resources/index.ts";
+import { podCgroupOf, sandboxConfig } from "../sandbox/index.ts";
+import { environment, type FieldContext } from "../values/index.ts";
+import { mountVolumes, refreshVolumes, removeVolumes, type VolumeRun } from "../volumes/index.ts";
+import type { PodContext } from "./context.ts";
+import type { Journal } from "./journal.ts";
+
+type ActionOf<K extends Action["kind"]> = Extract<Action, { kind: K }>;
+
+const CONFIG_RETRY_MS = 2_000;
+const HOOK_CAP_MS = 120_000;
+
+/** Why a container does not start yet; nothing when it was started. */
+export type Outcome = { readonly wait?: Wait };
+
+/** Carries out single actions of one pod against the runtime and the file system. Decides nothing. */
+export class Executor {
+  readonly #context: PodContext;
+  readonly #journal: Journal;
+  readonly #wake: () => void;
+
+  constructor(context: PodContext, journal: Journal, wake: () => void) {
+    this.#context = context;
+    this.#journal = journal;
+    this.#wake = wake;
+  }
+
+  podIps(pod: Pod, observed: ObservedPod | undefined): readonly string[] {
+    if (pod.spec.hostNetwork === true) return [this.#context.node.ip];
+    const sandbox = readySandbox(observed);
+    return sandbox && sandbox.ip !== "" ? [sandbox.ip, ...sandbox.additionalIps] : [];
+  }
+
+  /** @throws {PodError} */
+  async mountVolumes(pod: Pod): Promise<void> {
+    await mountVolumes(this.#volumeRun(pod, undefined));
+  }
+
+  /** @throws {PodError} */
+  async refreshVolumes(pod: Pod, observed: ObservedPod | undefined): Promise<void> {
+    const changed = await refreshVolumes(this.#volumeRun(pod, observed));
+    if (changed.length > 0)
+      this.#context.log.info({ pod: pod.metadata.name, volumes: changed }, "volumes updated");
+  }
+
+  /** @throws {PodError} HOST */
+  async unmountVolumes(uid: string): Promise<void> {
+    await removeVolumes({ paths: this.#context.options, mounter: this.#context.mounter }, uid);
+  }
+
+  /** @throws {CriError} */
+  async createSandbox(pod: Pod, action: ActionOf<"createSandbox">): Promise<void> {
+    const { cri, options } = this.#context;
+    const config = sandboxConfig(pod, action.attempt, options, this.#context.hostDns());
+    await mkdir(config.logDirectory ?? "", { recursive: true, mode: 0o755 });
+    await cri.runPodSandbox(config, "");
+    this.#journal.writeSoon({ sandboxAttempt: action.attempt });
+    const refused = await limitPodCgroup(podCgroupOf(pod, options), podLimits(pod));
+    if (refused.length > 0)
+      this.#context.log.debug({ pod: pod.metadata.name, refused }, "pod cgroup limits not set");
+  }
+
+  /** @throws {CriError | PodError} */
+  async startContainer(
+    pod: Pod,
+    action: ActionOf<"startContainer">,
+    observed: ObservedPod | undefined,
+  ): Promise<Outcome> {
+    const container = allContainers(pod).find(({ container: c }) => c.name === action.name)?.container;
+    if (!container) throw new PodError("INVALID", `no container named ${action.name}`);
+    const image = await this.#context.images.ensure({
+      container,
+      startKey: `${podUid(pod)}/${container.name}/${action.attempt}`,
+      secrets: () => this.#pullSecrets(pod),
+      wake: this.#wake,
+    });
+    if (image.kind === "wait") return { wait: image.wait };
+    try {
+      await this.#make(pod, container, { action, observed, image: image.image });
+      return {};
+    } catch (error) {
+      return { wait: this.#heldBy(pod, container, error) };
+    }
+  }
+
+  /** @throws {CriError} */
+  async start(pod: Pod, container: Container, id: string, observed: ObservedPod | undefined): Promise<void> {
+    const { cri, events } = this.#context;
+    await cri.startContainer(id);
+    events.emit(pod, {
+      type: "Normal",
+      reason: "Started",
+      message: `Started container ${container.name}`,
+      container: container.name,
+    });
+    const hook = container.lifecycle?.postStart;
+    if (!hook) return;
+    const result = await runHandler(hook, this.#target(pod, container, id, observed));
+    if (result.ok) return;
+    events.emit(pod, {
+      type: "Warning",
+      reason: "FailedPostStartHook",
+      message: result.message,
+      container: container.name,
+    });
+    await cri.stopContainer(id, 0);
+  }
+
+  /** Runs preStop within the grace, then stops with what is left of it. @throws {CriError} */
+  async kill(
+    pod: Pod | undefined,
+    victim: ObservedContainer,
+    kill: { deadlineMs: number; withHook: boolean },
+  ): Promise<void> {
+    const { cri, clock } = this.#context;
+    const leftMs = (): number => Math.max(0, kill.deadlineMs - clock.monotonicMs());
+    const container = pod && allContainers(pod).find(({ container: c }) => c.name === victim.name)?.container;
+    const hook = container?.lifecycle?.preStop;
+    if (pod && kill.withHook && hook && leftMs() > 0) {
+      const target = {
+        ...this.#target(pod, container, victim.id, undefined),
+        timeoutMs: Math.min(leftMs(), HOOK_CAP_MS),
+      };
+      await runHandler(hook, target);
+    }
+    await cri.stopContainer(victim.id, Math.ceil(leftMs() / 1000));
+  }
+
+  /** Gives back cgroups and logs of a pod that is over. */
+  async cleanUp(pod: {
+    readonly uid: string;
+    readonly name: string;
+    readonly namespace: string;
+  }): Promise<void> {
+    const { options } = this.#context;
+    for (const qos of ["Guaranteed", "Burstable", "BestEffort"] as const) {
+      await removePodCgroup(podCgroup(options.cgroupParent, options.cgroupDriver, pod.uid, qos));
+    }
+    await rm(logDir(options, pod), { recursive: true, force: true });
+    await this.#context.tokens.forget(pod.uid);
+  }
+
+  #target(
+    pod: Pod,
+    container: Container,
+    containerId: string,
+    observed: ObservedPod | undefined,
+  ): Parameters<typeof runHandler>[1] {
+    const ip = this.podIps(pod, observed)[0] ?? this.#context.node.ip;
+    return { cri: this.#context.cri, containerId, container, ip, timeoutMs: HOOK_CAP_MS };
+  }
+
+  #fields(pod: Pod, observed: ObservedPod | undefined): FieldContext {
+    const { node } = this.#context;
+    return {
+      pod,
+      nodeName: node.name,
+      hostIp: node.ip,
+      podIps: this.podIps(pod, observed),
+      nodeCpuMilli: node.cpuMilli,
+      nodeMemoryBytes: node.memoryBytes,
+    };
+  }
+
+  #volumeRun(pod: Pod, observed: ObservedPod | undefined): VolumeRun {
+    const { options, mounter, tokens } = this.#context;
+    const objects = this.#context.objects(podNamespace(pod));
+    return {
+      pod,
+      paths: options,
+      mounter,
+      fields: this.#fields(pod, observed),
+      sources: { objects, token: (p, projection) => tokens.get(p, projection) },
+    };
+  }
+
+  async #pullSecrets(pod: Pod): Promise<readonly DataObject[]> {
+    const objects = this.#context.objects(podNamespace(pod));
+    const names = (pod.spec.imagePullSecrets ?? []).map((s) => s.name ?? "").filter(Boolean);
+    const found = await Promise.all(names.map((name) => objects.get("secret", name).catch(() => undefined)));
+    return found.filter((secret) => secret !== undefined);
+  }
+
+  async #make(
+    pod: Pod,
+    container: Container,
+    run: {
+      action: ActionOf<"startContainer">;
+      observed: ObservedPod | undefined;
+      image: { ref: string; user: { uid: bigint | undefined; name: string } };
+    },
+  ): Promise<void> {
+    const { cri, options, limits, events } = this.#context;
+    const { attempt, sandboxId } = run.action;
+    const env = await environment(container, {
+      ...this.#fields(pod, run.observed),
+      objects: this.#context.objects(podNamespace(pod)),
+    });
+    const podIps = this.podIps(pod, run.observed);
+    const mounts = await containerMounts({ paths: options, pod, container, attempt, env, podIps });
+    const config = containerConfig(pod, container, {
+      attempt,
+      imageRef: run.image.ref,
+      imageUser: run.image.user,
+      env,
+      mounts,
+      limits,
+    });
+    const sandboxAttempt = run.observed?.sandboxes.find((s) => s.id === sandboxId)?.attempt ?? 0;
+    await this.#journal.write({ attempts: { ...this.#journal.value.attempts, [container.name]: attempt } });
+    const id = await cri.createContainer(
+      sandboxId,
+      config,
+      sandboxConfig(pod, sandboxAttempt, options, this.#context.hostDns()),
+    );
+    events.emit(pod, {
+      type: "Normal",
+      reason: "Created",
+      message: `Created container: ${container.name}`,
+      container: container.name,
+    });
+    await this.start(pod, container, id, run.observed);
+  }
+
+  #heldBy(pod: Pod, container: Container, error: unknown): Wait {
+    const isConfig = error instanceof PodError;
+    const reason = isConfig ? "CreateContainerConfigError" : "RunContainerError";
+    const message = messageOf(error).slice(0, 500);
+    this.#context.log.warn(
+      { pod: pod.metadata.name, container: container.name, err: error },
+      "container not started",
+    );
+    this.#context.events.emit(pod, {
+      type: "Warning",
+      reason: "Failed",
+      message: `Error: ${message}`,
+      container: container.name,
+    });
+    return { reason, message, untilMs: this.#context.clock.monotonicMs() + CONFIG_RETRY_MS };
+  }
+}
