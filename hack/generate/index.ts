@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Generates everything named *.gen.* under crds/src. `--check` writes nothing and exits 1 naming what is stale.
+// Generates everything named *.gen.* under crds/src and docs. `--check` writes nothing and exits 1 naming what is stale.
 import { join } from "node:path";
+import { docOutputs } from "./docs.ts";
 import { readKinds } from "./manifests.ts";
 import { staleOutputs, writeOutputs } from "./outputs.ts";
 import { protoOutputs } from "./protos.ts";
@@ -13,6 +14,7 @@ const outputs = new Map([
   ...(await protoOutputs(root)),
   ...(await typeOutputs(kinds)),
   ...schemaOutputs(kinds),
+  ...docOutputs(),
 ]);
 const stale = await staleOutputs(root, outputs);
 

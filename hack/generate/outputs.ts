@@ -30,7 +30,7 @@ export async function writeOutputs(root: string, outputs: Outputs, paths: string
 
 async function leftovers(root: string, outputs: Outputs): Promise<string[]> {
   const found: string[] = [];
-  for await (const path of glob("crds/src/**/*.gen.{ts,json}", { cwd: root })) {
+  for await (const path of glob(["crds/src/**/*.gen.{ts,json}", "docs/*.gen.md"], { cwd: root })) {
     if (!outputs.has(path)) found.push(path);
   }
   return found;

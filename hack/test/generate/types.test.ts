@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from "@jest/globals";
 import { join } from "node:path";
+import { docOutputs } from "../../generate/docs.ts";
 import { readKinds, type KindVersion, type Schema } from "../../generate/manifests.ts";
 import { protoOutputs } from "../../generate/protos.ts";
 import { schemaOutputs } from "../../generate/schemas.ts";
@@ -79,10 +80,15 @@ describe("generation", () => {
   test("gives the same text twice, and it is what is committed", async () => {
     const generate = async (): Promise<Map<string, string>> => {
       const kinds = await readKinds(root);
-      return new Map([...(await protoOutputs(root)), ...(await typeOutputs(kinds)), ...schemaOutputs(kinds)]);
+      return new Map([
+        ...(await protoOutputs(root)),
+        ...(await typeOutputs(kinds)),
+        ...schemaOutputs(kinds),
+        ...docOutputs(),
+      ]);
     };
     const outputs = await generate();
-    expect(outputs.size).toBe(19);
+    expect(outputs.size).toBe(20);
     expect(await generate()).toEqual(outputs);
     expect(await staleOutputs(root, outputs)).toEqual([]);
   }, 60_000);
