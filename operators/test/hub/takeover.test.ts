@@ -108,6 +108,16 @@ describe("a replaced Redis", () => {
     await eventually(() => rig.mailbox.box("n1").acked.size === 1);
     expect(again.pushes()).toEqual([]);
   });
+
+  it("R15 starts one round at a time, however often it is replaced, and one more for what came meanwhile", async () => {
+    const rig = await newRig({ options: { drainMs: 200 } });
+    const edges = [await rig.ours("n1"), await rig.ours("n2"), await rig.ours("n3")];
+    await Promise.all(Array.from({ length: 5 }, () => rig.hub.resync()));
+    expect(rig.lines.filter(({ message }) => message.includes("start over")).length).toBe(2);
+    expect(await Promise.all(edges.map(async ({ closed }) => (await closed).code))).toEqual([
+      4503, 4503, 4503,
+    ]);
+  });
 });
 
 describe("acknowledgements", () => {
