@@ -132,7 +132,7 @@ async function runParts(
     ? startRotation({ ...rotation, clock, log, random: Math.random })
     : (): void => undefined;
   const server =
-    config.metricsAddress === "" ? undefined : serveMetrics(deps.registry, config.metricsAddress);
+    config.metricsAddress === "" ? undefined : serveMetrics(deps.registry, config.metricsAddress, log);
   // The pods first: they run from the store, with or without a cloud.
   await runtime.start();
   node.start();

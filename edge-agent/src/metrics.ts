@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createServer, type Server } from "node:http";
 import { Counter, Gauge, type Registry } from "prom-client";
+import type { AgentLog } from "./log.ts";
 import type { StoreMetrics } from "./store/store.ts";
 import type { TunnelMetrics } from "./tunnel/index.ts";
 
@@ -55,15 +56,20 @@ export function createAgentMetrics(registry: Registry): AgentMetrics {
   };
 }
 
-/** Serves `/metrics` and nothing else. */
-export function serveMetrics(registry: Registry, address: string): Server {
+/** Serves `/metrics` and nothing else. An address that cannot be had is told and is no reason to end. */
+export function serveMetrics(registry: Registry, address: string, log: AgentLog): Server {
   const colon = address.lastIndexOf(":");
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
     if (request.method !== "GET" || request.url !== "/metrics") return response.writeHead(404).end();
-    void registry
-      .metrics()
-      .then((text) => response.writeHead(200, { "Content-Type": registry.contentType }).end(text));
+    registry.metrics().then(
+      (text) => response.writeHead(200, { "Content-Type": registry.contentType }).end(text),
+      (err: unknown) => {
+        log.error({ err }, "metrics could not be collected");
+        response.writeHead(500).end();
+      },
+    );
   });
   server.maxConnections = 16;
+  server.on("error", (err) => log.error({ err, address }, "metrics are not served"));
   return server.listen(Number(address.slice(colon + 1)), address.slice(0, colon).replace(/^\[|\]$/g, ""));
 }

@@ -86,7 +86,8 @@ class Engine implements PodEngine {
     });
     this.#sweep();
     const { relistIntervalMs = 1_000, refreshIntervalMs = 60_000 } = this.#deps.options;
-    this.#every("relist", relistIntervalMs, () => this.#view.relist());
+    // The view itself tells when the runtime stops answering, once.
+    this.#every("relist", relistIntervalMs, () => this.#view.relist().catch(() => undefined));
     this.#every("status", STATUS_INTERVAL_MS, () => this.#askRuntime());
     this.#every("logs", LOG_INTERVAL_MS, () => this.#rotateLogs());
     if (this.#deps.options.imageGc ?? true) {
@@ -180,7 +181,7 @@ class Engine implements PodEngine {
         this.#clock.schedule(intervalMs, () => {
           work()
             .catch((error: unknown) =>
-              this.#deps.log.debug({ err: error, loop: name }, "background work failed"),
+              this.#deps.log.warn({ err: error, loop: name }, "background work failed"),
             )
             .finally(again);
         }),

@@ -122,6 +122,18 @@ describe("StatusSender", () => {
     expect(results).toEqual(["failed", "gone"]);
   });
 
+  it("sends at once on a connect, whatever pause an earlier session earned", async () => {
+    const cloud = new FakeCloud();
+    const { sender } = senderOf(cloud);
+    cloud.answer = () => ({ operation: "error", content: "later" });
+    sender.set(target, status("Running"));
+    await settle();
+    cloud.setConnected(false);
+    cloud.answer = () => undefined;
+    cloud.setConnected(true);
+    await settle();
+    expect(cloud.patchesOf("p")).toHaveLength(2);
+  });
   it("flush waits for the acknowledgement, and says when there is none", async () => {
     const cloud = new FakeCloud();
     const { sender } = senderOf(cloud);
@@ -367,5 +379,17 @@ describe("images", () => {
     await t.ensure("IfNotPresent");
     await settle();
     expect(await t.ensure("IfNotPresent")).toMatchObject({ kind: "ready" });
+  });
+  it("that failed long ago are tried as if for the first time", async () => {
+    const t = make(false);
+    t.setFail(true);
+    await t.ensure("IfNotPresent");
+    await settle();
+    await t.clock.advance(400_000);
+    await t.ensure("IfNotPresent");
+    await settle();
+    await t.clock.advance(11_000);
+    await t.ensure("IfNotPresent");
+    expect(t.calls).toHaveLength(3);
   });
 });

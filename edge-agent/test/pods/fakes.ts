@@ -180,3 +180,12 @@ export function podOf(
     status: { phase: "Pending", qosClass: "BestEffort" },
   };
 }
+
+/** A promise, and what settles it. */
+export function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let settle: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((resolve) => {
+    settle = resolve;
+  });
+  return { promise, resolve: (value) => settle(value) };
+}

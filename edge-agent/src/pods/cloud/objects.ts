@@ -55,6 +55,7 @@ export function createObjects(deps: ObjectDeps): PodObjects {
     try {
       const object = await ask(deps, resource, key);
       if (object) askedAtMs.set(key, deps.clock.monotonicMs());
+      else askedAtMs.delete(key);
       return object;
     } catch (error) {
       if (kept) return kept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { isPathElement, lastWordsPath, logDir, logPath, type Paths } from "../identity/index.ts";
 
 export interface LogLimits {
   readonly maxBytes: number;
@@ -14,6 +15,21 @@ export const LOG_LIMITS: LogLimits = { maxBytes: 10 * 1024 * 1024, maxFiles: 5 }
 /** `20261121-020705` in UTC: sorts by age. */
 const stamp = (nowMs: number): string =>
   new Date(nowMs).toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
+
+/** Files of one run of a container that is dead and gone: its log, what was rotated of it, its last words. */
+export async function removeRun(
+  paths: Paths,
+  pod: { readonly uid: string; readonly name: string; readonly namespace: string },
+  run: { readonly name: string; readonly attempt: number },
+): Promise<void> {
+  // The name comes from the runtime: it may be another's container.
+  if (!isPathElement(run.name)) return;
+  const log = join(logDir(paths, pod), logPath(run.name, run.attempt));
+  const files = await readdir(dirname(log)).catch(() => []);
+  const mine = files.filter((file) => file === basename(log) || file.startsWith(`${basename(log)}.`));
+  for (const file of mine) await rm(join(dirname(log), file), { force: true });
+  await rm(lastWordsPath(paths, pod.uid, run), { force: true });
+}
 
 /** Rotated files that are too many, of those that belong to `name`. Pure. */
 export function surplus(files: readonly string[], name: string, maxFiles: number): readonly string[] {

@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { mkdir, open, realpath, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MountPropagation, type DeepPartial, type Mount } from "@longshore/crds/cri";
-import { type Paths, podDir } from "../identity/index.ts";
+import { type Paths, lastWordsPath, podDir } from "../identity/index.ts";
 import { type Container, type Pod, PodError, podUid, type VolumeMount } from "../model/index.ts";
 import { hostnameOf } from "../sandbox/index.ts";
 import { expand } from "../values/index.ts";
@@ -77,9 +77,9 @@ async function hostsMount(run: MountRun): Promise<DeepPartial<Mount>[]> {
 
 /** An own file for each attempt, so that an old message is never taken for a new one. */
 async function terminationMount(run: MountRun): Promise<DeepPartial<Mount>> {
-  const dir = join(podDir(run.paths, podUid(run.pod)), "containers", run.container.name);
-  await mkdir(dir, { recursive: true, mode: 0o755 });
-  const path = join(dir, String(run.attempt));
+  const { name } = run.container;
+  const path = lastWordsPath(run.paths, podUid(run.pod), { name, attempt: run.attempt });
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   const file = await open(
     path,
     constants.O_CREAT | constants.O_TRUNC | constants.O_WRONLY | constants.O_NOFOLLOW,

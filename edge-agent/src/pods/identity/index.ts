@@ -9,4 +9,4 @@ export {
   podLabels,
 } from "./labels.ts";
 export { checkPod, isPathElement } from "./names.ts";
-export { type Paths, logDir, logPath, podDir, volumeDir } from "./paths.ts";
+export { type Paths, lastWordsPath, logDir, logPath, podDir, volumeDir } from "./paths.ts";

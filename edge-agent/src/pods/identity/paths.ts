@@ -25,6 +25,13 @@ const PLUGIN = {
   emptyDir: "kubernetes.io~empty-dir",
 } as const;
 
+/** Where one run of a container leaves its last words. */
+export const lastWordsPath = (
+  paths: Paths,
+  uid: string,
+  run: { readonly name: string; readonly attempt: number },
+): string => join(podDir(paths, uid), "containers", run.name, String(run.attempt));
+
 /** Kinds of volumes that have a folder of their own. */
 export type VolumePlugin = keyof typeof PLUGIN;
 

@@ -94,7 +94,9 @@ export function createImageGc(deps: {
       options,
     )) {
       log.info({ image: id }, "removing an unused image, the disk is nearly full");
-      await cri.removeImage(id);
+      await cri.removeImage(id).catch((err: unknown) => {
+        log.warn({ image: id, err }, "image not removed, going on with the next");
+      });
     }
   };
 }

@@ -90,7 +90,13 @@ export function createImages(deps: { cri: Cri; clock: Clock; onPull?: (ok: boole
   const running = new Map<string, Promise<void>>();
   const abort = new AbortController();
 
+  /** A failure that nobody has repeated for long says nothing any more. */
+  const forgetOld = (): void => {
+    const oldestMs = clock.monotonicMs() - BACKOFF_CAP_MS;
+    for (const [image, { untilMs }] of failures) if (untilMs < oldestMs) failures.delete(image);
+  };
   const fail = (image: string, error: unknown): void => {
+    forgetOld();
     const count = (failures.get(image)?.failures ?? 0) + 1;
     const delayMs = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(count - 1, 10));
     failures.set(image, {

@@ -43,18 +43,19 @@ function runHttp(action: HttpGetAction, t: HandlerTarget): Promise<HandlerResult
     port: portOf(action.port, t.container),
     path: action.path ?? "/",
     headers: { "user-agent": "kube-probe/longshore", accept: "*/*", ...headers },
-    timeout: t.timeoutMs,
+    // Of the whole exchange: a peer that trickles bytes is never silent, and its body may be endless.
+    signal: AbortSignal.timeout(Math.max(1, t.timeoutMs)),
     agent: false as const,
   };
   return new Promise((resolve) => {
     const send = isTls ? httpsRequest({ ...options, ...PROBE_TLS }) : httpRequest(options);
     send.on("response", (response) => {
+      response.on("error", () => undefined); // the verdict is in the status
       response.resume();
       const code = response.statusCode ?? 0;
       resolve(code >= 200 && code < 400 ? OK : no(`HTTP probe failed with statuscode: ${code}`));
     });
-    send.on("timeout", () => send.destroy(new Error("timeout")));
-    send.on("error", (error) => resolve(no(error.message)));
+    send.on("error", (error) => resolve(no(options.signal.aborted ? "timeout" : error.message)));
     send.end();
   });
 }
@@ -68,7 +69,7 @@ function runTcp(action: { port: number | string; host?: string }, t: HandlerTarg
     const socket = connect({
       host: action.host ?? t.ip,
       port: portOf(action.port, t.container),
-      timeout: t.timeoutMs,
+      timeout: Math.max(1, t.timeoutMs),
     });
     const end = (result: HandlerResult): void => {
       socket.destroy();

@@ -115,7 +115,8 @@ export class StatusSender {
       entry.acked = undefined;
       entry.gone = false;
       entry.failures = 0;
-      this.#kick(entry);
+      // A pause that an earlier session earned does not hold this one up.
+      this.#kick(entry, true);
     }
   }
 
@@ -131,6 +132,7 @@ export class StatusSender {
   }
 
   #again(entry: Entry): void {
+    if (this.#stopped) return;
     if (entry.failures === 0) {
       this.#kick(entry);
       return;

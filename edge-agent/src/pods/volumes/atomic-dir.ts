@@ -99,8 +99,14 @@ export async function writeAtomically(dir: string, payload: Payload, o: Ownershi
   const fresh = await mkdtemp(
     join(dir, `..${new Date().toISOString().slice(0, 19).replace(/[-:T]/g, "_")}.`),
   );
-  await chmod(fresh, 0o755);
-  await writeAll(fresh, payload, o);
+  try {
+    await chmod(fresh, 0o755);
+    await writeAll(fresh, payload, o);
+  } catch (error) {
+    // It is tried again and again: what is half written must not pile up.
+    await rm(fresh, { recursive: true, force: true });
+    throw error;
+  }
   const name = fresh.slice(dir.length + 1);
   await rm(join(dir, NEXT), { force: true });
   await symlink(name, join(dir, NEXT));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdir, rm } from "node:fs/promises";
-import { containerConfig, containerMounts } from "../container/index.ts";
+import { containerConfig, containerMounts, removeRun } from "../container/index.ts";
 import { logDir } from "../identity/index.ts";
 import {
   allContainers,
@@ -23,6 +23,7 @@ import { environment, type FieldContext } from "../values/index.ts";
 import { mountVolumes, refreshVolumes, removeVolumes, type VolumeRun } from "../volumes/index.ts";
 import type { PodContext } from "./context.ts";
 import type { Journal } from "./journal.ts";
+import type { PodIdentity } from "./state.ts";
 
 type ActionOf<K extends Action["kind"]> = Extract<Action, { kind: K }>;
 
@@ -145,12 +146,16 @@ export class Executor {
     await cri.stopContainer(victim.id, Math.ceil(leftMs() / 1000));
   }
 
+  /** Removes a dead container, and with it the files of that run: a crash loop must not fill the disk. @throws {CriError} */
+  async removeContainer(pod: PodIdentity, id: string, observed: ObservedPod | undefined): Promise<void> {
+    const { cri, options } = this.#context;
+    await cri.removeContainer(id);
+    const dead = observed?.containers.find((c) => c.id === id);
+    if (dead) await removeRun(options, pod, dead);
+  }
+
   /** Gives back cgroups and logs of a pod that is over. */
-  async cleanUp(pod: {
-    readonly uid: string;
-    readonly name: string;
-    readonly namespace: string;
-  }): Promise<void> {
+  async cleanUp(pod: PodIdentity): Promise<void> {
     const { options } = this.#context;
     for (const qos of ["Guaranteed", "Burstable", "BestEffort"] as const) {
       await removePodCgroup(podCgroup(options.cgroupParent, options.cgroupDriver, pod.uid, qos));
@@ -196,7 +201,12 @@ export class Executor {
   async #pullSecrets(pod: Pod): Promise<readonly DataObject[]> {
     const objects = this.#context.objects(podNamespace(pod));
     const names = (pod.spec.imagePullSecrets ?? []).map((s) => s.name ?? "").filter(Boolean);
-    const found = await Promise.all(names.map((name) => objects.get("secret", name).catch(() => undefined)));
+    const read = (name: string): Promise<DataObject | undefined> =>
+      objects.get("secret", name).catch((err: unknown) => {
+        this.#context.log.warn({ pod: pod.metadata.name, secret: name, err }, "pull secret not read");
+        return undefined;
+      });
+    const found = await Promise.all(names.map(read));
     return found.filter((secret) => secret !== undefined);
   }
 

@@ -12,6 +12,8 @@ export class Journal {
   readonly #log: AgentLog;
   #record: PodRecord;
   #writes: Promise<void> = Promise.resolve();
+  /** The write of what `#record` holds now; undefined once it has failed. */
+  #newest: Promise<void> | undefined = Promise.resolve();
 
   constructor(records: RecordStore, log: AgentLog, fresh: PodRecord) {
     this.#records = records;
@@ -26,7 +28,8 @@ export class Journal {
   /** Durable when the promise resolves. @throws {StoreError} */
   async write(change: Partial<PodRecord>): Promise<void> {
     const next = { ...this.#record, ...change };
-    if (isDeepStrictEqual(next, this.#record) && this.#isStored()) return;
+    // Unchanged is done only when the write of it is: one under way is waited for, one that failed is made anew.
+    if (this.#newest && isDeepStrictEqual(next, this.#record) && this.#isStored()) return this.#newest;
     this.#record = next;
     await this.#put();
   }
@@ -34,7 +37,10 @@ export class Journal {
   #put(): Promise<void> {
     const record = this.#record;
     const write = this.#writes.then(() => this.#records.put(POD_BUCKET, record.uid, record));
-    this.#writes = write.catch(() => undefined);
+    this.#newest = write;
+    this.#writes = write.catch(() => {
+      if (this.#newest === write) this.#newest = undefined;
+    });
     return write;
   }
 

@@ -45,8 +45,8 @@ export class PodState {
   #waits: Readonly<Record<string, Wait>> = {};
   volumesReady = false;
   volumesStale = false;
-  cleaned = false;
-  apiDeleted = false;
+  #cleaned = false;
+  #apiDeleted = false;
 
   /** Takes up what an earlier process of the agent left; only here ages come from the wall clock, never negative. */
   constructor(context: PodContext, identity: PodIdentity) {
@@ -67,6 +67,20 @@ export class PodState {
 
   get want(): Want {
     return this.#want;
+  }
+
+  get apiDeleted(): boolean {
+    return this.#apiDeleted;
+  }
+
+  /** Nothing of the pod is left on the node; void when it is wanted again by now. */
+  noteCleaned(): void {
+    this.#cleaned = this.#isEnding();
+  }
+
+  /** The API took the deletion; void when the pod is wanted again by now. */
+  noteApiDeleted(): void {
+    this.#apiDeleted = this.#isEnding();
   }
 
   /** @returns false when nothing changed */
@@ -98,7 +112,7 @@ export class PodState {
   /** The pod's first moment on this node, and the start of its deletion, are durable before anything is done. */
   async accept(): Promise<void> {
     const { clock } = this.#context;
-    if (this.#want !== "delete" && this.#want !== "gone") {
+    if (!this.#isEnding()) {
       await this.journal.write({});
       return;
     }
@@ -123,7 +137,7 @@ export class PodState {
       activeForMs: nowMs - this.#acceptedMonoMs,
       deadlineMs: (this.#deletionMonoMs ?? nowMs) + this.#graceMs(observed),
       volumesReady: this.volumesReady,
-      cleaned: this.cleaned,
+      cleaned: this.#cleaned,
       specHashes: this.#specHashes(),
     };
   }
@@ -134,7 +148,6 @@ export class PodState {
     if (!pod) return undefined;
     const { clock, node } = this.#context;
     const { startTime, attempts, status } = this.journal.value;
-    const isEnding = this.#want === "delete" || this.#want === "gone";
     return podStatus({
       pod,
       observed,
@@ -148,14 +161,18 @@ export class PodState {
       attempts,
       previous: status,
       terminal: this.#end(),
-      ended: isEnding && !(observed?.containers ?? []).some(isAlive),
+      ended: this.#isEnding() && !(observed?.containers ?? []).some(isAlive),
     });
+  }
+
+  #isEnding(): boolean {
+    return this.#want === "delete" || this.#want === "gone";
   }
 
   /** Wanted again after the store had dropped it (an inventory that was corrected): the end begins anew. */
   #undelete(): void {
-    this.cleaned = false;
-    this.apiDeleted = false;
+    this.#cleaned = false;
+    this.#apiDeleted = false;
     this.#deletionMonoMs = undefined;
     this.journal.forgetDeletion();
   }

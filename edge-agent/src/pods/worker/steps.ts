@@ -67,7 +67,7 @@ export class Steps {
         await cri.removePodSandbox(action.id);
         return "relist";
       case "removeContainer":
-        await cri.removeContainer(action.id);
+        await this.#executor.removeContainer(this.#state.identity, action.id, observed);
         return "relist";
       case "mountVolumes":
       case "createSandbox":
@@ -106,9 +106,10 @@ export class Steps {
   }
 
   async #mountVolumes(pod: Pod): Promise<After> {
+    // Before the mount: what changes while it runs makes them stale again.
+    this.#state.volumesStale = false;
     await this.#executor.mountVolumes(pod);
     this.#state.volumesReady = true;
-    this.#state.volumesStale = false;
     return "again";
   }
 
@@ -152,7 +153,7 @@ export class Steps {
         return "again";
       case "cleanUp":
         await this.#executor.cleanUp(identity);
-        this.#state.cleaned = true;
+        this.#state.noteCleaned();
         return "relist";
       case "deleteFromApi":
         return this.#deleteFromApi();
@@ -165,7 +166,7 @@ export class Steps {
     if (this.#state.apiDeleted || !this.#context.uplink.isConnected()) return "rest";
     this.#statusTries += 1;
     await deleteFromApi(this.#context, this.#state.identity, this.#statusTries <= MAX_STATUS_TRIES);
-    this.#state.apiDeleted = true;
+    this.#state.noteApiDeleted();
     this.#context.log.info({ ...this.#state.identity }, "pod deleted");
     return "rest";
   }

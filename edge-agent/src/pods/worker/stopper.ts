@@ -34,6 +34,8 @@ export class Stopper {
   begin(kill: Kill, pod: Pod | undefined, observed: ObservedPod | undefined): void {
     const victim = observed?.containers.find((c) => c.id === kill.id);
     if (!victim) return;
+    for (const id of this.#hooked)
+      if (!observed?.containers.some((c) => c.id === id)) this.#hooked.delete(id);
     const withHook = !this.#hooked.has(kill.id) && kill.reason !== "SandboxGone";
     this.#hooked.add(kill.id);
     this.#deadlines.set(kill.id, kill.deadlineMs);

@@ -144,6 +144,7 @@ export class PodWorker {
     if (!isHeld) await this.#refreshVolumes(view.pod);
     this.#report(view.pod);
     await this.#carryOut(next, view.pod);
+    if (this.#stopped) return;
     if (next.againAtMs !== undefined) this.#wakeAt(next.againAtMs);
     this.#prober.sync(this.#state.pod, this.#state.want === "run" ? view.pod : undefined);
   }
@@ -158,9 +159,13 @@ export class PodWorker {
       return;
     }
     const afters = new Set<After>();
-    for (const action of next.actions) afters.add(await this.#steps.perform(action, observed));
+    for (const action of next.actions) {
+      afters.add(await this.#steps.perform(action, observed));
+      if (this.#stopped) return;
+    }
     this.#failures = 0;
-    if (afters.has("forgotten")) {
+    // Wanted again while it was being forgotten: it stays, and starts from nothing.
+    if (afters.has("forgotten") && this.#state.want === "gone") {
       this.stop();
       this.#onForgotten();
       return;
@@ -188,6 +193,7 @@ export class PodWorker {
 
   #wakeAt(monoMs: number): void {
     this.#cancelTimer?.();
+    if (this.#stopped) return;
     const delayMs = Math.max(1, monoMs - this.#context.clock.monotonicMs());
     this.#cancelTimer = this.#context.clock.schedule(delayMs, () => this.wake());
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import { podOf } from "./fakes.ts";
-import type { ObservedContainer, ObservedPod } from "../../src/pods/model/observed.ts";
-import type { PodStatus } from "../../src/pods/model/pod-status.ts";
-import type { Pod } from "../../src/pods/model/pod.ts";
-import type { StatusContext } from "../../src/pods/status/container-status.ts";
-import { statusPatch } from "../../src/pods/status/patch.ts";
-import { livePhase, podStatus } from "../../src/pods/status/status.ts";
+import { podOf } from "../fakes.ts";
+import type { ObservedContainer, ObservedPod } from "../../../src/pods/model/observed.ts";
+import type { PodStatus } from "../../../src/pods/model/pod-status.ts";
+import type { Pod } from "../../../src/pods/model/pod.ts";
+import type { StatusContext } from "../../../src/pods/status/container-status.ts";
+import { statusPatch } from "../../../src/pods/status/patch.ts";
+import { livePhase, podStatus } from "../../../src/pods/status/status.ts";
 
 const T0 = "2026-11-21T02:07:05Z";
 const UID = "95e65bbb-9d1c-42fd-8b48-56d26aabde40";

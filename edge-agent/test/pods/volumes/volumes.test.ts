@@ -14,21 +14,21 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { podOf } from "./fakes.ts";
-import { rotateLog } from "../../src/pods/container/logs.ts";
-import { containerMounts } from "../../src/pods/container/mounts.ts";
-import type { DataObject } from "../../src/pods/model/data.ts";
-import type { Pod } from "../../src/pods/model/pod.ts";
-import type { Volume } from "../../src/pods/model/volume.ts";
-import { writeAtomically } from "../../src/pods/volumes/atomic-dir.ts";
-import { type Mounter, unmountAndRemove } from "../../src/pods/volumes/mounter.ts";
-import { downwardFiles, objectFiles, safePath } from "../../src/pods/volumes/payload.ts";
+import { podOf } from "../fakes.ts";
+import { rotateLog } from "../../../src/pods/container/logs.ts";
+import { containerMounts } from "../../../src/pods/container/mounts.ts";
+import type { DataObject } from "../../../src/pods/model/data.ts";
+import type { Pod } from "../../../src/pods/model/pod.ts";
+import type { Volume } from "../../../src/pods/model/volume.ts";
+import { writeAtomically } from "../../../src/pods/volumes/atomic-dir.ts";
+import { type Mounter, unmountAndRemove } from "../../../src/pods/volumes/mounter.ts";
+import { downwardFiles, objectFiles, safePath } from "../../../src/pods/volumes/payload.ts";
 import {
   mountVolumes,
   refreshVolumes,
   removeVolumes,
   type VolumeRun,
-} from "../../src/pods/volumes/volumes.ts";
+} from "../../../src/pods/volumes/volumes.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -37,6 +37,17 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const file = (text: string, mode = 0o644) => ({ bytes: Buffer.from(text), mode });
+
+describe("writeAtomically", () => {
+  it("leaves nothing behind when the files cannot all be written", async () => {
+    const impossible = new Map([
+      ["a", file("1")],
+      ["a/b", file("2")],
+    ]);
+    await expect(writeAtomically(dir, impossible)).rejects.toThrow();
+    expect(readdirSync(dir)).toEqual([]);
+  });
+});
 
 describe("objectFiles", () => {
   const object: DataObject = {

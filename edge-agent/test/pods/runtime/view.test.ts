@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import { silent } from "./fakes.ts";
-import type { ObservedPod } from "../../src/pods/model/observed.ts";
-import { RuntimeView } from "../../src/pods/runtime/view.ts";
+import { silent } from "../fakes.ts";
+import type { ObservedPod } from "../../../src/pods/model/observed.ts";
+import { RuntimeView } from "../../../src/pods/runtime/view.ts";
 
 const podSeen = (uid: string): ObservedPod => ({
   uid,

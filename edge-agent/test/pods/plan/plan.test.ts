@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { podOf } from "./fakes.ts";
+import { podOf } from "../fakes.ts";
 import {
   byNewest,
   type ObservedContainer,
   type ObservedPod,
   type ObservedSandbox,
-} from "../../src/pods/model/observed.ts";
-import type { Pod } from "../../src/pods/model/pod.ts";
-import { plan } from "../../src/pods/plan/plan.ts";
-import type { Action, PlanInput } from "../../src/pods/plan/types.ts";
+} from "../../../src/pods/model/observed.ts";
+import type { Pod } from "../../../src/pods/model/pod.ts";
+import { plan } from "../../../src/pods/plan/plan.ts";
+import type { Action, PlanInput } from "../../../src/pods/plan/types.ts";
 
 const NOW = 1_000_000;
 const main = { name: "c", image: "busybox" };
