@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, watch } from "node:fs";
 import { dirname } from "node:path";
-import { createSecureContext } from "node:tls";
 
 export interface ServingCert {
   readonly cert: string;
@@ -23,12 +23,17 @@ export class CertError extends Error {
 /** @throws {CertError} when a file is missing, or both are no pair */
 export function readServingCert({ certFile, keyFile }: CertFiles): ServingCert {
   const pair = { cert: readText(certFile), key: readText(keyFile) };
-  try {
-    createSecureContext(pair);
-  } catch (error) {
-    throw new CertError(`${certFile} and ${keyFile} are no certificate with its key`, { cause: error });
-  }
+  if (!isPair(pair)) throw new CertError(`${certFile} and ${keyFile} are no certificate with its key`);
   return pair;
+}
+
+/** TLS itself takes an empty text, as of a file that is just being written, and then has nothing to serve. */
+function isPair({ cert, key }: ServingCert): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
 }
 
 function readText(file: string): string {
