@@ -19,6 +19,7 @@ import { createRuntime } from "./runtime.ts";
 import { createStore, type Store } from "./store/index.ts";
 import { createTunnel, DEFAULT_TUNNEL_OPTIONS } from "./tunnel/index.ts";
 
+/** What the composition root hands to the agent. */
 export interface AgentDeps {
   readonly config: AgentConfig;
   readonly log: AgentLog;

@@ -5,6 +5,7 @@ import type { AgentLog } from "./log.ts";
 import type { StoreMetrics } from "./store/store.ts";
 import type { TunnelMetrics } from "./tunnel/index.ts";
 
+/** Counters of the store and the tunnel, as those see them. */
 export interface AgentMetrics {
   readonly store: StoreMetrics;
   readonly tunnel: TunnelMetrics;

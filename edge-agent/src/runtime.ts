@@ -4,6 +4,7 @@ import type { Clock } from "./clock.ts";
 import { createCri, SocketError, type Cri } from "./cri/index.ts";
 import { createPodEngine, type PodEngine, type PodEngineDeps } from "./pods/index.ts";
 
+/** What running pods needs of the agent. */
 export interface RuntimeDeps extends Omit<PodEngineDeps, "cri" | "options" | "clock"> {
   readonly config: AgentConfig["pods"];
   readonly requestTimeoutMs: number;

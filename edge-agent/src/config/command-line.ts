@@ -2,11 +2,13 @@
 import { parseArgs } from "node:util";
 import { ConfigError, ExitCode } from "./errors.ts";
 
+/** What the command line asks for. */
 export interface CommandLine {
   readonly config: string;
   readonly action: "run" | "version" | "help";
 }
 
+/** KubeEdge's own place. */
 export const DEFAULT_CONFIG_FILE = "/etc/kubeedge/config/edgecore.yaml";
 
 const OPTIONS = {

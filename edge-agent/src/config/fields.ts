@@ -25,6 +25,7 @@ export interface Section<S extends Shape = Shape> {
   readonly ignored: readonly string[];
 }
 
+/** Members of a section, by key. */
 export interface Shape {
   readonly [key: string]: Field<unknown> | Section;
 }
@@ -39,6 +40,7 @@ export type Settings<F> =
 
 const fault = (text: string): { fault: string } => ({ fault: text });
 
+/** A mapping with these members; `ignored` names keys of KubeEdge that are accepted and not used. */
 export function section<S extends Shape>(fields: S, ignored: readonly string[] = []): Section<S> {
   return { kind: "section", fields, ignored };
 }
@@ -69,10 +71,12 @@ export function text(
   });
 }
 
+/** An absolute path. */
 export function path(doc: string, fallback: string): Field<string> {
   return text(doc, fallback, /^(\/[^\0]*)?$/, "an absolute path");
 }
 
+/** One of a few words. */
 export function oneOf<const T extends string>(doc: string, fallback: T, values: readonly T[]): Field<T> {
   return field(doc, fallback, ({ value }) => {
     const match = values.find((candidate) => candidate === value);
@@ -80,12 +84,14 @@ export function oneOf<const T extends string>(doc: string, fallback: T, values: 
   });
 }
 
+/** True or false. */
 export function flag(doc: string, fallback: boolean): Field<boolean> {
   return field(doc, fallback, ({ value }) =>
     typeof value === "boolean" ? { ok: value } : fault("must be true or false"),
   );
 }
 
+/** A whole number within bounds. */
 export function integer(doc: string, fallback: number, min: number, max: number): Field<number> {
   const wanted = `must be a whole number from ${min} to ${max}`;
   return field(doc, fallback, ({ value, plain }) => {
@@ -123,6 +129,7 @@ export function isHostPort(value: string): boolean {
   return match !== null && Number(match[3]) <= 65_535;
 }
 
+/** `host:port`. */
 export function hostPort(doc: string, fallback: string): Field<string> {
   return field(doc, fallback, (written) => {
     const value = asText(written);
@@ -141,6 +148,7 @@ export function httpsUrl(doc: string, fallback: string): Field<string> {
   });
 }
 
+/** A list of texts that match a pattern. */
 export function textList(doc: string, pattern: RegExp, wanted: string): Field<readonly string[]> {
   return field<readonly string[]>(doc, [], ({ value }) => {
     const items: unknown[] | undefined = value === null ? [] : Array.isArray(value) ? value : undefined;
@@ -156,6 +164,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Labels of a Node. */
 export function labels(doc: string): Field<Readonly<Record<string, string>>> {
   return field<Readonly<Record<string, string>>>(doc, {}, ({ value }) => {
     if (value === null) return { ok: {} };
@@ -169,6 +178,7 @@ export function labels(doc: string): Field<Readonly<Record<string, string>>> {
   });
 }
 
+/** A taint that the Node registers with. */
 export interface Taint {
   readonly key: string;
   readonly value?: string;
@@ -183,6 +193,7 @@ function isTaint(value: unknown): value is Taint {
   return typeof text === "string" && LABEL_VALUE.test(text) && EFFECTS.includes(value["effect"]);
 }
 
+/** Taints of a Node. */
 export function taints(doc: string): Field<readonly Taint[]> {
   return field<readonly Taint[]>(doc, [], ({ value }) => {
     const items: unknown[] | undefined = value === null ? [] : Array.isArray(value) ? value : undefined;

@@ -7,6 +7,7 @@ import type { Field, Section, Settings, Shape, Written } from "./fields.ts";
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_ALIASES = 100;
 
+/** What a file says, and what of it has no effect. */
 export interface ReadResult<S extends Shape> {
   readonly settings: Settings<Section<S>>;
   /** Paths of keys that KubeEdge knows and this agent does not use. */

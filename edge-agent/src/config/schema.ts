@@ -262,4 +262,5 @@ export const SCHEMA = section(
   ["featureGates"],
 );
 
+/** The configuration file as it was read, in KubeEdge's shape. */
 export type FileSettings = Settings<typeof SCHEMA>;

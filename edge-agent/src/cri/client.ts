@@ -25,6 +25,7 @@ import {
 import { CriError, toCriError } from "./errors.ts";
 import { checkSocket, socketPath } from "./socket.ts";
 
+/** Where the runtime listens, and how long a call may take. */
 export interface CriOptions {
   /** `unix:///run/containerd/containerd.sock` */
   readonly endpoint: string;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { status } from "@grpc/grpc-js";
 
+/** What a call failed of; RUNTIME is every failure that gRPC has no better name for. */
 export type CriErrorCode =
   | "NOT_FOUND"
   | "ALREADY_EXISTS"
@@ -46,5 +47,6 @@ export function toCriError(method: string, cause: GrpcFailure): CriError {
   return new CriError(code, method, cause.details ?? cause.message, { cause });
 }
 
+/** True when the runtime does not know what was asked about. */
 export const isNotFound = (error: unknown): boolean =>
   error instanceof CriError && error.code === "NOT_FOUND";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lstatSync } from "node:fs";
 
+/** What is wrong with the socket. */
 export type SocketErrorCode = "MISSING" | "SYMLINK" | "NOT_A_SOCKET" | "NOT_ROOT_OWNED";
 
 /** The runtime's socket is not one that the agent may trust. */

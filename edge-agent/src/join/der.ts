@@ -9,10 +9,13 @@ function value(tag: number, ...parts: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...length]), content]);
 }
 
+/** SEQUENCE of these values. */
 export const sequence = (...parts: readonly Buffer[]): Buffer => value(0x30, ...parts);
+/** SET of these values. */
 export const set = (...parts: readonly Buffer[]): Buffer => value(0x31, ...parts);
 /** @param n from 0 to 127 */
 export const smallInteger = (n: number): Buffer => value(0x02, Buffer.from([n]));
+/** UTF8String. */
 export const utf8 = (text: string): Buffer => value(0x0c, Buffer.from(text));
 /** Whole bytes, no unused bits. */
 export const bitString = (bytes: Buffer): Buffer => value(0x03, Buffer.from([0]), bytes);

@@ -6,6 +6,7 @@ import { JoinError } from "./errors.ts";
 import { checkIdentity, type Identity } from "./identity.ts";
 import { joinWithToken, type JoinOptions } from "./join.ts";
 
+/** What coming to an identity needs of the agent. */
 export interface EnsureDeps {
   readonly paths: IdentityPaths;
   readonly options: JoinOptions;

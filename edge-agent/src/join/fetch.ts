@@ -2,11 +2,13 @@
 import { request, type RequestOptions } from "node:https";
 import { JoinError } from "./errors.ts";
 
+/** An HTTP answer, read to its end. */
 export interface Answer {
   readonly status: number;
   readonly body: Buffer;
 }
 
+/** What to ask whom, and how much to take. */
 export interface FetchOptions {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;

@@ -7,6 +7,7 @@ import { get, type Answer } from "./fetch.ts";
 import { checkIdentity, type Identity } from "./identity.ts";
 import { parseToken } from "./token.ts";
 
+/** Whom to join, as whom. */
 export interface JoinOptions {
   /** `https://host:10002` */
   readonly server: URL;

@@ -13,6 +13,7 @@ export function renewRetryMs(failures: number, random: number): number {
   return Math.min(32_000, 2_000 * 2 ** Math.min(failures, 10)) * (0.5 + 0.5 * random);
 }
 
+/** What renewing a certificate needs of the agent. */
 export interface RotationDeps {
   readonly identity: () => Identity;
   readonly renew: (old: Identity) => Promise<Identity>;

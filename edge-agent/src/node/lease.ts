@@ -4,6 +4,7 @@ import type { AgentLog } from "../log.ts";
 import type { Uplink } from "../tunnel/port.ts";
 import { readObjectReply } from "./reply.ts";
 
+/** What renewing a Lease needs of the agent. */
 export interface LeaseDeps {
   readonly node: string;
   readonly nodeUid: () => string | undefined;

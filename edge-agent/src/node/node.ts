@@ -18,6 +18,7 @@ import {
   type NodeStatus,
 } from "./status.ts";
 
+/** What reporting the Node needs of the agent. */
 export interface NodeDeps {
   readonly config: AgentConfig["node"];
   readonly facts: MachineFacts;
@@ -30,6 +31,7 @@ export interface NodeDeps {
   readonly log: AgentLog;
 }
 
+/** The part of the agent that speaks for the machine. */
 export interface NodeReporter {
   start(): void;
   stop(): void;

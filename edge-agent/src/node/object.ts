@@ -2,6 +2,7 @@
 import type { Taint } from "../config/index.ts";
 import type { NodeStatus } from "./status.ts";
 
+/** What the configuration says of the Node. */
 export interface NodeWishes {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;

@@ -2,6 +2,7 @@
 import type { MachineFacts, MachineState } from "./facts.ts";
 import { KUBELET_VERSION } from "./version.ts";
 
+/** A condition as the API holds it. */
 export interface NodeCondition {
   readonly type: string;
   readonly status: "True" | "False";
@@ -21,6 +22,7 @@ export interface NodeStatus {
   readonly nodeInfo: Readonly<Record<string, string>>;
 }
 
+/** Everything that a status is computed from. */
 export interface StatusInput {
   readonly name: string;
   readonly maxPods: number;

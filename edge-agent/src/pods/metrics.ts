@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
+/** What the engine counts. Names are API. */
 export interface PodMetrics {
   readonly actions: Counter<"action" | "result">;
   readonly relists: Histogram<"result">;

@@ -9,6 +9,7 @@ import type { LogLimits } from "./container/index.ts";
 import type { CgroupDriver } from "./resources/index.ts";
 import type { Mounter } from "./volumes/index.ts";
 
+/** How this node runs pods. */
 export interface PodEngineOptions {
   /** root of the kubelet's files; pods live in `<rootDir>/pods/<uid>` */
   readonly rootDir: string;
@@ -38,6 +39,7 @@ export interface PodEngineOptions {
   readonly imageGc?: boolean;
 }
 
+/** What the engine needs of the agent. */
 export interface PodEngineDeps {
   readonly store: DesiredStore;
   readonly records: RecordStore;

@@ -13,6 +13,7 @@ export interface Write {
   readonly frees: boolean;
 }
 
+/** The database, as group commit sees it. */
 export interface CommitterDeps {
   /** All or nothing; durable on return. */
   readonly transaction: (work: () => void) => void;
@@ -26,6 +27,7 @@ export interface CommitterDeps {
   readonly maxQueued: number;
 }
 
+/** Takes changes one by one and makes them durable together. */
 export interface Committer {
   readonly submit: (write: Write) => void;
   /** Writes all that waits, now. */

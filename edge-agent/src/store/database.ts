@@ -6,6 +6,7 @@ import type { StoredObject } from "./port.ts";
 import { objectColumns, readObject, readRecord, recordColumns } from "./rows.ts";
 import { checkIntegrity, migrate, refuseNewer } from "./schema.ts";
 
+/** What was in the file. */
 export interface LoadedRows {
   readonly objects: StoredObject[];
   readonly records: { bucket: string; key: string; value: unknown }[];

@@ -5,6 +5,7 @@ import type { Database } from "./database.ts";
 import { decide } from "./order.ts";
 import type { DesiredEvent, DesiredStore, StoreChange, StoredObject, StoreOutcome } from "./port.ts";
 
+/** How a part of the store writes. */
 export interface Writing {
   readonly submit: (write: Write) => void;
   /** The file in use now; it changes when a damaged one is replaced. */

@@ -16,6 +16,7 @@ export interface StoredObject {
   readonly value: unknown;
 }
 
+/** One change that the cloud wants. */
 export type StoreChange =
   | { readonly op: "put"; readonly object: StoredObject }
   /** Applies only to the uid that it names; "" (old clouds) applies to any. */
@@ -24,6 +25,7 @@ export type StoreChange =
 /** "stale": an older or equal version of what is held, "other-uid": a delete for another uid. Both are acked. */
 export type StoreOutcome = "applied" | "stale" | "other-uid";
 
+/** A change that is committed. */
 export type DesiredEvent =
   | { readonly type: "put"; readonly object: StoredObject }
   | { readonly type: "delete"; readonly object: StoredObject };
@@ -55,8 +57,10 @@ export interface RecordStore {
   delete(bucket: string, key: string): Promise<void>;
 }
 
+/** FULL: no room. IO: the disk failed. CORRUPT: the file is damaged. NEWER_SCHEMA: a newer agent wrote it. LOCKED: another agent has it. */
 export type StoreErrorCode = "FULL" | "IO" | "CORRUPT" | "NEWER_SCHEMA" | "LOCKED";
 
+/** Why something is not durable. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
   readonly code: StoreErrorCode;

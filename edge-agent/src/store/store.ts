@@ -13,12 +13,14 @@ import { quarantineFile } from "./quarantine.ts";
 import { createRecords } from "./records.ts";
 import { createReserve } from "./reserve.ts";
 
+/** What the store counts. */
 export interface StoreMetrics {
   /** One row or one file that was set aside because it was damaged. */
   damaged(what: "row" | "file"): void;
   failed(code: string): void;
 }
 
+/** What the store needs of the agent, and its bounds. */
 export interface StoreDeps {
   readonly log: AgentLog;
   readonly clock: Clock;
@@ -31,6 +33,7 @@ export interface StoreDeps {
   readonly maxRows?: number;
 }
 
+/** Everything durable of this node. */
 export interface Store {
   readonly desired: DesiredStore;
   readonly records: RecordStore;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/** How the pauses between dials grow. */
 export interface BackoffOptions {
   /** Ceiling of the first delay. Default 1 s: after a hub restart the first redial comes within it. */
   readonly baseMs: number;
@@ -19,6 +20,7 @@ export interface DialFailure {
   readonly nobodyListens?: boolean;
 }
 
+/** Says when to dial again. */
 export interface Backoff {
   /** Delay before the next dial, in milliseconds; counts as a failure until a session shows otherwise. */
   nextDelayMs(failure?: DialFailure): number;

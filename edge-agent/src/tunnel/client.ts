@@ -20,6 +20,7 @@ import {
   type SessionTimes,
 } from "./session.ts";
 
+/** How to reach the hub, and how patiently. */
 export interface TunnelOptions {
   /** `wss://host:port` */
   readonly server: string;
@@ -34,6 +35,7 @@ export interface TunnelOptions {
   readonly times: SessionTimes;
 }
 
+/** KubeEdge's defaults where it has one. */
 export const DEFAULT_TUNNEL_OPTIONS: Omit<TunnelOptions, "server"> = {
   projectId: "e632aba927ea4ac2b575ec1603d56f10",
   negotiate: true,
@@ -45,6 +47,7 @@ export const DEFAULT_TUNNEL_OPTIONS: Omit<TunnelOptions, "server"> = {
   times: { helloTimeoutMs: 10_000, heartbeatMs: 15_000, pingIntervalMs: 10_000 },
 };
 
+/** What the tunnel needs of the agent. */
 export interface TunnelDeps {
   readonly options: TunnelOptions;
   readonly facts: AgentFacts;
@@ -59,6 +62,7 @@ export interface TunnelDeps {
   readonly random: () => number;
 }
 
+/** The connection to the cloud, as its owner sees it. */
 export interface Tunnel {
   start(): void;
   /** Ends the session with a closing handshake and dials no more. */

@@ -11,6 +11,7 @@ export interface TlsIdentity {
   readonly key: string;
 }
 
+/** Where to dial, as whom. */
 export interface DialOptions {
   /** `wss://host:port`, without a path */
   readonly server: string;

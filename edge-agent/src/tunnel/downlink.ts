@@ -17,6 +17,7 @@ const CONTROL = new Set(["config", "ping", "pong"]);
 const CHANGES = new Set(["insert", "update", "delete"]);
 const PUSH_GROUPS = new Set(["resource", "func"]);
 
+/** Tells what a frame is by its operation, parent and group. */
 export function kindOf(frame: Frame): FrameKind {
   const { operation = "", group = "" } = frame.route;
   if (CONTROL.has(operation)) return "control";
@@ -39,12 +40,14 @@ export const STORED_TYPES: ReadonlySet<string> = new Set([
   "volumeattachment",
 ]);
 
+/** Why a push is not stored. */
 export interface Refusal {
   readonly code: NackCode;
   /** For people; never holds content of the frame. */
   readonly message: string;
 }
 
+/** What a push is judged by. */
 export interface PushContext {
   readonly node: string;
   readonly clusterEpoch: number;

@@ -7,6 +7,7 @@ export interface PartLimits {
   readonly maxBytes: number;
 }
 
+/** Small enough for one frame of a hub. */
 export const PART_LIMITS: PartLimits = { maxItems: 1000, maxBytes: 256 * 1024 };
 
 /** Room for header, route and the fields around `items`. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from "../clock.ts";
 
+/** Watches that the peer is still heard. */
 export interface Liveness {
   /** @param pings send pings ourselves (a CloudCore sends none, but answers them) */
   start(pingIntervalMs: number, pings: boolean): void;

@@ -3,6 +3,7 @@ import type { Frame } from "@longshore/crds/wire";
 import type { Clock } from "../clock.ts";
 import { TunnelError } from "./port.ts";
 
+/** Who waits for which reply. */
 export interface Pending {
   /**
    * Waits for the reply to message `id`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Frame } from "@longshore/crds/wire";
 
+/** A message to the cloud. */
 export interface UplinkRequest {
   /** `insert`, `update`, `patch`, `query`, `delete` */
   readonly operation: string;
@@ -30,8 +31,10 @@ export interface Uplink {
   onState(listener: (connected: boolean) => void): () => void;
 }
 
+/** OFFLINE: no session. TIMEOUT: no reply. CLOSED: given up here. PROTOCOL: the peer broke the rules. REFUSED: too much waits. */
 export type TunnelErrorCode = "OFFLINE" | "TIMEOUT" | "CLOSED" | "PROTOCOL" | "REFUSED";
 
+/** Why a message was not delivered or not answered. */
 export class TunnelError extends Error {
   override readonly name = "TunnelError";
   readonly code: TunnelErrorCode;

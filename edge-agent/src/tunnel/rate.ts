@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from "../clock.ts";
 
+/** Lets messages pass at a bounded rate, in order. */
 export interface RateGate {
   /** Runs `send` as soon as the rate allows, in order. False when too many wait already. */
   submit(send: () => void): boolean;
@@ -8,6 +9,7 @@ export interface RateGate {
   clear(): void;
 }
 
+/** Rate, burst and how many may wait. */
 export interface RateOptions {
   readonly perSecond: number;
   readonly burst: number;

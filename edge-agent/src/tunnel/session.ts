@@ -40,6 +40,7 @@ export interface AgentFacts {
   readonly bootId: string;
 }
 
+/** Intervals of a session, in milliseconds. */
 export interface SessionTimes {
   readonly helloTimeoutMs: number;
   /** Towards a CloudCore; with our protocol the hub tells. */
@@ -47,6 +48,7 @@ export interface SessionTimes {
   readonly pingIntervalMs: number;
 }
 
+/** What a session needs of the agent. */
 export interface SessionDeps {
   readonly socket: SessionSocket;
   readonly negotiated: boolean;
@@ -81,6 +83,7 @@ const EPOCHS = "session";
 /** Pushes that are not durable yet; beyond it the socket is not read. The hub's window is 64. */
 const MAX_IN_FLIGHT = 256;
 
+/** Speaks for one connection: greets, stores what is pushed, acknowledges, answers, and keeps it alive. */
 export function createSession(deps: SessionDeps): Session {
   const { socket, envelope, records, log, metrics } = deps;
   let ended = false;

@@ -5,6 +5,7 @@ import type { AgentLog } from "../../log.ts";
 import type { Uplink } from "../../tunnel/port.ts";
 import { type Pod, podNamespace, podUid, rfc3339 } from "../model/index.ts";
 
+/** Tells people what happens to a pod. */
 export interface PodEvents {
   emit(
     pod: Pod,

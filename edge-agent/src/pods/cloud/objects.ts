@@ -6,6 +6,7 @@ import type { Uplink } from "../../tunnel/port.ts";
 import { type DataObject, type DataObjects, messageOf, PodError } from "../model/index.ts";
 import { objectOf } from "./reply.ts";
 
+/** What asking for objects needs of the agent. */
 export interface ObjectDeps {
   readonly clock: Clock;
   readonly store: DesiredStore;
@@ -85,6 +86,7 @@ export function createObjects(deps: ObjectDeps): PodObjects {
   };
 }
 
+/** ConfigMaps and Secrets for all pods. */
 export interface PodObjects {
   of(namespace: string): DataObjects;
   /** A push or a delete from the cloud outdates what was answered. */

@@ -5,6 +5,7 @@ import type { Uplink } from "../../tunnel/port.ts";
 import { messageOf, type Pod, PodError, podNamespace, podUid, type TokenProjection } from "../model/index.ts";
 import { objectOf } from "./reply.ts";
 
+/** What asking for tokens needs of the agent. */
 export interface TokenDeps {
   readonly records: RecordStore;
   readonly uplink: Uplink;
@@ -12,6 +13,7 @@ export interface TokenDeps {
   readonly queryTimeoutMs: number;
 }
 
+/** Where tokens are in the store, by pod uid, audience and seconds. */
 export const TOKEN_BUCKET = "pods/tokens";
 /** Part of a token's life after which a new one is asked for; a kubelet's. */
 const REFRESH_AT = 0.8;
@@ -19,6 +21,7 @@ const MAX_AGE_MS = 24 * 3_600_000;
 /** The API server's own default, for a projection that names none. */
 const DEFAULT_SECONDS = 3600;
 
+/** A token as it is kept. */
 export interface HeldToken {
   readonly token: string;
   readonly lifeMs: number;
@@ -70,6 +73,7 @@ async function ask(deps: TokenDeps, pod: Pod, projection: TokenProjection): Prom
   return { token: status.token, lifeMs, receivedAtMs };
 }
 
+/** Tokens of the ServiceAccounts of pods. */
 export interface Tokens {
   /** @throws {PodError} UNREACHABLE, REFUSED when there is none and none can be had */
   get(pod: Pod, projection: TokenProjection): Promise<string>;

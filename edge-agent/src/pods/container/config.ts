@@ -7,6 +7,7 @@ import { type LimitContext, linuxLimits } from "../resources/index.ts";
 import { expand } from "../values/index.ts";
 import { containerSecurity } from "./security.ts";
 
+/** What was resolved for this run. */
 export interface ContainerParts {
   readonly attempt: number;
   /** what the image was resolved to */

@@ -3,6 +3,7 @@ import { readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isPathElement, lastWordsPath, logDir, logPath, type Paths } from "../identity/index.ts";
 
+/** How much of a container's log is kept. */
 export interface LogLimits {
   readonly maxBytes: number;
   /** of one container run, the one being written included */

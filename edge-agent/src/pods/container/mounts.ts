@@ -15,6 +15,7 @@ const PROPAGATION: Readonly<Record<string, MountPropagation>> = {
   Bidirectional: MountPropagation.PROPAGATION_BIDIRECTIONAL,
 };
 
+/** One run of a container, as far as its mounts need it. */
 export interface MountRun {
   readonly paths: Paths;
   readonly pod: Pod;

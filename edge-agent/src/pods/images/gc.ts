@@ -5,6 +5,7 @@ import type { Clock } from "../../clock.ts";
 import type { Cri } from "../../cri/index.ts";
 import type { AgentLog } from "../../log.ts";
 
+/** When images go, and which may. */
 export interface ImageGcOptions {
   /** share of the image file system above which images are removed; a kubelet's 0.85 */
   readonly highShare: number;
@@ -14,8 +15,10 @@ export interface ImageGcOptions {
   readonly minAgeMs: number;
 }
 
+/** A kubelet's thresholds. */
 export const IMAGE_GC: ImageGcOptions = { highShare: 0.85, lowShare: 0.8, minAgeMs: 120_000 };
 
+/** An image as far as the choice needs it. */
 export interface KnownImage {
   readonly id: string;
   readonly sizeBytes: number;

@@ -12,14 +12,17 @@ export interface ImageUser {
   readonly name: string;
 }
 
+/** An image that a container can be made of. */
 export interface ReadyImage {
   readonly ref: string;
   readonly user: ImageUser;
 }
 
+/** There, or why not yet. */
 export type ImageOutcome =
   { readonly kind: "ready"; readonly image: ReadyImage } | { readonly kind: "wait"; readonly wait: Wait };
 
+/** Who wants which image. */
 export interface ImageAsk {
   readonly container: Container;
   /** one start of one container: with policy Always each pulls once */
@@ -29,6 +32,7 @@ export interface ImageAsk {
   readonly wake: () => void;
 }
 
+/** Brings images to the node. */
 export interface Images {
   /** Ready, or why not and until when. Never waits for a pull. @throws {CriError} when the runtime is away */
   ensure(ask: ImageAsk): Promise<ImageOutcome>;

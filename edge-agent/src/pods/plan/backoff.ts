@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/** The restart curve. */
 export interface BackoffOptions {
   readonly baseMs: number;
   readonly capMs: number;

@@ -11,6 +11,7 @@ import { graceMs, mayRestart, restartPolicy, startOf } from "./rules.ts";
 import { kills } from "./teardown.ts";
 import type { Action, PlanInput } from "./types.ts";
 
+/** What the init containers need, and whether the others may start. */
 export interface InitStep {
   readonly initialized: boolean;
   readonly actions: readonly Action[];

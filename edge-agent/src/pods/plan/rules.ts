@@ -9,6 +9,7 @@ import {
 } from "../model/index.ts";
 import type { Action, PlanInput } from "./types.ts";
 
+/** The pod's policy; Always when it names none. */
 export const restartPolicy = (spec: PodSpec): string => spec.restartPolicy ?? "Always";
 
 /** May this exit be followed by another run? */
@@ -17,6 +18,7 @@ export function mayRestart(policy: string, exitCode: number): boolean {
   return policy === "OnFailure" && exitCode !== 0;
 }
 
+/** How long a container may take to end when the pod's own grace holds. */
 export const graceMs = (pod: Pod): number =>
   (pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) * 1000;
 

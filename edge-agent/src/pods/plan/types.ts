@@ -16,6 +16,7 @@ export interface Wait {
   readonly untilMs: number;
 }
 
+/** Verdicts of one container's probes. */
 export interface ProbeResults {
   /** undefined: no probe, or no answer yet */
   readonly ready?: boolean;
@@ -23,6 +24,7 @@ export interface ProbeResults {
   readonly live?: boolean;
 }
 
+/** All that a decision is made of. Nothing else may influence it. */
 export interface PlanInput {
   readonly want: Want;
   /** absent when nothing but the runtime knows the pod */
@@ -59,9 +61,11 @@ export interface PodEnd {
   readonly message?: string;
 }
 
+/** Why a container is stopped. */
 export type KillReason =
   "Deleted" | "SpecChanged" | "Unhealthy" | "SandboxGone" | "DeadlineExceeded" | "Unknown";
 
+/** One thing to do to one pod. */
 export type Action =
   | { readonly kind: "mountVolumes" }
   | { readonly kind: "createSandbox"; readonly attempt: number }
@@ -92,6 +96,7 @@ export type Action =
   | { readonly kind: "deleteFromApi" }
   | { readonly kind: "forget" };
 
+/** What to do now, and when to look again. */
 export interface Plan {
   readonly actions: readonly Action[];
   /** monotonic ms at which to plan again without an event */

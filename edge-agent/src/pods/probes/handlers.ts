@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import type { Cri } from "../../cri/index.ts";
 import { type Container, type HttpGetAction, messageOf, type ProbeHandler } from "../model/index.ts";
 
+/** Whom to ask, and for how long. */
 export interface HandlerTarget {
   readonly cri: Cri;
   readonly containerId: string;
@@ -14,6 +15,7 @@ export interface HandlerTarget {
   readonly timeoutMs: number;
 }
 
+/** The answer, with words for people when it is no. */
 export interface HandlerResult {
   readonly ok: boolean;
   readonly message: string;

@@ -4,6 +4,7 @@ import { readdir, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PodLimits, QosClass } from "./limits.ts";
 
+/** Who makes cgroups: the runtime itself, or systemd. */
 export type CgroupDriver = "cgroupfs" | "systemd";
 
 const ROOT = "/sys/fs/cgroup";

@@ -2,8 +2,10 @@
 import type { Container, Pod, ResourceList } from "../model/index.ts";
 import { bytesOf, milliCpu } from "./quantity.ts";
 
+/** Quality-of-service classes, in the API's words. */
 export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
 
+/** What the kernel is told of one container. */
 export interface LinuxLimits {
   readonly cpuShares: number;
   readonly cpuPeriodUs: number;
@@ -21,6 +23,7 @@ export interface PodLimits {
   readonly memoryBytes: number;
 }
 
+/** What the node decides about limits. */
 export interface LimitContext {
   readonly nodeMemoryBytes: number;
   /** The agent's own score: lowering below it needs a capability that it may not have. */
@@ -43,6 +46,7 @@ export function requestOf(container: Container, name: "cpu" | "memory"): number 
   return requests?.[name] === undefined ? amount(limits, name) : amount(requests, name);
 }
 
+/** A limit in thousandths of a core or in bytes; 0: none. */
 export const limitOf = (container: Container, name: "cpu" | "memory"): number =>
   amount(container.resources?.limits, name);
 

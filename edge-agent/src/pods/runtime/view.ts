@@ -4,6 +4,7 @@ import type { AgentLog } from "../../log.ts";
 import type { ObservedPod } from "../model/index.ts";
 import type { Observer } from "./observe.ts";
 
+/** What looking at the runtime needs, and who is told. */
 export interface RuntimeViewDeps {
   readonly observer: Observer;
   readonly clock: Clock;

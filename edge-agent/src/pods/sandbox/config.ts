@@ -18,6 +18,7 @@ import {
 import { type CgroupDriver, podCgroup, qosClass } from "../resources/index.ts";
 import { type ClusterDns, dnsOf, type ResolvConf } from "./dns.ts";
 
+/** What the node decides for all its sandboxes. */
 export interface SandboxOptions extends Paths {
   readonly cgroupParent: string;
   readonly cgroupDriver: CgroupDriver;
@@ -32,6 +33,7 @@ export function hostnameOf(pod: Pod): string {
   return (pod.spec.hostname ?? pod.metadata.name).slice(0, MAX_HOSTNAME).replace(/[-.]+$/, "");
 }
 
+/** May this container do what root of the node may? */
 export const isPrivileged = (c: Container): boolean => c.securityContext?.privileged === true;
 
 /** Namespaces that all containers of the pod share. */
@@ -80,6 +82,7 @@ export function supplementalGroups(pod: Pod): bigint[] {
   return [...new Set(groups)].map(BigInt);
 }
 
+/** Parent cgroup of all containers of the pod. */
 export const podCgroupOf = (pod: Pod, options: SandboxOptions): string =>
   podCgroup(options.cgroupParent, options.cgroupDriver, podUid(pod), qosClass(pod));
 

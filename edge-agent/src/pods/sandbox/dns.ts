@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Pod, podNamespace } from "../model/index.ts";
 
+/** A resolver configuration. */
 export interface ResolvConf {
   readonly servers: readonly string[];
   readonly searches: readonly string[];
   readonly options: readonly string[];
 }
 
+/** The resolver of the cluster. */
 export interface ClusterDns {
   readonly servers: readonly string[];
   /** `cluster.local` */

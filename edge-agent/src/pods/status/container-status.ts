@@ -13,6 +13,7 @@ import {
 } from "../model/index.ts";
 import type { PodEnd, ProbeResults, Wait } from "../plan/index.ts";
 
+/** All that a status is made of. */
 export interface StatusContext {
   readonly pod: Pod;
   readonly observed: ObservedPod | undefined;

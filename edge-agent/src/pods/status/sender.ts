@@ -7,12 +7,14 @@ import { errorOf, isGone, isOtherUid } from "../cloud/index.ts";
 import { messageOf, PodError, type PodStatus } from "../model/index.ts";
 import { statusPatch } from "./patch.ts";
 
+/** Whose status it is. */
 export interface StatusTarget {
   readonly uid: string;
   readonly name: string;
   readonly namespace: string;
 }
 
+/** What delivering statuses needs of the agent. */
 export interface SenderDeps {
   readonly uplink: Uplink;
   readonly clock: Clock;

@@ -11,6 +11,7 @@ import {
 import { expand } from "./expand.ts";
 import { type FieldContext, fieldValue, resourceValue } from "./fields.ts";
 
+/** What the values of variables come from. */
 export interface EnvContext extends FieldContext {
   readonly objects: DataObjects;
 }

@@ -10,6 +10,7 @@ import {
 } from "../model/index.ts";
 import { bytesOf, milliCpu, parseQuantity } from "../resources/index.ts";
 
+/** What fields of a pod are read from. */
 export interface FieldContext {
   readonly pod: Pod;
   readonly nodeName: string;

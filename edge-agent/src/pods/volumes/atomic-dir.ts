@@ -19,6 +19,7 @@ import type { Payload } from "./payload.ts";
 const DATA = "..data";
 const NEXT = "..data_tmp";
 
+/** Who may read the files. */
 export interface Ownership {
   /** group that may read the files, from the pod's fsGroup */
   readonly fsGroup?: number | undefined;

@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { type DataObject, type DownwardItem, type KeyToPath, PodError } from "../model/index.ts";
 import { type FieldContext, fieldValue, resourceValue } from "../values/index.ts";
 
+/** One file of a volume. */
 export interface FileContent {
   readonly bytes: Buffer;
   readonly mode: number;
@@ -11,6 +12,7 @@ export interface FileContent {
 /** Relative path → file, of one volume. */
 export type Payload = ReadonlyMap<string, FileContent>;
 
+/** Mode of a file for which the volume names none: the API's default. */
 export const DEFAULT_MODE = 0o644;
 
 /** A path that stays below the volume. @throws {PodError} INVALID */
@@ -35,6 +37,7 @@ const decoded = (
   return new Map([...plain, ...binary]);
 };
 
+/** Which keys of an object become which files. */
 export interface Projection {
   readonly kind: "configmap" | "secret";
   readonly name: string;

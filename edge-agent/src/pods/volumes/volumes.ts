@@ -25,16 +25,19 @@ import {
   safePath,
 } from "./payload.ts";
 
+/** Where the content of volumes comes from. */
 export interface VolumeSources {
   readonly objects: DataObjects;
   token(pod: Pod, projection: TokenProjection): Promise<string>;
 }
 
+/** Where volumes are, and who mounts them. */
 export interface VolumeDeps {
   readonly paths: Paths;
   readonly mounter: Mounter;
 }
 
+/** The volumes of one pod, with all that rendering them needs. */
 export interface VolumeRun extends VolumeDeps {
   readonly pod: Pod;
   readonly fields: FieldContext;

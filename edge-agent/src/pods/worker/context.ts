@@ -39,4 +39,5 @@ export interface PodContext {
   readonly countAction: (action: string, ok: boolean) => void;
 }
 
+/** What the runtime shows of one pod; `synced` is false while it does not answer. */
 export type ObservedView = () => { readonly synced: boolean; readonly pod: ObservedPod | undefined };

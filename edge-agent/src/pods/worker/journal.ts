@@ -4,6 +4,7 @@ import type { AgentLog } from "../../log.ts";
 import type { RecordStore } from "../../store/port.ts";
 import type { PodRecord } from "./record.ts";
 
+/** Where the records of pods are in the store, by uid. */
 export const POD_BUCKET = "pods/state";
 
 /** The durable record of one pod, held in memory and written through. */

@@ -18,12 +18,14 @@ import type { PodContext } from "./context.ts";
 import { freshRecord, Journal } from "./journal.ts";
 import { Restarts } from "./restarts.ts";
 
+/** What tells one pod from all others. */
 export interface PodIdentity {
   readonly uid: string;
   readonly name: string;
   readonly namespace: string;
 }
 
+/** Identity of a pod as the API holds it. */
 export const identityOf = (pod: Pod): PodIdentity => ({
   uid: podUid(pod),
   name: pod.metadata.name,

@@ -6,6 +6,7 @@ import type { Executor } from "./executor.ts";
 
 type Kill = Extract<Action, { kind: "killContainer" }>;
 
+/** Who is told how a stop ended. */
 export interface StopperHooks {
   /** the container is dead, and the runtime was looked at again */
   readonly onStopped: () => void;
