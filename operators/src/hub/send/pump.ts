@@ -269,16 +269,10 @@ export class Pump {
   #settle(slot: Slot): void {
     this.#window.release(slot);
     this.#retries.succeeded(slot.key);
-    if (this.#mayHideWants(slot)) this.#taker.need();
+    // A take since then left this key out, whatever was wanted of it by then; and the mailbox hides a put while the
+    // delete of an older uid of its key waits.
+    if (slot.wakesSeen !== this.#taker.wakes || slot.want.op === "del") this.#taker.need();
     if (slot.want.kind === "node" && slot.want.op === "del") this.#nodeGone();
-  }
-
-  /**
-   * A take since then left this key out, whatever was wanted of it by then, and the Node may have been wanted before
-   * it was sent unasked. And the mailbox hides a put while the delete of an older uid of its key waits.
-   */
-  #mayHideWants({ wakesSeen, want }: Slot): boolean {
-    return wakesSeen !== this.#taker.wakes || want.token === "" || want.op === "del";
   }
 
   #nodeGone(): void {
