@@ -15,6 +15,7 @@ export const EndReasons = {
   badMessage: reason("bad_message", CloseCode.badMessage, "bad message"),
   badType: reason("bad_message", 1003, "text frames only"),
   tooLarge: reason("too_large", CloseCode.tooLarge, "inventory too large"),
+  frameTooLarge: reason("too_large", 1009, ""),
   expired: reason("identity", CloseCode.identity, "certificate expired"),
   helloTimeout: reason("hello_timeout", CloseCode.helloTimeout, "no hello"),
   inventoryTimeout: reason("hello_timeout", CloseCode.helloTimeout, "no inventory"),

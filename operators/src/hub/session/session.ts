@@ -139,10 +139,22 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
     ws.on("pong", () => this.#heard());
     ws.on("ping", () => this.#onPing());
     ws.on("close", (code) => this.#ended(peerClosed(code)));
-    ws.on("error", (err) => this.log.info({ err }, "socket failed"));
+    ws.on("error", (error) => this.#onSocketError(error));
     socket.on("drain", () => this.#pump.mark());
     this.#ownership.start();
     if (!this.negotiated) this.#pump.pushNode();
+  }
+
+  /** What breaks the WebSocket's own rules, its size among them, never becomes a message: ws ends the connection. */
+  #onSocketError(err: Error & { code?: string }): void {
+    if (err.code?.startsWith("WS_ERR_") !== true) {
+      this.log.info({ err }, "socket failed");
+      return;
+    }
+    const reason = err.code.slice("WS_ERR_".length).toLowerCase();
+    this.#deps.metrics.rejects.inc({ surface: "tunnel", reason });
+    this.log.warn({ reason }, "frame not taken");
+    if (reason === "unsupported_message_length") this.#ended(EndReasons.frameTooLarge);
   }
 
   // Towards the hub
