@@ -43,6 +43,16 @@ export function createAgentMetrics(registry: Registry): AgentMetrics {
     help: "1 while a session is established.",
     registers,
   });
+  const takeovers = new Counter({
+    name: "longshore_edge_takeovers_total",
+    help: "Sessions that another connection of this node ended.",
+    registers,
+  });
+  const identityConflict = new Gauge({
+    name: "longshore_edge_identity_conflict",
+    help: "1 while another agent is known to use this node's certificate.",
+    registers,
+  });
   return {
     store: {
       damaged: (what) => rejects.inc({ surface: "store", reason: `DAMAGED_${what.toUpperCase()}` }),
@@ -53,6 +63,8 @@ export function createAgentMetrics(registry: Registry): AgentMetrics {
       stored: (outcome) => stored.inc({ outcome }),
       dialed: (result) => dials.inc({ result }),
       connected: (isConnected) => connected.set(isConnected ? 1 : 0),
+      takenOver: () => takeovers.inc(),
+      identityConflict: (isConflict) => identityConflict.set(isConflict ? 1 : 0),
     },
   };
 }

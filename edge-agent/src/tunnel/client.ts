@@ -7,6 +7,11 @@ import type { DesiredStore, RecordStore } from "../store/port.ts";
 import { createBackoff, type DialFailure } from "./backoff.ts";
 import { dial, DialRefusedError, type TlsIdentity } from "./dial.ts";
 import { createEnvelope } from "./envelope.ts";
+import {
+  createIdentityConflict,
+  DEFAULT_IDENTITY_CONFLICT,
+  type IdentityConflictOptions,
+} from "./identity-conflict.ts";
 import type { TunnelMetrics } from "./metrics.ts";
 import { createPending } from "./pending.ts";
 import { TunnelError, type Uplink, type UplinkRequest } from "./port.ts";
@@ -33,6 +38,7 @@ export interface TunnelOptions {
   readonly messageBurst: number;
   readonly redialMaxMs: number;
   readonly times: SessionTimes;
+  readonly identityConflict: IdentityConflictOptions;
 }
 
 /** KubeEdge's defaults where it has one. */
@@ -45,6 +51,7 @@ export const DEFAULT_TUNNEL_OPTIONS: Omit<TunnelOptions, "server"> = {
   messageBurst: 60,
   redialMaxMs: 60_000,
   times: { helloTimeoutMs: 10_000, heartbeatMs: 15_000, pingIntervalMs: 10_000 },
+  identityConflict: DEFAULT_IDENTITY_CONFLICT,
 };
 
 /** What the tunnel needs of the agent. */
@@ -100,6 +107,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
     resetAfterMs: 60_000,
     random: deps.random,
   });
+  const conflict = createIdentityConflict(options.identityConflict, deps);
   const stateListeners = new Set<(connected: boolean) => void>();
   const completeListeners = new Set<() => void>();
   let socket: WebSocket | undefined;
@@ -121,6 +129,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
   };
   const setEstablished = (): void => {
     establishedAtMs = clock.monotonicMs();
+    conflict.established();
     metrics.connected(true);
     log.info({ negotiated: session?.negotiated }, "connected to the hub");
     tell(stateListeners, true);
@@ -194,7 +203,9 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
       cancelTimeout();
       if (!opened) metrics.dialed("failed");
       else log.info({ code, reason: reason.toString().slice(0, 123) }, "connection to the hub closed");
+      const pauseMs = conflict.ended(code);
       if (code === CloseCode.unavailable) failure = { retryAfterMs: retryAfterOfClose(reason.toString()) };
+      else if (pauseMs !== undefined) failure = { retryAfterMs: pauseMs };
       forgetSession();
       scheduleDial(failure);
     });

@@ -7,4 +7,8 @@ export interface TunnelMetrics {
   stored(outcome: string): void;
   dialed(result: "connected" | "failed"): void;
   connected(isConnected: boolean): void;
+  /** Another connection of this node took the session. */
+  takenOver(): void;
+  /** Whether a second agent is known to use this node's certificate. */
+  identityConflict(isConflict: boolean): void;
 }

@@ -67,6 +67,8 @@ export function fakeMetrics(): FakeMetrics {
     stored: (outcome) => add("stored", outcome),
     dialed: (result) => add("dialed", result),
     connected: () => undefined,
+    takenOver: () => add("takenOver"),
+    identityConflict: (isConflict) => void counts.set("identityConflict", isConflict ? 1 : 0),
   };
 }
 
