@@ -48,7 +48,7 @@ module.exports = {
       name: "declared",
       comment: "an npm package must be named in the package.json of its user",
       severity: "error",
-      from: { path: "^(crds|operators|webhooks|edge-agent)/src/" },
+      from: { path: "^(crds|operators|webhooks|edge-agent|mapper)/src/" },
       to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] },
     },
     only(
@@ -142,6 +142,12 @@ module.exports = {
       "^(operators|webhooks)/src/",
       "^(edge-agent|mapper|cli|hack)/",
       "the cloud never imports the edge",
+    ),
+    only(
+      "mapper-alone",
+      { path: "^mapper/src/" },
+      ["^mapper/src/", CRDS, ...npm("@grpc/grpc-js", "pino")],
+      "device developers get the SDK and the contract, nothing of the platform",
     ),
     {
       ...never(
