@@ -5,14 +5,19 @@ import type { Client, KubeObject } from "../client.ts";
 import { pause, type Clock } from "../clock.ts";
 import { isConflict, isNotFound } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { LEASES, mayAcquire, microTime, nextTerm, type Lease, type LeaseSpec } from "./lease.ts";
+import { LEASES, isOwnLease, mayAcquire, microTime, nextTerm, type Lease, type LeaseSpec } from "./lease.ts";
 
 export interface LeaderElectionOptions {
   readonly namespace: string;
   /** Name of the Lease. */
   readonly name: string;
-  /** Default `hostname_uuid`. */
+  /** Default `randomIdentity()`. A name that outlives the process lets the next one go on at once after a crash. */
   readonly identity?: string;
+  /**
+   * The term that this process led in before, if it did: a Lease of our identity in that term is taken at once.
+   * Without it the process is new, and a Lease of its identity is that of the process before it.
+   */
+  readonly lastTerm?: number;
   /** A Lease that did not change for this long may be taken; default 15 s. */
   readonly leaseMs?: number;
   /** A leader that could not renew for this long stops; default 10 s. */
@@ -30,11 +35,20 @@ export interface LeaderElectorDeps extends LeaderElectionOptions {
   readonly onChange?: (isLeader: boolean) => void;
 }
 
-/** The Lease was lost while we led. The process must exit at once: somebody else may lead already. */
+/** The Lease was lost while we led. What the leader does must end at once: somebody else may lead already. */
 export class LeaderLostError extends Error {
   override readonly name = "LeaderLostError";
   readonly code = "LEADER_LOST";
+  /** The term that is over. */
+  readonly term: number;
+  constructor(message: string, term: number, options?: ErrorOptions) {
+    super(message, options);
+    this.term = term;
+  }
 }
+
+/** An identity that no other process has, as client-go makes it. */
+export const randomIdentity = (): string => `${hostname()}_${randomUUID()}`;
 
 export interface LeaderElector {
   readonly identity: string;
@@ -53,12 +67,19 @@ export interface LeaderElector {
 export function createLeaderElector(deps: LeaderElectorDeps): LeaderElector {
   const { client, clock, log, namespace, name } = deps;
   const { leaseMs = 15_000, renewDeadlineMs = 10_000, retryMs = 2000 } = deps;
-  const identity = deps.identity ?? `${hostname()}_${randomUUID()}`;
+  const identity = deps.identity ?? randomIdentity();
   const callMs = Math.max(1000, renewDeadlineMs / 2);
   let state: "candidate" | "leader" | "lost" | "released" = "candidate";
   let lease: Lease | undefined;
   let changedAtMs = 0;
   let renewedAtMs = 0;
+  let term = 0;
+  // Terms in which a Lease of our identity is ours: the one before this run, and the one we asked for last, as
+  // the answer may have been lost.
+  let lastTerm = deps.lastTerm;
+  let triedTerm = -1;
+  let hasLooked = lastTerm !== undefined;
+  let isRenewalFailing = false;
   let resolveElected: () => void = () => undefined;
   const elected = new Promise<void>((resolve) => (resolveElected = resolve));
 
@@ -92,29 +113,32 @@ export function createLeaderElector(deps: LeaderElectorDeps): LeaderElector {
       lease = undefined;
     }
   };
-  const acquire = async (signal: AbortSignal): Promise<boolean> => {
+  const mayTake = ({ spec }: Lease): boolean =>
+    isOwnLease(spec, identity, [lastTerm ?? -1, triedTerm]) ||
+    mayAcquire(spec, clock.nowMs() - changedAtMs, leaseMs);
+  const lookAsCandidate = async (signal: AbortSignal): Promise<void> => {
     await look(signal);
-    const spec = specOf(nextTerm(lease?.spec?.leaseTransitions, clock.wallMs()), microTime(clock.wallMs()));
-    if (lease === undefined) {
-      const startedAtMs = clock.nowMs();
-      observe(
-        await client.create<KubeObject & Lease>(
-          LEASES,
-          { metadata: { name, namespace }, spec },
-          { timeoutMs: callMs, signal },
-        ),
-      );
-      renewedAtMs = startedAtMs;
-      return true;
-    }
-    if (!mayAcquire(lease.spec, clock.nowMs() - changedAtMs, leaseMs)) return false;
-    await write(lease, spec, signal);
+    // What stands there when we come is of the process before us. Later only another one can have written it.
+    if (!hasLooked && lease?.spec?.holderIdentity === identity) lastTerm = lease.spec.leaseTransitions ?? 0;
+    hasLooked = true;
+  };
+  const create = async (spec: LeaseSpec, signal: AbortSignal): Promise<void> => {
+    const startedAtMs = clock.nowMs();
+    const body = { metadata: { name, namespace }, spec };
+    observe(await client.create<KubeObject & Lease>(LEASES, body, { timeoutMs: callMs, signal }));
+    renewedAtMs = startedAtMs;
+  };
+  const acquire = async (signal: AbortSignal): Promise<boolean> => {
+    await lookAsCandidate(signal);
+    if (lease !== undefined && !mayTake(lease)) return false;
+    triedTerm = nextTerm(lease?.spec?.leaseTransitions ?? lastTerm, clock.wallMs());
+    const spec = specOf(triedTerm, microTime(clock.wallMs()));
+    await (lease === undefined ? create(spec, signal) : write(lease, spec, signal));
     return true;
   };
   const writeOwn = async (change: Partial<LeaseSpec>, signal?: AbortSignal): Promise<void> => {
-    if (lease === undefined) throw new LeaderLostError("the Lease is gone");
-    const { leaseTransitions = 0, acquireTime = "" } = lease.spec ?? {};
-    await write(lease, { ...specOf(leaseTransitions, acquireTime), ...change }, signal);
+    if (lease === undefined) throw new LeaderLostError("the Lease is gone", term);
+    await write(lease, { ...specOf(term, lease.spec?.acquireTime ?? ""), ...change }, signal);
   };
   const renew = async (signal: AbortSignal): Promise<void> => {
     try {
@@ -123,10 +147,14 @@ export function createLeaderElector(deps: LeaderElectorDeps): LeaderElector {
       if (!isConflict(error) && !isNotFound(error)) throw error;
       // Our own write may have succeeded without its answer, or somebody labelled the Lease.
       await look(signal);
-      if (lease?.spec?.holderIdentity === identity) return;
-      throw new LeaderLostError("somebody else holds the Lease", { cause: error });
+      if (isOwnLease(lease?.spec, identity, [term])) return;
+      throw new LeaderLostError(whoHolds(), term, { cause: error });
     }
   };
+  const whoHolds = (): string =>
+    lease?.spec?.holderIdentity === identity
+      ? "another process of our identity holds the Lease: identities must be unique"
+      : "somebody else holds the Lease";
   const leftMs = (): number => renewedAtMs + renewDeadlineMs - clock.nowMs();
   const isLate = (): boolean => leftMs() <= 0;
 
@@ -148,11 +176,16 @@ export function createLeaderElector(deps: LeaderElectorDeps): LeaderElector {
       await pause(clock, Math.min(retryMs, leftMs()), signal);
       if (isAborted(signal)) return;
       // Checked before the renewal too: after a stall another may lead, and renewing would hide it.
-      if (isLate()) throw new LeaderLostError("the Lease was not renewed in time");
-      await renew(signal).catch((error: unknown) => {
-        if (error instanceof LeaderLostError) throw error;
-        if (!signal.aborted) log.warn({ lease: name, err: error }, "lease not renewed");
-      });
+      if (isLate()) throw new LeaderLostError("the Lease was not renewed in time", term);
+      await renew(signal).then(
+        () => (isRenewalFailing = false),
+        (error: unknown) => {
+          if (error instanceof LeaderLostError) throw error;
+          if (!signal.aborted && !isRenewalFailing)
+            log.warn({ lease: name, err: error }, "lease not renewed");
+          isRenewalFailing = true;
+        },
+      );
     }
   };
   const release = async (): Promise<void> => {
@@ -168,12 +201,13 @@ export function createLeaderElector(deps: LeaderElectorDeps): LeaderElector {
     elected,
     isLeading: () => state === "leader" && !isLate(),
     hasLost: () => state === "lost" || (state === "leader" && isLate()),
-    term: () => (state === "leader" ? (lease?.spec?.leaseTransitions ?? 0) : 0),
+    term: () => (state === "leader" ? term : 0),
     async run(signal) {
       await untilElected(signal);
       if (signal.aborted) return;
+      term = triedTerm;
       state = "leader";
-      log.info({ lease: name, identity, term: lease?.spec?.leaseTransitions }, "became leader");
+      log.info({ lease: name, identity, term }, "became leader");
       deps.onChange?.(true);
       resolveElected();
       try {

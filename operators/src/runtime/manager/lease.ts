@@ -40,3 +40,13 @@ export function mayAcquire(spec: LeaseSpec | undefined, unchangedForMs: number, 
   if (holder === "") return true;
   return unchangedForMs > Math.max(leaseMs, (spec?.leaseDurationSeconds ?? 0) * 1000);
 }
+
+/**
+ * Whether the Lease is still the candidate's own: its identity, in a term that it knows as its own. A Lease of its
+ * identity in another term belongs to a second process of that name, and is waited for like anybody's.
+ */
+export const isOwnLease = (
+  spec: LeaseSpec | undefined,
+  identity: string,
+  ownTerms: readonly number[],
+): boolean => spec?.holderIdentity === identity && ownTerms.includes(spec.leaseTransitions ?? 0);

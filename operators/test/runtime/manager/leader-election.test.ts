@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import type { Client } from "../../../src/runtime/client.ts";
 import { ApiError } from "../../../src/runtime/errors.ts";
-import { silentLog } from "../../../src/runtime/log.ts";
+import { silentLog, type Log } from "../../../src/runtime/log.ts";
 import {
   LeaderLostError,
   createLeaderElector,
@@ -14,6 +14,7 @@ import { createFakeClock, type FakeClock } from "../fake-clock.ts";
 /** One Lease with optimistic locking; calls fail while `isDown`. */
 class Leases {
   isDown = false;
+  losesAnswers = false;
   lease: Lease | undefined;
   #version = 0;
   #check(): void {
@@ -45,7 +46,9 @@ class Leases {
         if (body.metadata.resourceVersion !== this.lease?.metadata.resourceVersion) {
           throw new ApiError({ code: 409, reason: "Conflict", message: "changed" });
         }
-        return this.#store(body.spec!);
+        const stored = this.#store(body.spec!);
+        if (this.losesAnswers) throw new ApiError({ code: 0, reason: "Timeout", message: "no answer" });
+        return stored;
       }),
   };
 }
@@ -58,15 +61,22 @@ interface Candidate {
   readonly ended: Promise<unknown>;
 }
 
-function candidate(leases: Leases, clock: FakeClock, identity: string): Candidate {
+function candidate(
+  leases: Leases,
+  clock: FakeClock,
+  identity: string,
+  lastTerm?: number,
+  log: Log = silentLog,
+): Candidate {
   const client = leases.client as unknown as Pick<Client, "get" | "create" | "update">;
   const elector = createLeaderElector({
     client,
     clock,
-    log: silentLog,
+    log,
     namespace: "ns",
     name: "l",
     identity,
+    ...(lastTerm !== undefined && { lastTerm }),
   });
   const stop = new AbortController();
   const ended = elector.run(stop.signal).then(
@@ -145,6 +155,92 @@ describe("leader election", () => {
     leases.seize({ holderIdentity: "b" });
     await pass(clock, 3);
     expect(await a.ended).toBeInstanceOf(LeaderLostError);
+  });
+
+  it("R17 goes on at once with a higher term when the Lease is of the process before it", async () => {
+    const [leases, clock] = [new Leases(), createFakeClock()];
+    leases.seize({ holderIdentity: "a", leaseDurationSeconds: 15, leaseTransitions: 30_000_000 });
+    const a = candidate(leases, clock, "a");
+    const b = candidate(leases, clock, "b");
+    await clock.settle();
+    expect(a.elector.isLeading()).toBe(true);
+    expect(a.elector.term()).toBe(30_000_001);
+    await pass(clock, 20);
+    expect(b.elector.isLeading()).toBe(false);
+    for (const { stop } of [a, b]) stop.abort();
+  });
+
+  it("R17 goes on at once after a loss when nobody has led meanwhile", async () => {
+    const [leases, clock] = [new Leases(), createFakeClock()];
+    leases.seize({ holderIdentity: "a", leaseDurationSeconds: 15, leaseTransitions: 7 });
+    const again = candidate(leases, clock, "a", 7);
+    await clock.settle();
+    expect(again.elector.isLeading()).toBe(true);
+    expect(again.elector.term()).toBeGreaterThan(7);
+    again.stop.abort();
+  });
+
+  it("R17 a zombie notices at its next renewal that a process of its own identity leads, and waits for that one", async () => {
+    const [leases, clock] = [new Leases(), createFakeClock()];
+    const zombie = candidate(leases, clock, "a");
+    await pass(clock, 3);
+    const term = zombie.elector.term();
+    const restarted = candidate(leases, clock, "a");
+    await clock.settle();
+    expect(restarted.elector.isLeading()).toBe(true);
+    await pass(clock, 3);
+    const error = await zombie.ended;
+    expect(error).toBeInstanceOf(LeaderLostError);
+    expect(error).toMatchObject({ term, message: expect.stringContaining("our identity") });
+    expect(zombie.elector.hasLost()).toBe(true);
+    expect(zombie.elector.term()).toBe(0);
+    const again = candidate(leases, clock, "a", term);
+    await pass(clock, 30);
+    expect(again.elector.isLeading()).toBe(false); // or the two would take turns for ever
+    expect(restarted.elector.isLeading()).toBe(true);
+    for (const { stop } of [again, restarted]) stop.abort();
+  });
+
+  it("R17 waits for a process of its own identity that began to lead after it came", async () => {
+    const [leases, clock] = [new Leases(), createFakeClock()];
+    leases.seize({ holderIdentity: "b", leaseDurationSeconds: 15, leaseTransitions: 7 });
+    const a = candidate(leases, clock, "a");
+    await pass(clock, 3);
+    leases.seize({ holderIdentity: "a", leaseDurationSeconds: 15, leaseTransitions: 8 });
+    await pass(clock, 10);
+    expect(a.elector.isLeading()).toBe(false);
+    a.stop.abort();
+  });
+
+  it("R17 knows its own Lease although the answer to taking it was lost", async () => {
+    const [leases, clock] = [new Leases(), createFakeClock()];
+    leases.seize({ holderIdentity: "", leaseTransitions: 7 });
+    leases.losesAnswers = true;
+    const a = candidate(leases, clock, "a");
+    await clock.settle();
+    expect(leases.lease?.spec?.holderIdentity).toBe("a");
+    expect(a.elector.isLeading()).toBe(false);
+    leases.losesAnswers = false;
+    await pass(clock, 3);
+    expect(a.elector.isLeading()).toBe(true);
+    a.stop.abort();
+  });
+
+  it("warns once when the Lease cannot be renewed, not at every attempt", async () => {
+    const [leases, clock] = [new Leases(), createFakeClock()];
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (_: object, message: string) => void warnings.push(message) };
+    const a = candidate(leases, clock, "a", undefined, log);
+    await pass(clock, 1);
+    leases.isDown = true;
+    await pass(clock, 5);
+    expect(warnings).toEqual(["lease not renewed"]);
+    leases.isDown = false;
+    await pass(clock, 5);
+    leases.isDown = true;
+    await pass(clock, 5);
+    expect(warnings).toHaveLength(2);
+    a.stop.abort();
   });
 
   it("goes on when somebody only touched the Lease", async () => {
