@@ -99,8 +99,7 @@ function afterExit(
   const { container, exitCode } = over;
   if (isRestartableInit(container) || mayRestart(initPolicy(pod), exitCode))
     return begin(input, sandbox, container);
-  const message = `init container ${container.name} exited with ${exitCode}`;
-  return stay([{ kind: "markTerminal", end: { phase: "Failed", reason: "InitFailed", message } }]);
+  return stay([{ kind: "markTerminal", end: { phase: "Failed" } }]);
 }
 
 function begin(input: PlanInput, sandbox: ObservedSandbox, container: Container): InitStep {

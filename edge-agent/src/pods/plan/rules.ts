@@ -35,11 +35,10 @@ export function startOf(
   container: Container,
   init: boolean,
 ): { action?: Action; againAtMs?: number } {
-  const heldUntil = Math.max(
-    input.restartAtMs[container.name] ?? 0,
-    input.waits[container.name]?.untilMs ?? 0,
-  );
-  if (heldUntil > input.nowMs) return { againAtMs: heldUntil };
+  const holds = [input.restartAtMs[container.name] ?? 0, input.waits[container.name]?.untilMs ?? 0];
+  const ahead = holds.filter((untilMs) => untilMs > input.nowMs);
+  // At the end of each there is something else to show.
+  if (ahead.length > 0) return { againAtMs: Math.min(...ahead) };
   const attempt = nextAttempt(input, container.name);
   return { action: { kind: "startContainer", name: container.name, init, attempt, sandboxId: sandbox.id } };
 }

@@ -12,6 +12,7 @@ import {
   rfc3339,
 } from "../model/index.ts";
 import type { PodEnd, ProbeResults, Wait } from "../plan/index.ts";
+import { backOff, waitState } from "./waiting.ts";
 
 /** All that a status is made of. */
 export interface StatusContext {
@@ -26,6 +27,8 @@ export interface StatusContext {
   readonly nowMs: number;
   readonly waits: Readonly<Record<string, Wait>>;
   readonly restartAtMs: Readonly<Record<string, number>>;
+  /** the whole of the back-off that `restartAtMs` ends */
+  readonly restartDelayMs: Readonly<Record<string, number>>;
   readonly probes: Readonly<Record<string, ProbeResults>>;
   readonly attempts: Readonly<Record<string, number>>;
   readonly previous: PodStatus | undefined;
@@ -34,7 +37,8 @@ export interface StatusContext {
   readonly ended: boolean;
 }
 
-interface Role {
+/** Where a container stands in the order of starts. */
+export interface Role {
   readonly init: boolean;
   readonly initialized: boolean;
 }
@@ -57,22 +61,16 @@ function terminated(c: ObservedContainer): ContainerState {
   };
 }
 
-function waitState(context: StatusContext, spec: Container, role: Role): ContainerState {
-  const wait = context.waits[spec.name];
-  if (wait) return { waiting: { reason: wait.reason, message: wait.message } };
-  const hasInits = (context.pod.spec.initContainers ?? []).length > 0;
-  const reason = role.init || (hasInits && !role.initialized) ? "PodInitializing" : "ContainerCreating";
-  return { waiting: { reason } };
-}
-
-function backOff(context: StatusContext, spec: Container): ContainerState | undefined {
-  const leftMs = (context.restartAtMs[spec.name] ?? 0) - context.nowMs;
-  if (context.ended || context.terminal) return undefined;
-  if (context.waits[spec.name]) return waitState(context, spec, { init: false, initialized: true });
-  if (leftMs <= 0) return undefined;
-  const message = `restarting failed container ${spec.name} is held back`;
-  return { waiting: { reason: "CrashLoopBackOff", message } };
-}
+/** A kubelet's words for a container of which nobody can say how it ended. */
+const UNKNOWN_END: ContainerState = {
+  terminated: {
+    exitCode: 137,
+    reason: "ContainerStatusUnknown",
+    message: "The container could not be located when the pod was terminated",
+    startedAt: null,
+    finishedAt: null,
+  },
+};
 
 interface States {
   readonly state: ContainerState;
@@ -86,8 +84,9 @@ function states(context: StatusContext, spec: Container, current: ObservedContai
   const lastState = earlier ? terminated(earlier) : {};
   if (current.phase === "running")
     return { state: { running: { startedAt: seconds(current.startedAtMs) } }, lastState };
-  if (current.phase === "created") return { state: { waiting: { reason: "ContainerCreating" } }, lastState };
-  const held = backOff(context, spec);
+  if (current.phase === "created")
+    return { state: isOver(context) ? UNKNOWN_END : { waiting: { reason: "ContainerCreating" } }, lastState };
+  const held = isOver(context) ? undefined : backOff(context, spec);
   return held ? { state: held, lastState: terminated(current) } : { state: terminated(current), lastState };
 }
 
@@ -112,10 +111,11 @@ function mountsOf(spec: Container): Pick<ContainerStatus, "volumeMounts"> {
 
 function absent(context: StatusContext, spec: Container, role: Role): ContainerStatus {
   const before = remembered(context, spec, role);
-  if (before && (before.state.terminated ?? before.lastState.terminated) && isOver(context)) return before;
+  const ended = isOver(context) ? lastEnd(before, role) : undefined;
+  if (before && ended) return { ...before, state: ended, ready: before.ready && role.init, started: false };
   return {
     name: spec.name,
-    state: waitState(context, spec, role),
+    state: ended ?? waitState(context, spec, role),
     lastState: before?.state.terminated ? { terminated: before.state.terminated } : (before?.lastState ?? {}),
     ready: false,
     started: false,
@@ -124,6 +124,13 @@ function absent(context: StatusContext, spec: Container, role: Role): ContainerS
     imageID: "",
     ...mountsOf(spec),
   };
+}
+
+/** How a container of a pod that is over ended, as far as anyone knows. Undefined: its turn never came. */
+function lastEnd(before: ContainerStatus | undefined, role: Role): ContainerState | undefined {
+  if (before?.state.terminated) return before.state;
+  if (before?.state.waiting && before.lastState.terminated) return before.lastState;
+  return role.initialized ? UNKNOWN_END : undefined;
 }
 
 const isOver = (context: StatusContext): boolean => context.terminal !== undefined || context.ended;

@@ -25,6 +25,12 @@ export class Restarts {
     return this.#atMs;
   }
 
+  /** the whole of each back-off, ms by container name */
+  get delayMs(): Readonly<Record<string, number>> {
+    const history = Object.entries(this.#journal.value.history);
+    return Object.fromEntries(history.map(([name, { failures }]) => [name, restartDelayMs(failures)]));
+  }
+
   /** Counts every exit once. */
   note(observed: ObservedPod | undefined): void {
     const history = { ...this.#journal.value.history };

@@ -159,6 +159,7 @@ export class PodState {
       nowMs: clock.monotonicMs(),
       waits: this.#waits,
       restartAtMs: this.restarts.atMs,
+      restartDelayMs: this.restarts.delayMs,
       probes,
       attempts,
       previous: status,

@@ -7,6 +7,7 @@ import type { Pod } from "../../../src/pods/model/pod.ts";
 import type { StatusContext } from "../../../src/pods/status/container-status.ts";
 import { statusPatch } from "../../../src/pods/status/patch.ts";
 import { livePhase, podStatus } from "../../../src/pods/status/status.ts";
+import { duration } from "../../../src/pods/status/waiting.ts";
 
 const T0 = "2026-11-21T02:07:05Z";
 const UID = "95e65bbb-9d1c-42fd-8b48-56d26aabde40";
@@ -61,6 +62,7 @@ const context = (over: Partial<StatusContext> = {}): StatusContext => ({
   nowMs: 0,
   waits: {},
   restartAtMs: {},
+  restartDelayMs: {},
   probes: {},
   attempts: {},
   previous: undefined,
@@ -170,6 +172,61 @@ describe("podStatus", () => {
           lastState: { terminated: { exitCode: 3, message: "bye" } },
         },
       ],
+    });
+  });
+  it("says how long a restart is held back, of which container and pod", () => {
+    const over = { observed: crashed, restartAtMs: { c: 10_000 }, restartDelayMs: { c: 20_000 }, nowMs: 1 };
+    expect(podStatus(context(over)).containerStatuses?.[0]?.state.waiting?.message).toBe(
+      `back-off 20s restarting failed container=c pod=p1_default(${UID})`,
+    );
+  });
+  it.each([
+    [10_000, "10s"],
+    [80_000, "1m20s"],
+    [300_000, "5m0s"],
+  ])("prints %d ms as %s", (ms, text) => expect(duration(ms)).toBe(text));
+  it.each([
+    ["RunContainerError while it is fresh", 4_000, "RunContainerError"],
+    ["CrashLoopBackOff for the rest of the back-off", 6_000, "CrashLoopBackOff"],
+    ["RunContainerError again until the next start has told its end", 11_000, "RunContainerError"],
+  ])("shows of a container that could not be started %s", (_title, nowMs, reason) => {
+    const waits = { c: { reason: "RunContainerError", message: "no such file", untilMs: 5_000 } };
+    const status = podStatus(context({ observed: crashed, waits, restartAtMs: { c: 10_000 }, nowMs }));
+    expect(status.containerStatuses?.[0]?.state.waiting?.reason).toBe(reason);
+  });
+  it("shows at every container why the pod as a whole does not start", () => {
+    const wait = { reason: "FailedMount", message: 'configmap "cm" not found' };
+    const status = podStatus(context({ waits: { "": { ...wait, untilMs: 5 } } }));
+    expect(status.containerStatuses?.[0]?.state).toEqual({ waiting: wait });
+  });
+
+  describe("of a pod that is over", () => {
+    const failed = { phase: "Failed", reason: "DeadlineExceeded" } as const;
+    const UNKNOWN = { exitCode: 137, reason: "ContainerStatusUnknown" };
+    const initPod = podOf(
+      "p1",
+      { initContainers: [{ name: "i", image: IMAGE }], containers: [{ name: "c", image: IMAGE }] },
+      UID,
+    );
+    const waits = { c: { reason: "ContainerCreating", message: "pulling", untilMs: Infinity } };
+    it.each([
+      ["was never made", { waits }],
+      ["was made and never started", { observed: observed({ phase: "created" }) }],
+      ["the runtime lost", { previous: podStatus(context({ observed: observed({}) })) }],
+    ])("says ContainerStatusUnknown for a container that %s", (_title, over) => {
+      const status = podStatus(context({ ...over, terminal: failed }));
+      expect(status.phase).toBe("Failed");
+      expect(status.containerStatuses?.[0]?.state).toEqual({ terminated: expect.objectContaining(UNKNOWN) });
+    });
+    it("leaves containers waiting whose turn never came", () => {
+      const status = podStatus(context({ pod: initPod, terminal: failed }));
+      const states = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+      expect(states.map((s) => s.state.waiting?.reason)).toEqual(["PodInitializing", "PodInitializing"]);
+    });
+    it("takes the last known end of a container that was held back", () => {
+      const looping = podStatus(context({ observed: crashed, restartAtMs: { c: 10_000 }, nowMs: 1 }));
+      const status = podStatus(context({ previous: looping, ended: true }));
+      expect(status.containerStatuses?.[0]?.state.terminated).toMatchObject({ exitCode: 3, message: "bye" });
     });
   });
   it("shows why a start waits", () => {

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Container, type ContainerState, podNamespace, podUid } from "../model/index.ts";
+import type { Wait } from "../plan/index.ts";
+import type { Role, StatusContext } from "./container-status.ts";
+
+const waiting = ({ reason, message }: Wait): ContainerState => ({ waiting: { reason, message } });
+
+/** What a container waits for that was not made yet: its own reason, else that of the pod as a whole. */
+export function waitState(context: StatusContext, spec: Container, role: Role): ContainerState {
+  const wait = context.waits[spec.name] ?? context.waits[""];
+  if (wait) return waiting(wait);
+  const hasInits = (context.pod.spec.initContainers ?? []).length > 0;
+  const reason = role.init || (hasInits && !role.initialized) ? "PodInitializing" : "ContainerCreating";
+  return { waiting: { reason } };
+}
+
+/**
+ * What a dead container waits for before it runs again. A fresh failure is shown before the back-off that
+ * follows it, and an old one until something newer is known, as a kubelet does. Undefined: nothing holds it.
+ */
+export function backOff(context: StatusContext, spec: Container): ContainerState | undefined {
+  const wait = context.waits[spec.name];
+  if (wait && wait.untilMs > context.nowMs) return waiting(wait);
+  if ((context.restartAtMs[spec.name] ?? 0) > context.nowMs) return crashLoop(context, spec);
+  return wait && waiting(wait);
+}
+
+function crashLoop({ pod, restartDelayMs }: StatusContext, spec: Container): ContainerState {
+  const whole = duration(restartDelayMs[spec.name] ?? 0);
+  const name = `${pod.metadata.name}_${podNamespace(pod)}(${podUid(pod)})`;
+  const message = `back-off ${whole} restarting failed container=${spec.name} pod=${name}`;
+  return { waiting: { reason: "CrashLoopBackOff", message } };
+}
+
+/** Whole seconds as Go prints a duration: `20s`, `1m20s`, `5m0s`. */
+export function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  return minutes === 0 ? `${seconds}s` : `${minutes}m${seconds % 60}s`;
+}
