@@ -107,6 +107,12 @@ export async function joinBench(options: Partial<JoinOptions> = {}, hosts = ["12
     const metric = await registry.getSingleMetric("edge_reject_total")?.get();
     return metric?.values.find(({ labels }) => labels["reason"] === reason)?.value ?? 0;
   };
+  /** Every refusal so far, by reason. */
+  const rejects = async (): Promise<Record<string, number>> => {
+    const metric = await registry.getSingleMetric("edge_reject_total")?.get();
+    const counted = (metric?.values ?? []).filter(({ value }) => value > 0);
+    return Object.fromEntries(counted.map(({ labels, value }) => [String(labels["reason"]), value]));
+  };
   return {
     client,
     clock,
@@ -122,6 +128,7 @@ export async function joinBench(options: Partial<JoinOptions> = {}, hosts = ["12
     issuedByToken,
     failing,
     rejected,
+    rejects,
   };
 }
 
