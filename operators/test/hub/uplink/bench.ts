@@ -10,12 +10,19 @@ export interface SentFrame extends Frame {
   readonly content: never;
 }
 
-const silent = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
+export interface Line {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: object;
+}
+
+/** Keeps every line. */
+function recordingLog(lines: Line[]) {
+  const at = (level: string) => (fields: object, message: string) =>
+    void lines.push({ level, message, fields });
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
 const clock = {
   nowMs: () => 0,
   wallMs: () => 0,
@@ -37,55 +44,72 @@ export function uplinkBench({ node = "edge-1", negotiated = false, api }: BenchO
   const fake = new FakeClient();
   const client = api ?? fake;
   const registry = new Registry();
-  const handlers = createUplinkHandlers({ client, log: silent, registry, clock });
+  const lines: Line[] = [];
+  const log = recordingLog(lines);
+  const handlers = createUplinkHandlers({ client, log, registry, clock });
   const byType = new Map(
     handlers.flatMap((handler) => handler.types.map((type) => [type, handler] as const)),
   );
   const ended = new AbortController();
   const sent: SentFrame[] = [];
   const told: string[] = [];
-  const session: UplinkSession = {
-    node,
-    connection: "c1",
+  const sessionOf = (name: string, connection: string): UplinkSession => ({
+    node: name,
+    connection,
     negotiated,
-    grants: createSessionGrants({ client, node, clock, minRelistMs: 0 }),
+    grants: createSessionGrants({ client, node: name, clock, minRelistMs: 0 }),
     signal: ended.signal,
-    log: silent,
+    log,
     send: (frame) => void sent.push(frame as SentFrame),
     pushNode: () => void told.push(`pushNode after ${sent.length}`),
     reinstalled: () => {
       told.push("reinstalled");
       return Promise.resolve();
     },
-  };
+  });
+  const session = sessionOf(node, "c1");
+  const neighbour = sessionOf("edge-2", "c2");
   let id = 0;
   const frame = (operation: string, resource: string, content: unknown = null): Frame => ({
     header: { msg_id: `m${++id}`, timestamp: 1 },
     route: { source: "edged", group: "meta", operation, resource },
     content,
   });
-  const handle = async (message: Frame): Promise<void> => {
+  const handle = async (message: Frame, as = session): Promise<void> => {
     const resource = parseResource(message.route.resource ?? "");
     const handler = byType.get(resource.type);
     if (handler === undefined) throw new Error(`no handler for ${resource.type}`);
-    await handler.handle(message, resource, session);
+    await handler.handle(message, resource, as);
   };
-  const ask = async (
+  const askAs = async (as: UplinkSession, message: Frame): Promise<SentFrame | undefined> => {
+    const before = sent.length;
+    await handle(message, as);
+    return sent.slice(before).at(-1);
+  };
+  const ask = (
     operation: string,
     resource: string,
     content: unknown = null,
-  ): Promise<SentFrame | undefined> => {
-    const before = sent.length;
-    await handle(frame(operation, resource, content));
-    return sent.slice(before).at(-1);
-  };
+  ): Promise<SentFrame | undefined> => askAs(session, frame(operation, resource, content));
   const rejected = async (reason: string): Promise<number> => {
     const metric = await registry.getSingleMetric("edge_reject_total")?.get();
     return metric?.values.find(({ labels }) => labels["reason"] === reason)?.value ?? 0;
   };
+  /** Every refusal so far, by reason. */
+  const rejects = async (): Promise<Record<string, number>> => {
+    const metric = await registry.getSingleMetric("edge_reject_total")?.get();
+    const counted = (metric?.values ?? []).filter(({ value }) => value > 0);
+    return Object.fromEntries(counted.map(({ labels, value }) => [String(labels["reason"]), value]));
+  };
+  /** What the session of edge-2 on the same hub is answered. */
+  const askAsNeighbour = (operation: string, resource: string, content: unknown = null) =>
+    askAs(neighbour, frame(operation, resource, content));
   return {
     client: fake,
     session,
+    lines,
+    rejects,
+    askAsNeighbour,
     sent,
     told,
     types: [...byType.keys()],

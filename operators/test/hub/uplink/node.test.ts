@@ -3,6 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import { LEASES, NODES } from "../../../src/hub/uplink/kinds.ts";
 import { apiError } from "./fake-client.ts";
 import { uplinkBench } from "./bench.ts";
+import { expectOneRefusal } from "./one-refusal.ts";
 
 const nodeObject = (labels: Record<string, string> = {}, more: object = {}) => ({
   metadata: { name: "edge-1", labels: { "node-role.kubernetes.io/edge": "", ...labels }, finalizers: ["x"] },
@@ -29,7 +30,7 @@ describe("a node registers", () => {
     expect(bench.told).toEqual(["reinstalled"]);
   });
 
-  it("B69 with only what it may say about itself", async () => {
+  it("with only what it may say about itself", async () => {
     const bench = uplinkBench();
     await bench.ask("insert", "null/node/edge-1", nodeObject());
     expect(bench.client.calls[0]?.body).toEqual({
@@ -107,10 +108,16 @@ describe("a node registers", () => {
       Object: null,
       Err: { ErrStatus: { code: 403, reason: "Forbidden" } },
     });
+    expect(bench.client.calls).toEqual([]);
+    await expectOneRefusal(bench, "FORBIDDEN");
+  });
+
+  it("B68 only under its own name", async () => {
+    const bench = uplinkBench();
     const renamed = await bench.ask("insert", "null/node/edge-1", { metadata: { name: "edge-2" } });
     expect(renamed?.content).toMatchObject({ Err: { ErrStatus: { code: 400 } } });
     expect(bench.client.calls).toEqual([]);
-    expect(await bench.rejected("FORBIDDEN")).toBe(1);
+    await expectOneRefusal(bench, "BAD");
   });
 
   it("even while the API server stumbles", async () => {
@@ -170,6 +177,7 @@ describe("a node's own Node", () => {
     const reply = await bench.ask("delete", "null/node/edge-1");
     expect(reply?.route.operation).toBe("error");
     expect(bench.client.calls).toEqual([]);
+    await expectOneRefusal(bench, "UNSUPPORTED");
   });
 
   it("gets its status by strategic merge patch on the subresource, and nothing but status", async () => {
@@ -211,7 +219,7 @@ describe("a node's own Node", () => {
     bench.client.put(NODES, { metadata: { name: "edge-2" } });
     await bench.ask(operation, resource, content);
     expect(bench.client.calls).toEqual([]);
-    expect(await bench.rejected("FORBIDDEN")).toBe(1);
+    await expectOneRefusal(bench, "FORBIDDEN");
   });
 });
 
@@ -240,13 +248,16 @@ describe("the node's Lease", () => {
     expect(stale?.content).toMatchObject({ Err: { ErrStatus: { code: 409, reason: "Conflict" } } });
   });
 
-  it.each(["kube-node-lease/lease/edge-2", "default/lease/edge-1"])("B68 %s is refused", async (resource) => {
+  it.each(
+    ["kube-node-lease/lease/edge-2", "default/lease/edge-1"].flatMap((resource) =>
+      ["query", "insert", "update"].map((operation) => [operation, resource] as const),
+    ),
+  )("B68 %s of %s is refused", async (operation, resource) => {
     const bench = uplinkBench();
-    for (const operation of ["query", "insert", "update"]) {
-      const reply = await bench.ask(operation, resource, lease);
-      expect(reply?.content).toMatchObject({ Err: { ErrStatus: { code: 403 } } });
-    }
+    const reply = await bench.ask(operation, resource, lease);
+    expect(reply?.content).toMatchObject({ Err: { ErrStatus: { code: 403 } } });
     expect(bench.client.calls).toEqual([]);
+    await expectOneRefusal(bench, "FORBIDDEN");
   });
 
   it("is owned by the own Node or nobody", async () => {
