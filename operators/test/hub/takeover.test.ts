@@ -16,11 +16,15 @@ const newRig = async (...args: Parameters<typeof createRig>): Promise<Rig> => {
 };
 
 describe("takeover of a session", () => {
-  it("R18 closes the older session 4409 and serves the newer", async () => {
+  it("R18 closes the older session 4409 within 100 ms and serves the newer", async () => {
     const rig = await newRig();
     const older = await rig.ours("n1");
-    const newer = await rig.ours("n1");
+    const next = await rig.edge("n1", { negotiate: true });
+    await next.opened;
+    const startMs = performance.now();
     expect(await older.closed).toEqual({ code: 4409, reason: "superseded by a newer session" });
+    expect(performance.now() - startMs).toBeLessThan(100);
+    const newer = await rig.ours("n1");
     rig.client.put("configmaps", gen.object("ConfigMap", "c", { namespace: "default" }));
     rig.mailbox.want("n1", { kind: "configmap", namespace: "default", name: "c" });
     newer.ack(await newer.push("default/configmap/c"));
@@ -29,47 +33,67 @@ describe("takeover of a session", () => {
     expect(await rig.metric("KubeEdge_CloudHub_connected_nodes")).toBe(1);
   });
 
-  it("R18 moves a session to another hub, which evicts the old one", async () => {
+  it("R18 moves a session to another hub within a second, which evicts the old one", async () => {
     const one = await newRig();
     const two = await newRig({ memory: new MemoryMailbox("hub-1", one.mailbox), api: one.client });
     const older = await one.ours("n1");
     const newer = await two.ours("n1");
+    const startMs = performance.now();
     expect((await older.closed).code).toBe(4409);
+    expect(performance.now() - startMs).toBeLessThan(1_000);
     expect(newer.ws.readyState).toBe(newer.ws.OPEN);
     expect(one.mailbox.box("n1").owner?.hub).toBe("hub-1");
   });
 
-  it("R18 never lets a dying socket end its successor, at any of 500 random moments", async () => {
-    const rig = await newRig({ options: { admissionPerSecond: 100_000, admissionBurst: 100_000 } });
-    let seed = 42;
-    const random = (below: number): number =>
-      (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % below;
-    rig.mailbox.beforeFence = async () => {
-      for (let turns = random(4); turns > 0; turns -= 1)
-        await new Promise((resolve) => setImmediate(resolve));
-    };
-    let last: Edge | undefined;
-    for (let round = 0; round < 500; round += 1) {
-      const edge = await rig.edge("n1", { negotiate: round % 2 === 0 });
-      await edge.opened;
-      if (round % 2 === 0) void edge.greet().catch(() => undefined);
-      for (let turns = random(6); turns > 0; turns -= 1)
-        await new Promise((resolve) => setImmediate(resolve));
-      // The old socket goes before, while or after its successor comes: by itself, by a close, or not at all.
-      const how = random(3);
-      if (how === 0) last?.ws.terminate();
-      else if (how === 1) last?.ws.close();
-      last = edge;
-    }
-    await eventually(() => rig.mailbox.box("n1").owner !== undefined && rig.hub.connectedSessions === 1);
-    await eventually(() => rig.lines.filter((line) => line.message === "session ended").length === 499);
-    expect(last?.ws.readyState).toBe(last?.ws.OPEN);
-    expect(rig.hub.connectedSessions).toBe(1);
-  }, 60_000);
+  it.each([
+    { what: "on one hub", hubs: 1 },
+    { what: "across two hubs", hubs: 2 },
+  ])(
+    "R18 never lets a dying socket end its successor, at any of 1,000 random moments $what",
+    async ({ hubs }) => {
+      const options = { admissionPerSecond: 100_000, admissionBurst: 100_000 };
+      const first = await newRig({ options });
+      const second = new MemoryMailbox("hub-1", first.mailbox);
+      const used =
+        hubs === 1 ? [first] : [first, await newRig({ options, memory: second, api: first.client })];
+      let seed = 42;
+      const random = (below: number): number =>
+        (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % below;
+      const turn = async (most: number): Promise<void> => {
+        for (let turns = random(most); turns > 0; turns -= 1)
+          await new Promise((resolve) => setImmediate(resolve));
+      };
+      for (const { mailbox } of used) mailbox.beforeFence = () => turn(4);
+      let last: Edge | undefined;
+      for (let round = 0; round < 1_000; round += 1) {
+        const edge = await used[random(hubs)]!.edge("n1", { negotiate: round % 2 === 0 });
+        await edge.opened;
+        if (round % 2 === 0) void edge.greet().catch(() => undefined);
+        await turn(6);
+        // The old socket goes before, while or after its successor comes: by itself, by a close, or not at all.
+        const how = random(3);
+        if (how === 0) last?.ws.terminate();
+        else if (how === 1) last?.ws.close();
+        last = edge;
+      }
+      const sessions = (): number => used.reduce((sum, { hub }) => sum + hub.connectedSessions, 0);
+      const ended = (): number =>
+        used.flatMap(({ lines }) => lines).filter(({ message }) => message === "session ended").length;
+      await eventually(() => first.mailbox.box("n1").owner !== undefined && sessions() === 1, "one session");
+      await eventually(() => ended() === 999, "the end of the others");
+      expect(last?.ws.readyState).toBe(last?.ws.OPEN);
+      expect(sessions()).toBe(1);
+    },
+    60_000,
+  );
 
-  it("R18 reports a node whose certificate several machines use", async () => {
+  it("R18 in part: counts and tells once that several machines use one certificate, at the third fight in a minute", async () => {
     const rig = await newRig();
-    for (let i = 0; i < 4; i += 1) await rig.ours("n1");
+    const told = (): number => rig.lines.filter(({ level }) => level === "error").length;
+    for (let i = 0; i < 3; i += 1) await rig.ours("n1");
+    expect(told()).toBe(0);
+    for (let i = 0; i < 3; i += 1) await rig.ours("n1");
+    expect(told()).toBe(1);
     expect(await rig.metric("edge_reject_total", { reason: "node_conflict" })).toBe(1);
   });
 
@@ -96,7 +120,7 @@ describe("takeover of a session", () => {
 });
 
 describe("a replaced Redis", () => {
-  it("R15 makes every edge greet again, and takes the place of what is recorded by what it holds", async () => {
+  it("R15 in part: makes every edge greet again, and takes the place of what is recorded by what it holds", async () => {
     const rig = await newRig();
     const edge = await rig.ours("n1");
     rig.mailbox.nodes.clear();
@@ -109,7 +133,7 @@ describe("a replaced Redis", () => {
     expect(again.pushes()).toEqual([]);
   });
 
-  it("R15 starts one round at a time, however often it is replaced, and one more for what came meanwhile", async () => {
+  it("R15 in part: starts one round at a time, however often it is replaced, and one more for what came meanwhile", async () => {
     const rig = await newRig({ options: { drainMs: 200 } });
     const edges = [await rig.ours("n1"), await rig.ours("n2"), await rig.ours("n3")];
     await Promise.all(Array.from({ length: 5 }, () => rig.hub.resync()));
@@ -143,7 +167,7 @@ describe("acknowledgements", () => {
     expect(rig.mailbox.ackLog).toEqual([]);
   });
 
-  it("S32 refuses an acknowledgement that belongs to an older session", async () => {
+  it("B74 ignores an acknowledgement that belongs to an older session", async () => {
     const rig = await newRig();
     rig.client.put("configmaps", gen.object("ConfigMap", "c", { namespace: "default" }));
     const older = await rig.ours("n1");
