@@ -302,6 +302,7 @@ class Engine implements PodEngine {
 
   #onConnection(connected: boolean): void {
     if (!connected) return;
+    this.#objects.askAgain();
     for (const worker of this.#workers.values()) worker.connected();
   }
 }

@@ -116,7 +116,7 @@ function absent(context: StatusContext, spec: Container, role: Role): ContainerS
   return {
     name: spec.name,
     state: ended ?? waitState(context, spec, role),
-    lastState: before?.state.terminated ? { terminated: before.state.terminated } : (before?.lastState ?? {}),
+    lastState: before ? earlierEnd(before) : {},
     ready: false,
     started: false,
     restartCount: Math.max(0, context.attempts[spec.name] ?? 0),
@@ -125,6 +125,9 @@ function absent(context: StatusContext, spec: Container, role: Role): ContainerS
     ...mountsOf(spec),
   };
 }
+
+const earlierEnd = ({ state, lastState }: ContainerStatus): ContainerState =>
+  state.terminated ? { terminated: state.terminated } : lastState;
 
 /** How a container of a pod that is over ended, as far as anyone knows. Undefined: its turn never came. */
 function lastEnd(before: ContainerStatus | undefined, role: Role): ContainerState | undefined {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdir, rm } from "node:fs/promises";
+import { type Cri, CriError, type CriErrorCode } from "../../cri/index.ts";
 import { containerConfig, containerMounts, removeRun } from "../container/index.ts";
 import { logDir } from "../identity/index.ts";
 import {
@@ -22,13 +23,18 @@ import { podCgroupOf, sandboxConfig } from "../sandbox/index.ts";
 import { environment, type FieldContext } from "../values/index.ts";
 import { mountVolumes, refreshVolumes, removeVolumes, type VolumeRun } from "../volumes/index.ts";
 import type { PodContext } from "./context.ts";
+import { Faults } from "./faults.ts";
 import type { Journal } from "./journal.ts";
 import type { PodIdentity } from "./state.ts";
 
 type ActionOf<K extends Action["kind"]> = Extract<Action, { kind: K }>;
 
-const CONFIG_RETRY_MS = 2_000;
+/** A start that failed is shown this long; after that its back-off is. */
+const START_SHOWN_MS = 1_000;
+const CREATE_PAUSE = { baseMs: 2_000, capMs: 60_000 } as const;
 const HOOK_CAP_MS = 120_000;
+/** Answers after which the runtime has no container of that attempt; after all others it may. */
+const REFUSALS: ReadonlySet<CriErrorCode> = new Set(["INVALID", "NOT_FOUND", "RUNTIME", "UNIMPLEMENTED"]);
 
 /** Why a container does not start yet; nothing when it was started. */
 export type Outcome = { readonly wait?: Wait };
@@ -38,11 +44,13 @@ export class Executor {
   readonly #context: PodContext;
   readonly #journal: Journal;
   readonly #wake: () => void;
+  readonly #faults: Faults;
 
   constructor(context: PodContext, journal: Journal, wake: () => void) {
     this.#context = context;
     this.#journal = journal;
     this.#wake = wake;
+    this.#faults = new Faults(context.clock, CREATE_PAUSE);
   }
 
   podIps(pod: Pod, observed: ObservedPod | undefined): readonly string[] {
@@ -96,10 +104,15 @@ export class Executor {
     });
     if (image.kind === "wait") return { wait: image.wait };
     try {
-      await this.#make(pod, container, { action, observed, image: image.image });
-      return {};
+      const id = await this.#make(pod, container, { action, observed, image: image.image });
+      return await this.#firstStart(pod, container, id, observed);
     } catch (error) {
-      return { wait: this.#heldBy(pod, container, error) };
+      const isConfig = error instanceof PodError;
+      const { reason, message, delayMs } = this.#fault(pod, container, {
+        reason: isConfig ? "CreateContainerConfigError" : "CreateContainerError",
+        error,
+      });
+      return { wait: { reason, message, untilMs: this.#context.clock.monotonicMs() + delayMs } };
     }
   }
 
@@ -218,8 +231,8 @@ export class Executor {
       observed: ObservedPod | undefined;
       image: { ref: string; user: { uid: bigint | undefined; name: string } };
     },
-  ): Promise<void> {
-    const { cri, options, limits, events } = this.#context;
+  ): Promise<string> {
+    const { options, limits, events } = this.#context;
     const { attempt, sandboxId } = run.action;
     const env = await environment(container, {
       ...this.#fields(pod, run.observed),
@@ -236,35 +249,65 @@ export class Executor {
       limits,
     });
     const sandboxAttempt = run.observed?.sandboxes.find((s) => s.id === sandboxId)?.attempt ?? 0;
-    await this.#journal.write({ attempts: { ...this.#journal.value.attempts, [container.name]: attempt } });
-    const id = await cri.createContainer(
-      sandboxId,
-      config,
-      sandboxConfig(pod, sandboxAttempt, options, this.#context.hostDns()),
-    );
+    const sandbox = sandboxConfig(pod, sandboxAttempt, options, this.#context.hostDns());
+    const id = await this.#create(container, run.action, { config, sandbox });
     events.emit(pod, {
       type: "Normal",
       reason: "Created",
       message: `Created container: ${container.name}`,
       container: container.name,
     });
-    await this.start(pod, container, id, run.observed);
+    return id;
   }
 
-  #heldBy(pod: Pod, container: Container, error: unknown): Wait {
-    const isConfig = error instanceof PodError;
-    const reason = isConfig ? "CreateContainerConfigError" : "RunContainerError";
+  /** The attempt is noted before it is made, and given back when the runtime surely made nothing. */
+  async #create(
+    container: Container,
+    { attempt, sandboxId }: ActionOf<"startContainer">,
+    made: { config: Parameters<Cri["createContainer"]>[1]; sandbox: Parameters<Cri["createContainer"]>[2] },
+  ): Promise<string> {
+    const { attempts } = this.#journal.value;
+    await this.#journal.write({ attempts: { ...attempts, [container.name]: attempt } });
+    try {
+      return await this.#context.cri.createContainer(sandboxId, made.config, made.sandbox);
+    } catch (error) {
+      if (error instanceof CriError && REFUSALS.has(error.code)) this.#journal.writeSoon({ attempts });
+      throw error;
+    }
+  }
+
+  async #firstStart(
+    pod: Pod,
+    container: Container,
+    id: string,
+    observed: ObservedPod | undefined,
+  ): Promise<Outcome> {
+    try {
+      await this.start(pod, container, id, observed);
+      this.#faults.clear(container.name);
+      return {};
+    } catch (error) {
+      const { reason, message } = this.#fault(pod, container, { reason: "RunContainerError", error });
+      return { wait: { reason, message, untilMs: this.#context.clock.monotonicMs() + START_SHOWN_MS } };
+    }
+  }
+
+  /** Tells of a container that does not start: at each change, not at each try. */
+  #fault(
+    pod: Pod,
+    container: Container,
+    { reason, error }: { reason: string; error: unknown },
+  ): { readonly reason: string; readonly message: string; readonly delayMs: number } {
+    const { log, events } = this.#context;
     const message = messageOf(error).slice(0, 500);
-    this.#context.log.warn(
-      { pod: pod.metadata.name, container: container.name, err: error },
-      "container not started",
-    );
-    this.#context.events.emit(pod, {
-      type: "Warning",
-      reason: "Failed",
-      message: `Error: ${message}`,
-      container: container.name,
-    });
-    return { reason, message, untilMs: this.#context.clock.monotonicMs() + CONFIG_RETRY_MS };
+    const { delayMs, isNews, isDue } = this.#faults.note(container.name, `${reason}: ${message}`);
+    const line = { pod: pod.metadata.name, container: container.name, reason, err: error };
+    if (isNews) log.warn(line, "container not started");
+    else log.debug(line, "container not started");
+    if (isDue) {
+      const event = { message: `Error: ${message}`, container: container.name };
+      events.emit(pod, { type: "Warning", reason: "Failed", ...event });
+    }
+    return { reason, message, delayMs };
   }
 }

@@ -15,6 +15,8 @@ export class Journal {
   #writes: Promise<void> = Promise.resolve();
   /** The write of what `#record` holds now; undefined once it has failed. */
   #newest: Promise<void> | undefined = Promise.resolve();
+  /** The record shall not be in the store; only `write` brings it back. */
+  #isForgotten = false;
 
   constructor(records: RecordStore, log: AgentLog, fresh: PodRecord) {
     this.#records = records;
@@ -26,8 +28,9 @@ export class Journal {
     return this.#record;
   }
 
-  /** Durable when the promise resolves. @throws {StoreError} */
+  /** Durable when the promise resolves; also after a `forget`, for a pod that is wanted again. @throws {StoreError} */
   async write(change: Partial<PodRecord>): Promise<void> {
+    this.#isForgotten = false;
     const next = { ...this.#record, ...change };
     // Unchanged is done only when the write of it is: one under way is waited for, one that failed is made anew.
     if (this.#newest && isDeepStrictEqual(next, this.#record) && this.#isStored()) return this.#newest;
@@ -45,8 +48,12 @@ export class Journal {
     return write;
   }
 
-  /** For what may be lost with the process: computed again from the runtime. */
+  /** For what may be lost with the process: computed again from the runtime. Never brings back what was forgotten. */
   writeSoon(change: Partial<PodRecord>): void {
+    if (this.#isForgotten) {
+      this.#record = { ...this.#record, ...change };
+      return;
+    }
     this.write(change).catch((error: unknown) => {
       this.#log.warn({ uid: this.#record.uid, err: error }, "pod record not written");
     });
@@ -57,14 +64,18 @@ export class Journal {
     if (this.#record.deletion === undefined) return;
     const entries = Object.entries(this.#record).filter(([key]) => key !== "deletion");
     this.#record = Object.fromEntries(entries) as unknown as PodRecord;
+    if (this.#isForgotten) return;
     this.#put().catch((error: unknown) => {
       this.#log.warn({ uid: this.#record.uid, err: error }, "pod record not written");
     });
   }
 
+  /** Comes after every write that was begun, and wins over those that nobody waits for. @throws {StoreError} */
   async forget(): Promise<void> {
-    await this.#writes;
-    await this.#records.delete(POD_BUCKET, this.#record.uid);
+    this.#isForgotten = true;
+    const deletion = this.#writes.then(() => this.#records.delete(POD_BUCKET, this.#record.uid));
+    this.#writes = deletion.catch(() => undefined);
+    await deletion;
   }
 
   #isStored(): boolean {

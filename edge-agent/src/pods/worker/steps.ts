@@ -4,6 +4,7 @@ import type { Action, PlanInput } from "../plan/index.ts";
 import { deleteFromApi } from "./api-delete.ts";
 import type { PodContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
+import { Faults } from "./faults.ts";
 import type { PodState } from "./state.ts";
 import type { Stopper } from "./stopper.ts";
 
@@ -15,8 +16,7 @@ type ActionOf<K extends Action["kind"]> = Extract<Action, { kind: K }>;
  */
 export type After = "again" | "relist" | "rest" | "later" | "forgotten";
 
-const HOLD_BASE_MS = 500;
-const HOLD_CAP_MS = 60_000;
+const POD_PAUSE = { baseMs: 500, capMs: 60_000 } as const;
 /** A final status that the cloud keeps refusing does not hold the deletion up for ever. */
 const MAX_STATUS_TRIES = 3;
 
@@ -27,7 +27,7 @@ export class Steps {
   readonly #executor: Executor;
   readonly #stopper: Stopper;
   readonly #probes: () => PlanInput["probes"];
-  #podFailures = 0;
+  readonly #faults: Faults;
   #statusTries = 0;
 
   constructor(
@@ -40,6 +40,7 @@ export class Steps {
     this.#executor = parts.executor;
     this.#stopper = parts.stopper;
     this.#probes = parts.probes;
+    this.#faults = new Faults(context.clock, POD_PAUSE);
   }
 
   /** @throws {CriError | PodError | StoreError | TunnelError} */
@@ -115,21 +116,27 @@ export class Steps {
 
   /** What fails for the pod as a whole is tried again with a growing pause, and shown meanwhile. */
   async #orHold(reason: string, work: () => Promise<After>): Promise<After> {
-    const { clock, log, events } = this.#context;
-    const { pod, identity } = this.#state;
     try {
       const after = await work();
-      this.#podFailures = 0;
+      this.#faults.clear("");
       this.#state.setWait("", undefined);
       return after;
     } catch (error) {
-      this.#podFailures += 1;
-      const delayMs = Math.min(HOLD_CAP_MS, HOLD_BASE_MS * 2 ** Math.min(this.#podFailures - 1, 10));
-      this.#state.setWait("", { reason, message: messageOf(error), untilMs: clock.monotonicMs() + delayMs });
-      log.warn({ pod: identity.name, uid: identity.uid, reason, err: error, delayMs }, "pod held back");
-      if (pod) events.emit(pod, { type: "Warning", reason, message: messageOf(error) });
+      this.#hold(reason, error);
       return "relist";
     }
+  }
+
+  #hold(reason: string, error: unknown): void {
+    const { clock, log, events } = this.#context;
+    const { pod, identity } = this.#state;
+    const message = messageOf(error);
+    const { delayMs, isNews, isDue } = this.#faults.note("", `${reason}: ${message}`);
+    this.#state.setWait("", { reason, message, untilMs: clock.monotonicMs() + delayMs });
+    const line = { pod: identity.name, uid: identity.uid, reason, err: error, delayMs };
+    if (isNews) log.warn(line, "pod held back");
+    else log.debug(line, "pod held back");
+    if (pod && isDue) events.emit(pod, { type: "Warning", reason, message });
   }
 
   async #wrapUp(action: Action, observed: ObservedPod | undefined): Promise<After> {

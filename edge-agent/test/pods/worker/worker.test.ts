@@ -152,4 +152,49 @@ describe("Journal", () => {
     await second;
     expect(durable).toBe(true);
   });
+
+  describe("of a pod that is forgotten", () => {
+    const make = async () => {
+      const records = new MemoryRecords();
+      const journal = new Journal(records, silent, freshRecord(identity, "2026-01-01T00:00:00Z", 0));
+      await journal.write({ deletion: { startedAtMs: 1 } });
+      return { records, journal, stored: () => records.list("pods/state").length };
+    };
+    const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+    it.each<[string, (journal: Journal) => void]>([
+      ["a status that comes too late", (journal) => journal.writeSoon({ sandboxAttempt: 3 })],
+      ["a deletion that is taken back and asked for again", (journal) => journal.forgetDeletion()],
+    ])("is not brought back by %s", async (_title, late) => {
+      const { journal, stored } = await make();
+      await journal.forget();
+      late(journal);
+      await settled();
+      expect(stored()).toBe(0);
+    });
+    it("is not brought back by a write that was begun before", async () => {
+      const { records, journal, stored } = await make();
+      const writing = held<undefined>();
+      const put = records.put.bind(records);
+      records.put = async (bucket, key, value) => {
+        await writing.call();
+        await put(bucket, key, value);
+      };
+      journal.writeSoon({ sandboxAttempt: 1 });
+      journal.writeSoon({ sandboxAttempt: 2 });
+      const forgotten = journal.forget();
+      writing.release(undefined);
+      await forgotten;
+      await settled();
+      expect(stored()).toBe(0);
+    });
+    it("comes back when the pod is wanted again", async () => {
+      const { journal, stored } = await make();
+      await journal.forget();
+      journal.forgetDeletion();
+      await journal.write({});
+      expect(stored()).toBe(1);
+      expect(journal.value.deletion).toBeUndefined();
+    });
+  });
 });
