@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { kubeconfigOf } from "./kubeconfig.ts";
@@ -55,7 +56,7 @@ export async function configureCloud(
         advertiseAddresses: ["127.0.0.1"],
         dnsNames: ["localhost"],
       },
-      controllers: { leaderElect: true },
+      controllers: { leaderElect: true, identity: `${hostname()}-${layout.id}` },
       metrics,
       probes: { bindAddress: "127.0.0.1", port: await ports.take(layout.firstPort + 8 + index) },
     };

@@ -3,14 +3,14 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { pino, stdSerializers, type Logger } from "pino";
 import { Registry, collectDefaultMetrics } from "prom-client";
-import { startControllers } from "./roles/controllers.ts";
+import { createControllersPart, type ControllersPart } from "./roles/controllers.ts";
 import { createHubRunnable } from "./roles/hub.ts";
 import { ConfigError, configHelp, readConfig, shownConfig, type Config } from "./config/index.ts";
 import {
-  LeaderLostError,
   createClient,
   createManager,
   loadKubeConfig,
+  type KubeClient,
   type Manager,
 } from "./runtime/index.ts";
 
@@ -34,10 +34,7 @@ async function main(): Promise<void> {
   const signal = untilSignal(log);
   log.info({ config: shownConfig(config) }, "starting");
   await run(config, log, signal).catch((error: unknown) => {
-    log.fatal(
-      { err: error },
-      error instanceof LeaderLostError ? "leadership lost, ending at once" : "ended by an error",
-    );
+    log.fatal({ err: error }, "ended by an error");
     process.exit(error instanceof ConfigError ? error.exitCode : EXIT.software);
   });
   log.info({}, "stopped");
@@ -52,29 +49,45 @@ async function run(config: Config, log: Logger, signal: AbortSignal): Promise<vo
     userAgent: `longshore-${config.role}`,
     registry,
   });
-  const hasControllers = config.role !== "hub";
-  const manager: Manager = createManager({
-    client,
-    registry,
-    log,
-    metrics: {
-      bindAddress: config.metrics.bindAddress,
-      port: hasControllers ? config.metrics.controllersPort : config.metrics.hubPort,
-    },
-    probes: config.probes,
-    resyncMs: config.controllers.resyncHours * 3_600_000,
-    ...(hasControllers &&
-      config.controllers.leaderElect && {
-        leaderElection: { namespace: config.namespace, name: config.controllers.leaseName },
-      }),
-  });
-  const stops: (() => Promise<void>)[] = [() => client.close()];
-  if (hasControllers) stops.unshift(startControllers({ config, manager, registry, log }));
+  const controllers =
+    config.role === "hub" ? undefined : createControllersPart({ config, client, registry, log });
+  const manager = createProcessManager({ config, client, registry, log }, controllers);
+  if (controllers) {
+    manager.addReadyCheck("controllers", () => controllers.checkReady());
+    manager.add(controllers);
+  }
   // The hub is never leader-elected, and its writes are not the leader's: it has the plain client.
   if (config.role !== "controllers")
     manager.add(createHubRunnable({ config, client, manager, registry, log, hostname: hostname() }));
   await manager.start(signal);
-  for (const stop of stops) await stop();
+  await client.close();
+}
+
+interface ProcessDeps {
+  readonly config: Config;
+  readonly client: KubeClient;
+  readonly registry: Registry;
+  readonly log: Logger;
+}
+
+/** Probes and metrics of the whole process, and what is never leader-elected: it lives as long as the process. */
+function createProcessManager(
+  { config, client, registry, log }: ProcessDeps,
+  controllers: ControllersPart | undefined,
+): Manager {
+  const { metrics, probes } = config;
+  return createManager({
+    client,
+    // The controllers have metrics of these names; this manager has no controller.
+    registry: controllers ? new Registry() : registry,
+    log,
+    metrics: {
+      bindAddress: metrics.bindAddress,
+      port: controllers ? metrics.controllersPort : metrics.hubPort,
+      registries: () => (controllers ? [registry, controllers.metrics()] : [registry]),
+    },
+    probes,
+  });
 }
 
 function kubeConfigOf(config: Config): ReturnType<typeof loadKubeConfig> {

@@ -45,6 +45,10 @@ export const schema = {
   controllers: {
     leaderElect: flag(true, "Whether one of several processes leads; without it there must be only one."),
     leaseName: text("longshore-controllers", "Name of the leader's Lease."),
+    identity: text(
+      "",
+      "Unique name of this process in the election, the same after a restart, which then leads again at once; empty: a random one.",
+    ),
     resyncHours: integer(6, { min: 1, max: 168 }, "Each object is looked at again about this often."),
   },
   metrics: {

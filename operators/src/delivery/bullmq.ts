@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from "node:timers/promises";
 import { Worker, type JobsOptions } from "bullmq";
 import type { Redis } from "ioredis";
 import { PLACEMENT_QUEUE, queuePrefix, wakeQueueName, type QueueDeps, type Queues } from "./bullmq-queues.ts";
@@ -76,6 +77,21 @@ async function untilReady(worker: Worker): Promise<void> {
   }
 }
 
+const CLOSE_MS = 2000;
+
+/**
+ * Waits for the jobs that run, but never for a Redis that is away: a worker that stayed would come back with it and
+ * take jobs that nobody does any more. Our caller ends its connection then.
+ */
+async function close(worker: Worker, { workerRedis, log }: ListenerDeps): Promise<void> {
+  const over = new AbortController();
+  const closed = worker.close(workerRedis.status !== "ready");
+  const late = delay(CLOSE_MS, "late", { signal: over.signal }).catch(() => undefined);
+  if ((await Promise.race([closed, late])) === "late")
+    log.warn({ queue: worker.name }, "worker not closed in time");
+  over.abort();
+}
+
 /** The hub's ear: one queue, named after the hub. */
 export function createWakeups(deps: ListenerDeps & { readonly hub: string }): Wakeups {
   const queue = wakeQueueName(deps.hub);
@@ -91,7 +107,7 @@ export function createWakeups(deps: ListenerDeps & { readonly hub: string }): Wa
       await untilReady(worker);
     },
     async stop() {
-      await worker?.close();
+      if (worker) await close(worker, deps);
     },
   };
 }
@@ -117,7 +133,7 @@ export function createPlacementListener(
       await untilReady(worker);
     },
     async stop() {
-      await worker?.close();
+      if (worker) await close(worker, deps);
     },
   };
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from "node:timers/promises";
 import { inventoryDigest } from "@longshore/crds/wire";
-import type { Redis } from "ioredis";
 import type { Registry } from "prom-client";
 import { createQueues } from "./bullmq-queues.ts";
 import { createPlacementListener, createWaker, createWakeups } from "./bullmq.ts";
@@ -9,6 +8,7 @@ import { createHubPresence } from "./hub-presence.ts";
 import type { Log } from "./log.ts";
 import type { Mailbox, Wakeups } from "./mailbox.ts";
 import type { Outbox, Scope } from "./outbox.ts";
+import { logConnection } from "./connection-log.ts";
 import { createCallClient, createWorkerClient, type ClientLimits, type RedisTarget } from "./redis-client.ts";
 import { createRedisMailbox } from "./redis-mailbox.ts";
 import { createRedisOutbox } from "./redis-outbox.ts";
@@ -53,8 +53,9 @@ const DEFAULT_PREFIX = "longshore";
 function connect(options: DeliveryOptions) {
   const { log, registry } = options;
   const prefix = options.prefix ?? DEFAULT_PREFIX;
-  const redis = logged(createCallClient(options.redis, options.limits), log);
-  const workerRedis = logged(createWorkerClient(options.redis, options.limits), log);
+  const redis = createCallClient(options.redis, options.limits);
+  const workerRedis = createWorkerClient(options.redis, options.limits);
+  const unlog = [logConnection(redis, "calls", log), logConnection(workerRedis, "worker", log)];
   const queues = createQueues({ redis, prefix, log });
   const watch = createRedisWatch({ redis, prefix, log, registry });
   watch.onReplaced((reason) => {
@@ -67,18 +68,11 @@ function connect(options: DeliveryOptions) {
     async close() {
       watch.stop();
       await queues.close();
+      for (const end of unlog) end();
       redis.disconnect();
       workerRedis.disconnect();
     },
   };
-}
-
-function logged(redis: Redis, log: Log): Redis {
-  // One line when it goes and one when it comes; the attempts in between say nothing new.
-  redis.on("error", (error) => log.debug({ err: error }, "Redis connection failed"));
-  redis.on("close", () => log.warn({}, "Redis connection lost"));
-  redis.on("ready", () => log.info({}, "Redis connected"));
-  return redis;
 }
 
 export function createControllerDelivery(options: DeliveryOptions): ControllerDelivery {
@@ -90,7 +84,7 @@ export function createControllerDelivery(options: DeliveryOptions): ControllerDe
     outbox,
     async run(signal) {
       await persist(() => listener.start(), { signal, log: options.log });
-      base.watch.start();
+      if (!signal.aborted) base.watch.start();
       await aborted(signal);
       await listener.stop();
     },

@@ -46,6 +46,7 @@ export function createHubRunnable(deps: HubDeps): Runnable {
   return {
     needsLeaderElection: false,
     async start(signal) {
+      warnOfNames(config, log);
       const keys = await untilOpened(() => openKeys(deps), log, signal);
       if (keys === undefined) return;
       const hub = createHubOf({ ...deps, log }, delivery, keys.authority);
@@ -64,6 +65,14 @@ export function createHubRunnable(deps: HubDeps): Runnable {
       await delivery.stop();
     },
   };
+}
+
+function warnOfNames({ hub }: Config, log: Log): void {
+  if (hub.advertiseAddresses.length + hub.dnsNames.length > 0) return;
+  log.warn(
+    { set: ["hub.advertiseAddresses", "hub.dnsNames"] },
+    "the hub's certificate names only this host: set the addresses or names under which edges reach the hub",
+  );
 }
 
 const OPEN_RETRY_MS = 2000;

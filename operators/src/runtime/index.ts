@@ -58,8 +58,9 @@ export {
 export { DONE, type ReconcileContext, type Reconciler, type Result } from "./controller/reconciler.ts";
 export { keyOf, requestFor, requestOf, type Request } from "./controller/request.ts";
 export { LOW_PRIORITY, createChannel, type Channel, type Source } from "./controller/source.ts";
-export { createManager, type Manager, type ManagerOptions } from "./manager/manager.ts";
-export { LeaderLostError, type LeaderElectionOptions } from "./manager/leader-election.ts";
+export { createManager, type Manager, type ManagerOptions, type MetricsOptions } from "./manager/manager.ts";
+export { LeaderLostError, randomIdentity, type LeaderElectionOptions } from "./manager/leader-election.ts";
+export { createStanding, type StandingDeps } from "./manager/standing.ts";
 export type { HealthCheck } from "./manager/health.ts";
 export type { ListenOptions } from "./manager/http-servers.ts";
 export type { Runnable } from "./manager/runnable.ts";

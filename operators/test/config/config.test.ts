@@ -127,6 +127,11 @@ describe("the configuration", () => {
     );
   });
 
+  it("has no identity of its own: a random one is right for every process, a shared one for none", () => {
+    expect(read({}).controllers.identity).toBe("");
+    expect(read({ env: { LONGSHORE_CONTROLLERS_IDENTITY: "pod-0" } }).controllers.identity).toBe("pod-0");
+  });
+
   it("shows no password", () => {
     const config = read({ argv: ["--redis-url=rediss://user:hunter2@redis:6379"] });
     expect(config.redis.url).toContain("hunter2");

@@ -2,9 +2,12 @@
 import { cpSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
+import { Registry } from "prom-client";
 import { DeliveryError } from "../../src/delivery/errors.ts";
+import { createControllerDelivery } from "../../src/delivery/index.ts";
 import { startRedis, type TestRedis } from "../redis.ts";
-import { openDelivery, type Delivery } from "./fixture.ts";
+import { eventually } from "../runtime/eventually.ts";
+import { openDelivery, silent, type Delivery } from "./fixture.ts";
 import { Cluster, Edge, Session, contents, settle } from "./model.ts";
 
 /** A node with an edge whose store survives whatever happens to Redis. */
@@ -43,7 +46,57 @@ async function throughKills(
   }
 }
 
+const at =
+  (lines: string[], level: string) =>
+  (fields: object, message: string): void =>
+    void lines.push(`${level} ${"client" in fields ? String(fields.client) : "-"} ${message}`);
+
 describe("faults of Redis", () => {
+  it("is told once when it goes and once when it is back, for each client by its name, and not when we end", async () => {
+    const server = await startRedis();
+    const lines: string[] = [];
+    const log = { ...silent, info: at(lines, "info"), warn: at(lines, "warn") };
+    const delivery = createControllerDelivery({
+      redis: { url: server.url },
+      limits: { maxReconnectDelayMs: 20 },
+      log,
+      registry: new Registry(),
+    });
+    const told = (line: string): number => lines.filter((one) => one === line).length;
+    await eventually(() =>
+      expect(told("info calls Redis connected") + told("info worker Redis connected")).toBe(2),
+    );
+    await server.kill();
+    await new Promise((resolve) => setTimeout(resolve, 500)); // two dozen attempts
+    for (const client of ["calls", "worker"]) expect(told(`warn ${client} Redis connection lost`)).toBe(1);
+    await server.start();
+    await eventually(() =>
+      expect(told("info calls Redis connected") + told("info worker Redis connected")).toBe(4),
+    );
+    await delivery.stop();
+    for (const client of ["calls", "worker"]) expect(told(`warn ${client} Redis connection lost`)).toBe(1);
+    await server.stop();
+  }, 20_000);
+
+  it("does not keep the controllers' delivery from ending while it is away", async () => {
+    const server = await startRedis();
+    const delivery = createControllerDelivery({
+      redis: { url: server.url },
+      log: silent,
+      registry: new Registry(),
+    });
+    const stop = new AbortController();
+    const ended = delivery.run(stop.signal);
+    await eventually(() => expect(delivery.connected()).toBe(true));
+    await new Promise((resolve) => setTimeout(resolve, 300)); // its worker reads
+    await server.kill();
+    await eventually(() => expect(delivery.connected()).toBe(false));
+    stop.abort();
+    const late = new Promise((resolve) => setTimeout(() => resolve("late"), 4000).unref());
+    expect(await Promise.race([ended.then(() => delivery.stop()), late])).toBeUndefined();
+    await server.stop();
+  }, 20_000);
+
   it("loses nothing when Redis is killed again and again under load, and repeats only what is harmless", async () => {
     const server = await startRedis({ appendOnly: true });
     const delivery = await openDelivery(server);

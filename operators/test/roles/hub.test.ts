@@ -11,7 +11,7 @@ import { eventually } from "../runtime/eventually.ts";
 
 const overloaded = new ApiError({ code: 503, reason: "ServiceUnavailable", message: "later" });
 
-it("a hub starts although the API server does not give it the join key at first and Redis is away", async () => {
+it("a hub starts although the API server does not give it the join key at first and Redis is away, and warns that its certificate names nobody", async () => {
   const [redis, tunnel, join] = await Promise.all(Array.from({ length: 3 }, freePort));
   const argv = [
     ...["--hub-bind-address=127.0.0.1", `--redis-url=redis://127.0.0.1:${redis}`],
@@ -24,16 +24,18 @@ it("a hub starts although the API server does not give it the join key at first 
   client.failing = ({ path }) =>
     path.endsWith("/longshore-join") && refusals++ === 0 ? overloaded : undefined;
   let ready = (): void => undefined;
+  const warnings: string[] = [];
   const stop = new AbortController();
   const hub = createHubRunnable({
     config: read.config,
     client: client.asClient(),
     manager: { addReadyCheck: (_name: string, check: () => void) => void (ready = check) },
     registry: new Registry(),
-    log: pino({ enabled: false }),
+    log: pino({ level: "warn" }, { write: (line) => void warnings.push(line) }),
     hostname: "hub-0",
   } as unknown as HubDeps);
   const ended = hub.start(stop.signal);
+  expect(warnings.filter((line) => line.includes("hub.advertiseAddresses"))).toHaveLength(1);
   try {
     await eventually(() => ready());
     expect(refusals).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Registry } from "prom-client";
+import { Registry } from "prom-client";
 import type { Log } from "../log.ts";
 import type { HealthChecks } from "./health.ts";
 
@@ -48,12 +48,16 @@ export function listenProbes(
 }
 
 /** `/metrics` in the text format of Prometheus. */
-export function listenMetrics(o: ListenOptions, registry: Registry, log: Log): Promise<HttpListener> {
-  return listen(o, log, async ({ pathname }) =>
-    pathname === "/metrics"
-      ? { code: 200, text: await registry.metrics(), type: registry.contentType }
-      : NOT_FOUND,
-  );
+export function listenMetrics(
+  o: ListenOptions,
+  registries: () => readonly Registry[],
+  log: Log,
+): Promise<HttpListener> {
+  return listen(o, log, async ({ pathname }) => {
+    if (pathname !== "/metrics") return NOT_FOUND;
+    const all = Registry.merge([...registries()]);
+    return { code: 200, text: await all.metrics(), type: all.contentType };
+  });
 }
 
 function listen(o: ListenOptions, log: Log, handle: Handler): Promise<HttpListener> {

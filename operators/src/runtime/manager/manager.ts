@@ -25,7 +25,7 @@ export interface ManagerOptions {
   readonly log: Log;
   readonly clock?: Clock;
   /** Absent: no metrics server. */
-  readonly metrics?: ListenOptions;
+  readonly metrics?: MetricsOptions;
   /** Absent: no probe server. */
   readonly probes?: ListenOptions;
   /** Absent: everything runs at once, with term 0. */
@@ -36,6 +36,11 @@ export interface ManagerOptions {
   readonly cacheSyncTimeoutMs?: number;
   readonly resyncMs?: number;
   readonly cacheTuning?: ReflectorTuning;
+}
+
+export interface MetricsOptions extends ListenOptions {
+  /** What is served, asked at each scrape; no name may be in two of them. Default: the manager's own registry. */
+  readonly registries?: () => readonly Registry[];
 }
 
 /** Owns what controllers share, and starts and stops everything in order. */
@@ -63,10 +68,14 @@ export interface Manager {
   /**
    * Runs until the signal aborts and everything has ended.
    *
-   * @throws the first error of a runnable; {LeaderLostError} without waiting for anything
+   * @throws the first error of a runnable; {LeaderLostError} as soon as everything has ended, after 5 s anyway:
+   * what still runs then cannot write any more
    */
   start(signal: AbortSignal): Promise<void>;
 }
+
+/** How long what a lost leader did may take to end. */
+const LOST_GRACE_MS = 5000;
 
 export function createManager(options: ManagerOptions): Manager {
   const { registry, log, clock = systemClock } = options;
@@ -115,7 +124,8 @@ export function createManager(options: ManagerOptions): Manager {
   };
   const listen = async (): Promise<void> => {
     if (options.probes) listeners.push(await listenProbes(options.probes, { health, ready }, log));
-    if (options.metrics) listeners.push(await listenMetrics(options.metrics, registry, log));
+    const { metrics } = options;
+    if (metrics) listeners.push(await listenMetrics(metrics, metrics.registries ?? (() => [registry]), log));
   };
   const syncCaches = async (signal: AbortSignal): Promise<void> => {
     caches.start();
@@ -139,11 +149,11 @@ export function createManager(options: ManagerOptions): Manager {
     electionEnded = elector.run(electorEnd.signal).catch(failure.fail);
     void elector.elected.then(() => leaders.start());
   };
-  const stop = (): Promise<void> =>
+  const stop = (graceMs: number): Promise<void> =>
     stopInOrder({
       clock,
       log,
-      graceMs: options.gracefulStopMs ?? 30_000,
+      graceMs,
       steps: [
         ["runnables", () => others.stop()],
         ["controllers", () => leaders.stop()],
@@ -151,10 +161,12 @@ export function createManager(options: ManagerOptions): Manager {
         ["http", () => Promise.all(listeners.map((listener) => listener.close())).then(() => undefined)],
       ],
     });
-  const abandon = (): void => {
+  const abandon = async (): Promise<void> => {
     for (const group of [others, leaders, caches]) group.abort();
-    for (const listener of listeners) void listener.close();
     electorEnd.abort();
+    await stop(LOST_GRACE_MS);
+    // Not waited for: what it still writes is about the past.
+    void events.stop();
   };
 
   return {
@@ -192,10 +204,10 @@ export function createManager(options: ManagerOptions): Manager {
         failure.fail(error);
       }
       if (elector?.hasLost() === true) {
-        abandon();
+        await abandon();
         throw failure.error() ?? new Error("leadership lost");
       }
-      await stop();
+      await stop(options.gracefulStopMs ?? 30_000);
       electorEnd.abort();
       await electionEnded;
       await events.stop();
