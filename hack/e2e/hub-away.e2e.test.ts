@@ -41,7 +41,7 @@ describe("while the hub is away", () => {
       spec: { volumes: [{ name: "page", configMap: { name: "page" } }] },
     });
 
-  it("A7 containers run on and are adopted by a new agent; all changes arrive within ten seconds of its return", async () => {
+  it("A7 in part: containers run on and are adopted by a new agent; all changes arrive within ten seconds of its return", async () => {
     await env.kubectl.apply(configMap(ns, "page", { text: "before" }));
     for (const name of ["stays", "leaves"]) await env.kubectl.apply(withPage(name));
     const stays = identity(await running("stays"));

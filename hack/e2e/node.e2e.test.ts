@@ -17,7 +17,7 @@ describe("node", () => {
   }, 600_000);
   afterAll(cleanEnvironment);
 
-  it("A1 is registered with the role labels and the kubelet version that KubeEdge's tools expect", async () => {
+  it("A1 in part: is registered with the role labels and the kubelet version that KubeEdge's tools expect", async () => {
     const { metadata, status } = await node();
     expect(metadata.labels).toMatchObject({
       "node-role.kubernetes.io/edge": "",
@@ -29,7 +29,7 @@ describe("node", () => {
     expect(status.nodeInfo?.["containerRuntimeVersion"]).toMatch(/^containerd:\/\//);
   });
 
-  it("A1 tells capacity, addresses and conditions", async () => {
+  it("tells capacity, addresses and conditions", async () => {
     const { status } = await node();
     expect(Number(status.capacity?.["cpu"])).toBeGreaterThan(0);
     expect(status.capacity?.["memory"]).toMatch(/^\d+(Ki)?$/);
@@ -42,7 +42,7 @@ describe("node", () => {
     expect(conditionOf({ status }, "Ready")?.status).toBe("True");
   });
 
-  it("A1 renews its Lease", async () => {
+  it("renews its Lease", async () => {
     const before = await lease();
     expect(before.spec.holderIdentity).toBe(env.node);
     await eventually(async () => expect((await lease()).spec.renewTime).not.toBe(before.spec.renewTime), {
@@ -50,7 +50,7 @@ describe("node", () => {
     });
   });
 
-  it("A1 is not ready after its agent stopped, and ready again after it came back", async () => {
+  it("is not ready after its agent stopped, and ready again after it came back", async () => {
     const { metadata } = await node();
     await env.agent.stop();
     await env.nodeReady("Unknown", 60_000);

@@ -129,7 +129,7 @@ describe("pod", () => {
     await eventually(async () => expect(await podsOf("three")).toHaveLength(0), { timeoutMs: 30_000 });
   });
 
-  it("A4 is created and deleted again and again; a second delete finds nothing", async () => {
+  it("A4 in part: is created and deleted again and again; a second delete finds nothing", async () => {
     for (let round = 0; round < 3; round++) {
       await env.kubectl.apply(pod({ namespace: ns, name: "again", script: SLEEP }));
       const found = await running("again");
@@ -240,7 +240,7 @@ describe("pod", () => {
     expect(status.user?.extra?.["authentication.kubernetes.io/pod-uid"]).toEqual([found.metadata.uid]);
   });
 
-  it("A6 serves on the node's address with hostNetwork", async () => {
+  it("A6 in part: serves on the node's address with hostNetwork", async () => {
     const port = env.layout.firstPort + 17;
     const script = `mkdir /www; echo Welcome > /www/index.html; exec httpd -f -p ${port} -h /www`;
     await env.kubectl.apply(pod({ namespace: ns, name: "hostnet", script, spec: { hostNetwork: true } }));
@@ -252,7 +252,7 @@ describe("pod", () => {
     await env.kubectl.run("-n", ns, "delete", "pod", "hostnet", "--timeout=30s");
   });
 
-  it("A6 serves on its own address with the bridge", async () => {
+  it("serves on its own address with the bridge", async () => {
     const script = "mkdir /www; echo Bridged > /www/index.html; exec httpd -f -p 8080 -h /www";
     await env.kubectl.apply(pod({ namespace: ns, name: "bridge", script }));
     const { status } = await running("bridge");
@@ -281,7 +281,7 @@ describe("pod", () => {
     { policy: "Never", script: "exit 4", phase: "Failed", exitCode: 4 },
     { policy: "OnFailure", script: "exit 0", phase: "Succeeded", exitCode: 0 },
   ])(
-    "A4 that ends with $exitCode and restartPolicy $policy is $phase",
+    "that ends with $exitCode and restartPolicy $policy is $phase",
     async ({ policy, script, phase, exitCode }) => {
       const name = policy.toLowerCase();
       await env.kubectl.apply(pod({ namespace: ns, name, script, spec: { restartPolicy: policy } }));
@@ -294,7 +294,7 @@ describe("pod", () => {
     },
   );
 
-  it("A4 that ignores SIGTERM is killed at the end of its grace period, not before", async () => {
+  it("that ignores SIGTERM is killed at the end of its grace period, not before", async () => {
     const spec = { terminationGracePeriodSeconds: 4 };
     await env.kubectl.apply(
       pod({ namespace: ns, name: "stubborn", script: "trap '' TERM; while :; do sleep 1; done", spec }),

@@ -229,7 +229,7 @@ describe("the identity file", () => {
       },
     },
     { step: "rename", fs: { ...real, renameSync: broken } },
-  ])("S15 S33 R23 is the old one, whole, when $step fails, and the failure is told", ({ fs }) => {
+  ])("S15 S33 R23 in part: is the old one, whole, when $step fails, and the failure is told", ({ fs }) => {
     const paths = pathsIn();
     writeBundle(paths.bundle, identity("old"));
     expect(thrown(() => writeBundle(paths.bundle, identity("new"), fs))).toBeInstanceOf(Error);
@@ -239,7 +239,7 @@ describe("the identity file", () => {
     expect(readIdentity(paths)).toMatchObject(identity("new"));
   });
 
-  it("R23 is written again after a kill that left a part of the next one", () => {
+  it("R23 in part: is written again after a kill that left a part of the next one", () => {
     const paths = pathsIn();
     writeBundle(paths.bundle, identity("old"));
     writeFileSync(`${paths.bundle}.new`, '{"version":1,"ca":"half');
@@ -291,7 +291,7 @@ describe("renewal", () => {
     ]);
   });
 
-  it("R22 is tried until it works, then used, then planned again", async () => {
+  it("R22 in part: is tried until it works, then used, then planned again", async () => {
     const clock = fakeClock();
     const notBefore = new Date(clock.nowMs());
     const pair = async (days: number) => ({

@@ -3,6 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import { createHash } from "node:crypto";
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   openSync,
   readdirSync,
@@ -35,7 +36,7 @@ function edit(directory: string, sql: string): void {
 }
 
 describe("a damaged store", () => {
-  it("S39 drops a row whose value was edited offline, counts it, and takes the object again", async () => {
+  it("S39 in part: drops a row whose value was edited offline, counts it, and takes the object again", async () => {
     const directory = await filled(3);
     edit(
       directory,
@@ -55,12 +56,12 @@ describe("a damaged store", () => {
     again.close();
   });
 
-  it("R25 never serves a wrong object after 60 bit flips, and always starts", async () => {
+  it("R25 in part: never serves a wrong object after 200 bit flips, and always starts", async () => {
     const directory = await filled(40);
     const path = join(directory, "agent.db");
     const pristine = readFileSync(path);
     let found = 0;
-    for (let flip = 0; flip < 60; flip++) {
+    for (let flip = 0; flip < 200; flip++) {
       const copy = Buffer.from(pristine);
       const at = createHash("sha256").update(`flip ${flip}`).digest().readUInt32BE() % copy.length;
       copy[at] = (copy[at] ?? 0) ^ (1 << (flip % 8));
@@ -72,7 +73,7 @@ describe("a damaged store", () => {
       }
       store.close();
     }
-    expect(found).toBeGreaterThan(20); // the rest hit free space
+    expect(found).toBeGreaterThan(60); // the rest hit free space
   }, 60_000);
 
   it.each([
@@ -85,7 +86,7 @@ describe("a damaged store", () => {
       what: "without its sentinel",
       damage: (path: string) => new DatabaseSync(path).exec("DELETE FROM sentinel"),
     },
-  ])("R25 sets a file aside that is $what and starts empty", async ({ damage }) => {
+  ])("R25 in part: sets a file aside that is $what and starts empty", async ({ damage }) => {
     const directory = await filled(20);
     damage(join(directory, "agent.db"));
     const store = open(directory);
@@ -96,7 +97,7 @@ describe("a damaged store", () => {
     expect(readdirSync(directory).filter((name) => /damaged-\d+$/.test(name))).toHaveLength(1);
   });
 
-  it("R25 starts with an empty file and with a lost write-ahead log", async () => {
+  it("R25 in part: starts with an empty file", async () => {
     const directory = await filled(2);
     writeFileSync(join(directory, "agent.db"), "");
     const store = open(directory);
@@ -105,7 +106,24 @@ describe("a damaged store", () => {
     expect(existsSync(join(directory, "agent.db"))).toBe(true);
   });
 
-  it("R25 keeps the two newest of the files set aside", () => {
+  it("R25 in part: starts with a lost write-ahead log, serves nothing wrong, and takes the objects again", async () => {
+    const running = await filled(5);
+    const store = open(running);
+    await Promise.all(Array.from({ length: 20 }, (_, i) => store.desired.apply(put(filler(i)))));
+    const directory = temporaryDirectory();
+    copyFileSync(join(running, "agent.db"), join(directory, "agent.db")); // and not agent.db-wal
+    expect(existsSync(join(running, "agent.db-wal"))).toBe(true);
+    store.close();
+    const again = open(directory);
+    const kept = again.desired.list("configmap");
+    expect(kept.length).toBeLessThan(20);
+    for (const object of kept) expect(object).toEqual(filler(Number(object.name.slice(3))));
+    await Promise.all(Array.from({ length: 20 }, (_, i) => again.desired.apply(put(filler(i)))));
+    expect(again.desired.inventory()).toHaveLength(20);
+    again.close();
+  });
+
+  it("R25 in part: keeps the two newest of the files set aside", () => {
     const directory = temporaryDirectory();
     for (let i = 0; i < 4; i++) {
       writeFileSync(join(directory, "agent.db"), "garbage ".repeat(1000));
@@ -120,7 +138,7 @@ describe("a damaged store", () => {
     expect(kept.sort().map((name) => name.slice(-17, -9))).toEqual(["20260103", "20260104"]);
   });
 
-  it("B163 R25 refuses a newer schema and leaves the file as it is", async () => {
+  it("B163 refuses a newer schema and leaves the file as it is", async () => {
     const directory = await filled(2);
     edit(directory, "PRAGMA user_version = 999");
     const before = readFileSync(join(directory, "agent.db"));
@@ -128,7 +146,7 @@ describe("a damaged store", () => {
     expect(readFileSync(join(directory, "agent.db")).equals(before)).toBe(true);
   });
 
-  it("R25 goes on from memory when the file is damaged while it runs", async () => {
+  it("R25 in part: goes on from memory when the file is damaged while it runs", async () => {
     const directory = await filled(40);
     const store = open(directory);
     const file = openSync(join(directory, "agent.db"), "r+");
@@ -147,7 +165,7 @@ describe("a damaged store", () => {
 });
 
 describe("a full disk", () => {
-  it("R26 refuses what it cannot store, keeps what it has, and goes on when there is room", async () => {
+  it("R26 in part: refuses what it cannot store, keeps what it has, and goes on when there is room", async () => {
     const directory = temporaryDirectory();
     const store = open(directory, { maxFileBytes: 160 * 1024 });
     const results = await Promise.allSettled(
@@ -167,7 +185,7 @@ describe("a full disk", () => {
     again.close();
   });
 
-  it("R26 does not lose the neighbours of a write that does not fit", async () => {
+  it("R26 in part: does not lose the neighbours of a write that does not fit", async () => {
     const store = open(temporaryDirectory(), { maxFileBytes: 160 * 1024 });
     const huge = configMap("huge", "1", { value: { data: "y".repeat(400_000) } });
     const results = await Promise.allSettled(

@@ -35,7 +35,7 @@ async function writeAndKill(directory: string, start: number, lines: number): Pr
 }
 
 describe("a killed writer", () => {
-  it(`R24 loses nothing that it acknowledged in ${KILLS} kills, and its store is always readable`, async () => {
+  it(`R24 in part: loses nothing that it acknowledged in ${KILLS} kills, and its store is always readable`, async () => {
     const directory = temporaryDirectory();
     const acked = new Map<string, number>();
     let start = 0;

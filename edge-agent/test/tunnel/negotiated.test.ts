@@ -157,6 +157,11 @@ describe("a session with our protocol", () => {
       code: "INVALID_RESOURCE",
     },
     {
+      what: "B63 a path of five segments",
+      frame: down({ operation: "update", resource: "default/configmap/a/b/c" }, {}),
+      code: "INVALID_RESOURCE",
+    },
+    {
       what: "another node's Node",
       frame: down(
         { operation: "update", resource: "null/node/edge-2" },
@@ -210,7 +215,9 @@ describe("a session with our protocol", () => {
     const nack = (await connection.next("nack", isOperation("nack"))).content as Nack;
     expect(nack).toMatchObject({ id: frame.header.msg_id, code });
     expect(metrics.counts.get(`rejected:downlink:${code}`)).toBe(1);
-    expect(log.lines.filter((line) => line.includes("refused"))).toHaveLength(1);
+    const told = log.lines.filter((line) => line.includes("refused"));
+    expect(told).toHaveLength(1);
+    expect(told[0]!.length).toBeLessThan(256);
     expect(store.desired.inventory()).toEqual([]);
     connection.send(pushConfigMap("a", "1"));
     await connection.next("ack", isOperation("ack"));
@@ -230,10 +237,14 @@ describe("a session with our protocol", () => {
       what: "B57 a frame with a poisoned key",
       text: '{"header":{"msg_id":"x"},"route":{},"content":{"__proto__":{"x":1}}}',
     },
-  ])("$what is dropped and counted, and the session goes on", async ({ text }) => {
-    const { connection, metrics, tunnel } = await connected();
+  ])("$what is dropped, counted and told once, and the session goes on", async ({ text }) => {
+    const { connection, metrics, log, tunnel } = await connected();
+    log.lines.length = 0;
     connection.send(text);
     await until(() => metrics.counts.get("rejected:downlink:BAD") === 1, "the count");
+    expect(log.lines).toHaveLength(1);
+    expect(log.lines[0]).toContain("malformed frame dropped");
+    expect(log.lines[0]!.length).toBeLessThan(256);
     connection.send(pushConfigMap("a", "1"));
     await connection.next("ack", isOperation("ack"));
     expect(tunnel.isConnected()).toBe(true);

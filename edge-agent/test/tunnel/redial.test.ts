@@ -148,7 +148,7 @@ describe("a session that ends", () => {
     return connection;
   }
 
-  it("R7 is given up when the peer is silent for two ping intervals", async () => {
+  it("R7 in part: is given up when the peer is silent for two ping intervals", async () => {
     bench = await startBench(authority, { negotiates: false });
     const { clock, tunnel } = bench;
     tunnel.start();
@@ -202,7 +202,7 @@ describe("the backoff", () => {
   });
   it.each([
     { healthyMs: 60_000, then: 1000, what: "forgets all after a minute of health" },
-    { healthyMs: 3_000, then: 2000, what: "R6 stays quick while a link flaps" },
+    { healthyMs: 3_000, then: 2000, what: "R6 in part: stays quick while a link flaps" },
     { healthyMs: 500, then: 8000, what: "goes on growing when a hub accepts and dies" },
   ])("$what", ({ healthyMs, then }) => {
     const backoff = createBackoff(options);

@@ -15,8 +15,10 @@ const frameText = (over: { header?: object; route?: object; content?: string } =
   `{"header":${header(over.header)},"route":${JSON.stringify(over.route ?? { operation: "update", resource: "default/pod/p" })},"content":${over.content ?? "null"}}`;
 
 /** Writes bytes past the edge's own WebSocket, which would not send them. */
-const writeRaw = (edge: Edge, ...bytes: number[]): void =>
-  void (edge.ws as unknown as { _socket: { write(b: Buffer): void } })._socket.write(Buffer.from(bytes));
+function writeRaw(edge: Edge, ...bytes: number[]): void {
+  const { _socket: socket } = edge.ws as unknown as { _socket: { write(b: Buffer): void } };
+  socket.write(Buffer.from(bytes));
+}
 
 describe("identity of a connection", () => {
   it.each([

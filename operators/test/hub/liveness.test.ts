@@ -25,7 +25,7 @@ const wantConfigMap = (name: string): void => {
 };
 
 describe("deadlines of a session", () => {
-  it("R7 notices a peer that answers nothing within 20 s, and keeps one that answers pings", async () => {
+  it("R7 in part: notices a peer that answers nothing within 20 s, and keeps one that answers pings", async () => {
     await start();
     const dead = await rig.ours("n1");
     const alive = await rig.ours("n2");
@@ -56,7 +56,7 @@ describe("deadlines of a session", () => {
     expect(loud.ws.readyState).toBe(loud.ws.OPEN);
   });
 
-  it("S20 closes a session when its certificate expires", async () => {
+  it("closes a session when its certificate expires", async () => {
     await start();
     const notAfter = new Date(clock.wallMs() + 5_000);
     const identity = await rig.ca.issue({ subject: "O=system:nodes, CN=system:node:n1", notAfter });
@@ -66,7 +66,7 @@ describe("deadlines of a session", () => {
     expect(await edge.closed).toEqual({ code: 4401, reason: "certificate expired" });
   });
 
-  it("R19 cuts a peer that reads nothing for 30 s, and keeps little for it", async () => {
+  it("R19 in part: cuts a peer that reads nothing for 30 s, and keeps little for it", async () => {
     await start({ options: { windowFrames: 64, windowBytes: 1 << 30, pingIntervalMs: 1_000_000 } });
     const stuck = await rig.ours("n1");
     const fine = await rig.ours("n2");
@@ -96,7 +96,7 @@ describe("deadlines of a session", () => {
 });
 
 describe("pushes that fail", () => {
-  it("R3 sends an unacknowledged version again under the same id, and takes a late ack", async () => {
+  it("R3 in part: sends an unacknowledged version again under the same id, and takes a late ack", async () => {
     await start();
     const edge = await rig.ours("n1");
     wantConfigMap("c");
@@ -114,7 +114,7 @@ describe("pushes that fail", () => {
     expect(rig.mailbox.ackLog).toHaveLength(1);
   });
 
-  it("R33 sets a key aside that the edge keeps refusing, delays no other, and tries a newer version", async () => {
+  it("R33 in part: sets a key aside that the edge keeps refusing, delays no other, and tries a newer version", async () => {
     await start({ options: { quarantineAfter: 3 } });
     const edge = await rig.ours("n1");
     edge.onFrame = (frame) => {

@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 describe("the hub on real Redis and BullMQ", () => {
-  it("R1 brings what a placement wants to the edge within a second, records the ack, and says complete", async () => {
+  it("R1 in part: brings what a placement wants to the edge within a second, records the ack, and says complete", async () => {
     const base = { redis: { url: redis.url }, log: silent };
     const controllers = createControllerDelivery({ ...base, registry: new Registry() });
     const delivery = createHubDelivery({

@@ -57,12 +57,15 @@ describe("takeover of a session", () => {
       const used =
         hubs === 1 ? [first] : [first, await newRig({ options, memory: second, api: first.client })];
       let seed = 42;
-      const random = (below: number): number =>
-        (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % below;
+      const random = (below: number): number => {
+        seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+        return Math.floor((seed / 2 ** 31) * below);
+      };
       const turn = async (most: number): Promise<void> => {
         for (let turns = random(most); turns > 0; turns -= 1)
           await new Promise((resolve) => setImmediate(resolve));
       };
+      const leave = [(edge?: Edge) => edge?.ws.terminate(), (edge?: Edge) => edge?.ws.close()];
       for (const { mailbox } of used) mailbox.beforeFence = () => turn(4);
       let last: Edge | undefined;
       for (let round = 0; round < 1_000; round += 1) {
@@ -71,9 +74,7 @@ describe("takeover of a session", () => {
         if (round % 2 === 0) void edge.greet().catch(() => undefined);
         await turn(6);
         // The old socket goes before, while or after its successor comes: by itself, by a close, or not at all.
-        const how = random(3);
-        if (how === 0) last?.ws.terminate();
-        else if (how === 1) last?.ws.close();
+        leave[random(3)]?.(last);
         last = edge;
       }
       const sessions = (): number => used.reduce((sum, { hub }) => sum + hub.connectedSessions, 0);

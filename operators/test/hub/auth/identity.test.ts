@@ -65,12 +65,12 @@ describe("identify", () => {
     ["B38", "the certificate has no purpose", { ...good, usages: undefined }, "edge-1", 4403, "usage"],
     ["B38", "the certificate is not valid yet", { ...good, notBeforeMs: 1_501 }, "edge-1", 4401, "expired"],
     ["B38", "the certificate is expired", { ...good, notAfterMs: 1_499 }, "edge-1", 4401, "expired"],
-    ["S22", "the subject is CloudCore's old one", legacy, "edge-1", 4403, "organization"],
   ])("%s refuses when %s", (_row, _when, facts, header, closeCode, reason) => {
     expect(identify(facts, header, 1_500)).toEqual({ node: undefined, closeCode, reason });
   });
 
   it("takes CloudCore's old subject only where it is allowed", () => {
+    expect(identify(legacy, "edge-1", 1_500)).toMatchObject({ closeCode: 4403, reason: "organization" });
     expect(identify(legacy, "edge-1", 1_500, { allowLegacySubject: true })).toEqual({ node: "edge-1" });
     expect(identify(legacy, undefined, 1_500, { allowLegacySubject: true })).toMatchObject({
       node: undefined,
