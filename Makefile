@@ -32,8 +32,8 @@ test: $(INSTALLED) ## Verify, then run every test; the last line is "N passed, N
 e2e: $(INSTALLED) ## Run end-to-end tests, or with T='A3|R18' all tests whose title matches
 	@node hack/test.ts --e2e --title='$(T)'
 
-bench: $(INSTALLED) ## Measure pod start, pod delete and what an idle node costs
-	@node hack/bench.ts
+bench: $(INSTALLED) ## Measure cost and speed beside their bars (T='hub|pod' some, BENCH_OUT=FILE as JSON)
+	@T='$(T)' node hack/bench/index.ts
 
 verify: $(INSTALLED) ## Check generated files, format, lint, import rules and types
 	@node hack/verify.ts

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What is measured, and what has to be reached. */
+interface Bar {
+  readonly unit: string;
+  readonly bar: number;
+  /** "at least" for rates, "at most" for costs. */
+  readonly is: "at least" | "at most";
+  /** Decimals that the machine's noise leaves any meaning. */
+  readonly decimals: number;
+}
+
+/** Names are API: whoever follows the figures over time keys on them. */
+export const BARS = {
+  "hub.fanout_msgs_per_cpu_s": { unit: "msgs/CPU-s", bar: 6_000, is: "at least", decimals: 0 },
+  "hub.unique_msgs_per_cpu_s": { unit: "msgs/CPU-s", bar: 4_000, is: "at least", decimals: 0 },
+  "hub.kib_per_conn": { unit: "KiB", bar: 75, is: "at most", decimals: 1 },
+  "delivery.catchup_100_at_200ms_s": { unit: "s", bar: 1.5, is: "at most", decimals: 2 },
+  "delivery.api_writes_per_change": { unit: "calls", bar: 0.5, is: "at most", decimals: 2 },
+  "delivery.api_reads_per_change": { unit: "calls", bar: 1.1, is: "at most", decimals: 2 },
+  "redis.bytes_per_offline_node": { unit: "bytes", bar: 6_144, is: "at most", decimals: 0 },
+  "agent.rss_mb_0_pods": { unit: "MB", bar: 78, is: "at most", decimals: 1 },
+  "agent.rss_mb_10_pods": { unit: "MB", bar: 85, is: "at most", decimals: 1 },
+  "agent.cpu_s_per_min_10_pods": { unit: "CPU-s", bar: 0.5, is: "at most", decimals: 2 },
+  "pod.start_p50_s": { unit: "s", bar: 0.8, is: "at most", decimals: 2 },
+  "pod.start_p99_s": { unit: "s", bar: 1.5, is: "at most", decimals: 2 },
+} as const satisfies Record<string, Bar>;
+
+export type MeasureName = keyof typeof BARS;
+
+/** One figure of one run. */
+export interface Figure {
+  readonly name: MeasureName;
+  readonly value: number;
+}
+
+/** A figure beside its bar, as it goes into a file. */
+export interface Judged {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly bar: number;
+  readonly holds: boolean;
+}
+
+/** Compares figures with their bars. */
+export const judge = (figures: readonly Figure[]): Judged[] =>
+  figures.map(({ name, value }) => {
+    const { unit, bar, is, decimals } = BARS[name];
+    const rounded = Number(value.toFixed(decimals));
+    return { name, value: rounded, unit, bar, holds: is === "at least" ? rounded >= bar : rounded <= bar };
+  });
+
+/** The table that a person reads. */
+export function table(judged: readonly Judged[]): string {
+  const rows = judged.map(({ name, value, unit, bar, holds }) => {
+    const sign = BARS[name as MeasureName].is === "at least" ? "≥" : "≤";
+    return [name, String(value), unit, `${sign} ${bar}`, holds ? "✓" : "✗ missed"];
+  });
+  const widths = [0, 1, 2, 3].map((i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i === 1 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+        .join("  "),
+    )
+    .map((row) => `  ${row}`)
+    .join("\n");
+}

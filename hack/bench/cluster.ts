@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  createClient,
+  isAlreadyExists,
+  loadKubeConfig,
+  type KubeClient,
+  type Resource,
+} from "@longshore/operators/runtime";
+import { BUSYBOX_IMAGE } from "../cluster/images.ts";
+import { marker } from "./edges/dialect.ts";
+
+const core = (plural: string, kind: string, namespaced = true): Resource => ({
+  ...{ group: "", version: "v1", plural, kind, namespaced },
+});
+export const NODES = core("nodes", "Node", false);
+export const PODS = core("pods", "Pod");
+export const CONFIG_MAPS = core("configmaps", "ConfigMap");
+const NAMESPACES = core("namespaces", "Namespace", false);
+const ACCOUNTS = core("serviceaccounts", "ServiceAccount");
+
+export const NAMESPACE = "bench";
+/** Calls to the API server at a time. */
+const PARALLEL = 32;
+
+/** The objects of a bench, made and changed through the API server. */
+export class BenchCluster {
+  readonly #client: KubeClient;
+  /** Writes that the bench itself made. */
+  writes = 0;
+
+  constructor(kubeconfig: string) {
+    this.#client = createClient({ kubeConfig: loadKubeConfig(kubeconfig), userAgent: "longshore-bench" });
+  }
+
+  /** The namespace and its service account, so that pods are admitted at once. */
+  async prepare(): Promise<void> {
+    await this.#create(NAMESPACES, { metadata: { name: NAMESPACE } });
+    await this.#create(ACCOUNTS, { metadata: { name: "default", namespace: NAMESPACE } });
+  }
+
+  async nodes(names: readonly string[]): Promise<void> {
+    const labels = { "node-role.kubernetes.io/edge": "", "node-role.kubernetes.io/agent": "" };
+    await inParallel(names, (name) => this.#create(NODES, { metadata: { name, labels } }));
+  }
+
+  /** One pod, bound to its node without the scheduler. @param configMaps what it refers to */
+  async pod(node: string, name: string, configMaps: readonly string[] = []): Promise<void> {
+    const envFrom = configMaps.map((map) => ({ configMapRef: { name: map, optional: true } }));
+    await this.#create(PODS, {
+      metadata: { name, namespace: NAMESPACE, annotations: { "bench/round": marker(0) } },
+      spec: {
+        nodeName: node,
+        automountServiceAccountToken: false,
+        // a simulated node is never ready, and its pods are to stay
+        tolerations: [{ operator: "Exists" }],
+        containers: [{ name: "main", image: BUSYBOX_IMAGE, envFrom }],
+      },
+    });
+  }
+
+  /** @param bytes of data */
+  async configMap(name: string, bytes: number): Promise<void> {
+    await this.#create(CONFIG_MAPS, {
+      metadata: { name, namespace: NAMESPACE },
+      data: { round: marker(0), filling: "x".repeat(bytes) },
+    });
+  }
+
+  /** Changes a pod in a way that its node has to hear of. */
+  async changePod(name: string, round: number): Promise<void> {
+    await this.#merge(PODS, name, { metadata: { annotations: { "bench/round": marker(round) } } });
+  }
+
+  async changeConfigMap(name: string, round: number): Promise<void> {
+    await this.#merge(CONFIG_MAPS, name, { data: { round: marker(round) } });
+  }
+
+  /** The API server's own metrics, as text. */
+  metrics(): Promise<string> {
+    return this.#client.raw("/metrics", { timeoutMs: 30_000 });
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  async #create(resource: Resource, object: object): Promise<void> {
+    this.writes += 1;
+    await this.#client.create(resource, object).catch((error: unknown) => {
+      if (!isAlreadyExists(error)) throw error;
+    });
+  }
+
+  async #merge(resource: Resource, name: string, body: object): Promise<void> {
+    this.writes += 1;
+    await this.#client.patch(resource, { name, namespace: NAMESPACE }, { type: "merge", body });
+  }
+}
+
+/** Does `work` for each item, a bounded number at a time. */
+export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const iterator = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of iterator) await work(item);
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+}

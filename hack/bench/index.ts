@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// `make bench`: what the whole real system costs on this machine, beside the bars. T='hub|pod' runs some of it,
+// BENCH_OUT=FILE writes the figures as JSON, BENCH_DIALECT=kubeedge lets the simulated edges speak plain KubeEdge.
+import { writeFileSync } from "node:fs";
+import { ensureControlPlane } from "../control-plane/build.ts";
+import { joinToken } from "../cluster/edge.ts";
+import { startEnvironment } from "../cluster/environment.ts";
+import { createKubectl } from "../cluster/kubectl.ts";
+import { layoutOf, type Layout } from "../cluster/layout.ts";
+import { sweep } from "../cluster/sweep.ts";
+import { Fault, script } from "../fault.ts";
+import { ensurePrerequisites, requireRoot } from "../prerequisites.ts";
+import { createSteps, type Say, type Steps } from "../steps.ts";
+import { judge, table, type Figure } from "./bars.ts";
+import { BenchCluster } from "./cluster.ts";
+import { DIALECTS, type Dialect } from "./edges/dialect.ts";
+import { joinNodes } from "./edges/join.ts";
+import { measureBusyAgent, measureIdleAgent, measurePodStarts } from "./measure/agent.ts";
+import { measureApiCalls, measureCatchUp } from "./measure/delivery.ts";
+import { measureConnections, measureThroughput } from "./measure/hub.ts";
+import { measureOfflineNode } from "./measure/redis.ts";
+import type { Stage } from "./stage.ts";
+
+const SIMULATED_NODES = 1_000;
+/** So long that no simulated node is ever taken for dead. */
+const NODE_GRACE_SECONDS = 86_400;
+
+interface Measurement {
+  readonly title: string;
+  /** Beginnings of the names that it gives, for T=. */
+  readonly about: string;
+  readonly measure: (stage: Stage) => Promise<Figure[]>;
+}
+
+/** The quiet ones first: what a load leaves behind would be in them. */
+const MEASUREMENTS: readonly Measurement[] = [
+  { title: "Idle agent", about: "agent.rss_mb_0_pods", measure: measureIdleAgent },
+  { title: "Pod starts, one after the other", about: "pod.start", measure: measurePodStarts },
+  { title: "Agent with ten pods", about: "agent.rss_mb_10_pods agent.cpu", measure: measureBusyAgent },
+  { title: "Memory of idle connections", about: "hub.kib_per_conn", measure: measureConnections },
+  { title: "Throughput of the hub", about: "hub.fanout hub.unique", measure: measureThroughput },
+  { title: "Catching up over a slow link", about: "delivery.catchup", measure: measureCatchUp },
+  { title: "Calls to the API server", about: "delivery.api", measure: measureApiCalls },
+  { title: "A node that is away", about: "redis.bytes", measure: measureOfflineNode },
+];
+
+async function bench(): Promise<void> {
+  requireRoot("make bench");
+  const filter = new RegExp(process.env["T"] ?? "");
+  const chosen = MEASUREMENTS.filter(({ about }) => filter.test(about));
+  if (chosen.length === 0) throw new Fault("NOTHING_TO_DO", `nothing is called ${filter.source}`);
+  const dialect = readDialect();
+  const layout = layoutOf("bench");
+  const steps = createSteps();
+  const figures: Figure[] = [];
+  try {
+    const stage = await prepare(layout, steps, dialect);
+    for (const { title, measure } of chosen)
+      figures.push(...(await steps.run(title, (say) => measure({ ...stage, say }))));
+    await stage.cluster.close();
+  } finally {
+    if (figures.length > 0) report(figures);
+    await steps.run("Remove everything", () => sweep(layout));
+  }
+}
+
+function readDialect(): Dialect {
+  const wanted = process.env["BENCH_DIALECT"] ?? "longshore";
+  const dialect = DIALECTS.find((known) => known === wanted);
+  if (dialect === undefined)
+    throw new Fault("USAGE", `BENCH_DIALECT=${wanted} is none of ${DIALECTS.join(", ")}`);
+  return dialect;
+}
+
+async function prepare(layout: Layout, steps: Steps, dialect: Dialect): Promise<Omit<Stage, "say">> {
+  await steps.run("Check what this machine has", (say) => ensurePrerequisites(say));
+  const bin = await steps.run("Get the control plane", (say) => ensureControlPlane(say));
+  const hubPorts = { tunnel: layout.firstPort + 12, join: layout.firstPort + 13 };
+  const { kubectl: command, cloud } = await startEnvironment(layout, steps, {
+    ...{ bin, nodeGraceSeconds: NODE_GRACE_SECONDS, hubPorts },
+  });
+  const kubectl = createKubectl({ command, kubeconfig: layout.kubeconfig });
+  const cluster = new BenchCluster(layout.kubeconfig);
+  const { ca, identities } = await steps.run(`Join ${SIMULATED_NODES} simulated nodes`, async (say: Say) => {
+    const names = Array.from({ length: SIMULATED_NODES }, (_, i) => `sim-${i}`);
+    await cluster.prepare();
+    await cluster.nodes(names);
+    say("they are registered, now their certificates");
+    return joinNodes({ join: `127.0.0.1:${cloud.join}`, token: await joinToken(kubectl) }, names);
+  });
+  return { layout, kubectl, cluster, hub: `127.0.0.1:${cloud.tunnel}`, ca, identities, dialect };
+}
+
+function report(figures: readonly Figure[]): void {
+  const judged = judge(figures);
+  process.stdout.write(`\n${table(judged)}\n\n`);
+  const file = process.env["BENCH_OUT"];
+  if (file !== undefined && file !== "") writeFileSync(file, `${JSON.stringify(judged, null, 2)}\n`);
+}
+
+await script(bench);
