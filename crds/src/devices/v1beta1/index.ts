@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-export { duplicateProperties, type RuleViolation } from "./rules.ts";
+export { deviceHazards } from "./hazards.ts";
+export {
+  duplicateNames,
+  duplicateProperties,
+  modelMismatches,
+  unusableBounds,
+  type RuleViolation,
+} from "./rules.ts";
 export { schemas } from "./schema.gen.ts";
 export type {
   Device,
@@ -14,3 +21,4 @@ export type {
   DeviceStatusStatus,
   DeviceStatusTwin,
 } from "./types.gen.ts";
+export { judgeValue } from "./values.ts";

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { DeviceModelProperty, DeviceModelSpec, DeviceProperty, DeviceSpec } from "./types.gen.ts";
+import { judgeValue } from "./values.ts";
 
 /** A broken rule: where, and what the user should know. */
 export interface RuleViolation {
@@ -17,12 +19,77 @@ interface NamedProperty {
  * The sentence is KubeEdge's, so that users' scripts that look for it go on working.
  */
 export function duplicateProperties(properties: readonly NamedProperty[] | undefined): RuleViolation[] {
+  return duplicateNames(
+    (properties ?? []).map(({ name = "" }, index) => ({ name, field: `spec.properties[${index}].name` })),
+  );
+}
+
+/** The same over names that are kept elsewhere, as v1alpha2 does. Each later one of a name is a violation. */
+export function duplicateNames(
+  names: readonly { readonly name: string; readonly field: string }[],
+): RuleViolation[] {
   const seen = new Set<string>();
-  return (properties ?? []).flatMap(({ name = "" }, index) => {
+  return names.flatMap(({ name, field }) => {
     if (!seen.has(name)) {
       seen.add(name);
       return [];
     }
-    return [{ field: `spec.properties[${index}].name`, message: "property names must be unique." }];
+    return [{ field, message: "property names must be unique." }];
   });
 }
+
+/**
+ * What of a Device does not fit its model: properties that the model has not, and wanted values that are of
+ * another type, out of range, or wanted of what can only be read. An empty wanted value wants nothing.
+ */
+export function modelMismatches(device: DeviceSpec, model: DeviceModelSpec): RuleViolation[] {
+  const known = new Map((model.properties ?? []).map((property) => [property.name ?? "", property]));
+  const modelName = device.deviceModelRef?.name ?? "";
+  return (device.properties ?? []).flatMap((property, index) => {
+    const at = `spec.properties[${index}]`;
+    const inModel = known.get(property.name ?? "");
+    if (inModel !== undefined) return desiredMismatches(at, property, inModel);
+    const message = `the DeviceModel ${quoted(modelName)} has no property ${quoted(property.name ?? "")}`;
+    return [{ field: `${at}.name`, message }];
+  });
+}
+
+function desiredMismatches(
+  at: string,
+  { name = "", desired }: DeviceProperty,
+  inModel: DeviceModelProperty,
+): RuleViolation[] {
+  if (desired === undefined || desired.value === "") return [];
+  const field = `${at}.desired`;
+  if (inModel.accessMode === "ReadOnly") {
+    return [{ field, message: `the property ${quoted(name)} is ReadOnly in its DeviceModel` }];
+  }
+  const fault = judgeValue(desired.value, inModel);
+  return fault === undefined
+    ? []
+    : [{ field: `${field}.value`, message: `${quoted(desired.value)} ${fault}` }];
+}
+
+/** Bounds of a DeviceModel that no value can meet, or that are no numbers. */
+export function unusableBounds(model: DeviceModelSpec): RuleViolation[] {
+  return (model.properties ?? []).flatMap((property, index) => {
+    const { minimum = "", maximum = "", type } = property;
+    const at = `spec.properties[${index}]`;
+    if (type === undefined || !NUMERIC.has(type)) return [];
+    const faults = Object.entries({ minimum, maximum }).flatMap(([name, value]) => {
+      const fault = value === "" ? undefined : judgeValue(value, { type });
+      return fault === undefined ? [] : [{ field: `${at}.${name}`, message: `${quoted(value)} ${fault}` }];
+    });
+    if (faults.length > 0 || minimum === "" || maximum === "") return faults;
+    return judgeValue(minimum, { type, maximum }) === undefined
+      ? []
+      : [{ field: `${at}.minimum`, message: `${quoted(minimum)} is over the maximum ${quoted(maximum)}` }];
+  });
+}
+
+const NUMERIC = new Set(["INT", "FLOAT", "DOUBLE"]);
+const SHOWN_CHARS = 64;
+
+/** As in a sentence; what is long is cut. */
+const quoted = (text: string): string =>
+  JSON.stringify(text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text);
