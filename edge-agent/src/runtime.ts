@@ -2,18 +2,20 @@
 import type { AgentConfig } from "./config/index.ts";
 import type { Clock } from "./clock.ts";
 import { createCri, SocketError, type Cri } from "./cri/index.ts";
+import { allocatable, readMachineFacts, readMachineState } from "./node/index.ts";
 import { createPodEngine, type PodEngine, type PodEngineDeps } from "./pods/index.ts";
 
 /** What running pods needs of the agent. */
-export interface RuntimeDeps extends Omit<PodEngineDeps, "cri" | "options" | "clock"> {
+export interface RuntimeDeps extends Omit<PodEngineDeps, "cri" | "options" | "clock" | "node"> {
   readonly config: AgentConfig["pods"];
+  readonly node: { readonly name: string; readonly ip: string };
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
 }
 
 /** The container runtime and the engine that runs pods on it, as the rest of the agent sees them. */
 export interface Runtime {
-  /** @throws {SocketError} when the socket is one that the agent may not trust */
+  /** Resolves when pods run, or when the socket cannot be used yet and is being waited for. */
   start(): Promise<void>;
   /** Stops deciding; every container runs on. */
   stop(): void;
@@ -22,33 +24,51 @@ export interface Runtime {
   readonly isHealthy: () => boolean;
 }
 
-const SOCKET_RETRY_MS = 1_000;
+const RETRY_BASE_MS = 1_000;
+const RETRY_CAP_MS = 15_000;
 
-/** A runtime whose socket is not there yet (at boot it often is not) makes the node not ready, not the agent end. */
-export function createRuntime(deps: RuntimeDeps): Runtime {
+/**
+ * A runtime whose socket is not there yet (at boot it often is not), or is not one to be trusted, makes the
+ * node not ready, not the agent end: it is looked at again with a growing pause.
+ *
+ * @param open how the socket is opened
+ */
+export function createRuntime(deps: RuntimeDeps, open: (deps: RuntimeDeps) => Cri = openCri): Runtime {
+  const { clock, log } = deps;
   let engine: PodEngine | undefined;
   let cri: Cri | undefined;
   let cancelRetry: (() => void) | undefined;
   let stopped = false;
+  let tries = 0;
+  let fault: SocketError["code"] | undefined;
 
   const start = async (): Promise<void> => {
-    cri = openCri(deps);
+    cri = tryOpen();
     if (cri === undefined) {
-      cancelRetry = deps.clock.schedule(SOCKET_RETRY_MS, retry);
+      const delayMs = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** Math.min(tries++, 10));
+      cancelRetry = clock.schedule(delayMs, retry);
       return;
     }
-    engine = createPodEngine({ ...deps, cri, options: engineOptions(deps) });
+    if (fault !== undefined) log.info("the container runtime's socket is there");
+    engine = createPodEngine({ ...deps, cri, node: nodeOf(deps), options: engineOptions(deps) });
     await engine.start();
+  };
+  const tryOpen = (): Cri | undefined => {
+    try {
+      return open(deps);
+    } catch (error) {
+      if (!(error instanceof SocketError)) throw error;
+      if (error.code !== fault) log.warn({ err: error }, "no container runtime to use, waiting for it");
+      fault = error.code;
+      return undefined;
+    }
   };
   const retry = (): void => {
     if (stopped) return;
-    start().catch((err: unknown) => deps.log.error({ err }, "the pods cannot be started"));
+    start().catch((err: unknown) => log.error({ err }, "the pods cannot be started"));
   };
   return {
-    start: async () => {
-      await start();
-      if (engine === undefined) deps.log.warn("no container runtime yet, waiting for it");
-    },
+    start,
     stop: () => {
       stopped = true;
       cancelRetry?.();
@@ -60,15 +80,26 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
   };
 }
 
-/** Undefined while the socket is not there. */
-function openCri({ config }: RuntimeDeps): Cri | undefined {
+/** @throws {SocketError} */
+function openCri({ config }: RuntimeDeps): Cri {
   const { runtimeEndpoint: endpoint, imageEndpoint } = config;
-  try {
-    return createCri({ endpoint, ...(imageEndpoint === endpoint ? {} : { imageEndpoint }) });
-  } catch (error) {
-    if (error instanceof SocketError && error.retryable) return undefined;
-    throw error;
-  }
+  return createCri({ endpoint, ...(imageEndpoint === endpoint ? {} : { imageEndpoint }) });
+}
+
+function nodeOf({ node, config }: RuntimeDeps): PodEngineDeps["node"] {
+  const { cpus, memoryBytes } = readMachineFacts();
+  return {
+    ...node,
+    allocatable: () => {
+      const { disk } = readMachineState(config.rootDirectory, { ip: node.ip, interfaceName: "" });
+      const left = allocatable(memoryBytes, disk.bytes);
+      return {
+        cpuMilli: cpus * 1000,
+        memoryBytes: left.memoryBytes,
+        ephemeralStorageBytes: left.diskBytes,
+      };
+    },
+  };
 }
 
 function engineOptions({ config, requestTimeoutMs }: RuntimeDeps): PodEngineDeps["options"] {
@@ -79,6 +110,8 @@ function engineOptions({ config, requestTimeoutMs }: RuntimeDeps): PodEngineDeps
     cgroupDriver: config.cgroupDriver,
     clusterDNS: config.clusterDns,
     clusterDomain: config.clusterDomain,
+    resolvConf: config.resolvConf,
+    sandboxImage: config.sandboxImage,
     reportEvent: config.reportEvents,
     requestTimeoutMs,
   };

@@ -75,6 +75,7 @@ const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress }: EdgeOp
       edged: {
         hostnameOverride: node,
         podSandboxImage: PAUSE_IMAGE,
+        reportEvent: true,
         rootDirectory: join(dir, "kubelet"),
         tailoredKubeletConfig: {
           containerRuntimeEndpoint: `unix://${containerdSocket(layout)}`,

@@ -80,14 +80,25 @@ function resources({ facts, state, maxPods }: StatusInput): Pick<NodeStatus, "ca
     pods: `${maxPods}`,
     ...(Object.fromEntries(hugepages) as Record<string, string>),
   };
-  const memoryBytes = Math.max(0, facts.memoryBytes - RESERVED_MEMORY_BYTES);
+  const { memoryBytes, diskBytes } = allocatable(facts.memoryBytes, state.disk.bytes);
   return {
     capacity: { ...fixed, memory: inKi(facts.memoryBytes), "ephemeral-storage": inKi(state.disk.bytes) },
     allocatable: {
       ...fixed,
       memory: inKi(memoryBytes),
-      "ephemeral-storage": `${Math.floor(state.disk.bytes * (1 - RESERVED_DISK_SHARE))}`,
+      "ephemeral-storage": `${diskBytes}`,
     },
+  };
+}
+
+/** What eviction leaves of a machine's memory and disk for pods. Pure. */
+export function allocatable(
+  memoryBytes: number,
+  diskBytes: number,
+): { readonly memoryBytes: number; readonly diskBytes: number } {
+  return {
+    memoryBytes: Math.max(0, memoryBytes - RESERVED_MEMORY_BYTES),
+    diskBytes: Math.floor(diskBytes * (1 - RESERVED_DISK_SHARE)),
   };
 }
 

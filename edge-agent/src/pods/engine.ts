@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpus, totalmem } from "node:os";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import { parseKey } from "@longshore/crds/wire";
 import { Registry } from "prom-client";
@@ -91,7 +91,12 @@ class Engine implements PodEngine {
     this.#every("status", STATUS_INTERVAL_MS, () => this.#askRuntime());
     this.#every("logs", LOG_INTERVAL_MS, () => this.#rotateLogs());
     if (this.#deps.options.imageGc ?? true) {
-      const collect = createImageGc({ cri: this.#deps.cri, clock: this.#clock, log: this.#deps.log });
+      const collect = createImageGc({
+        cri: this.#deps.cri,
+        clock: this.#clock,
+        log: this.#deps.log,
+        sandboxImage: this.#deps.options.sandboxImage ?? "",
+      });
       this.#every("images", IMAGE_GC_INTERVAL_MS, collect);
     }
     this.#every("refresh", refreshIntervalMs, () => {
@@ -129,7 +134,6 @@ class Engine implements PodEngine {
     const { cri, log, records, uplink, options, node } = this.#deps;
     const clock = this.#clock;
     const requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
-    const capacity = { cpuMilli: cpus().length * 1000, memoryBytes: totalmem() };
     return {
       cri,
       clock,
@@ -159,14 +163,14 @@ class Engine implements PodEngine {
       }),
       mounter: this.#deps.mounter ?? systemMounter,
       objects: (namespace) => this.#objects.of(namespace),
-      node: { ...node, ...capacity },
+      node,
       options: { ...sharedOptions(options), requestTimeoutMs },
       limits: {
-        nodeMemoryBytes: capacity.memoryBytes,
+        nodeMemoryBytes: totalmem(),
         ownOomScoreAdj: ownOomScoreAdj(),
         cpuQuotaEnabled: options.cpuCFSQuota ?? true,
       },
-      hostDns: hostResolvConf,
+      hostDns: () => hostResolvConf(options.resolvConf),
       relist: () => this.#view.relist(),
       countAction: (action, ok) => this.#metrics.actions.inc({ action, result: ok ? "ok" : "error" }),
     };

@@ -6,6 +6,7 @@ import type { AgentLog } from "../log.ts";
 import type { DesiredStore, RecordStore } from "../store/port.ts";
 import type { Uplink } from "../tunnel/port.ts";
 import type { LogLimits } from "./container/index.ts";
+import type { Allocatable } from "./model/index.ts";
 import type { CgroupDriver } from "./resources/index.ts";
 import type { Mounter } from "./volumes/index.ts";
 
@@ -21,6 +22,10 @@ export interface PodEngineOptions {
   readonly cgroupDriver?: CgroupDriver;
   readonly clusterDNS?: readonly string[];
   readonly clusterDomain?: string;
+  /** how the node itself resolves names, for pods; "" for none. Default: systemd-resolved's file, else /etc/resolv.conf */
+  readonly resolvConf?: string;
+  /** of the runtime's sandboxes: never removed */
+  readonly sandboxImage?: string;
   /** false: CPU limits set no quota. Default true */
   readonly cpuCFSQuota?: boolean;
   /** send Events of pods; default false, as KubeEdge's */
@@ -49,7 +54,12 @@ export interface PodEngineDeps {
   /** Called each time that becomes true. Returns the unsubscriber. */
   readonly onInventoryComplete: (listener: () => void) => () => void;
   readonly cri: Cri;
-  readonly node: { readonly name: string; readonly ip: string };
+  readonly node: {
+    readonly name: string;
+    readonly ip: string;
+    /** as the node reports it to the API */
+    readonly allocatable: () => Allocatable;
+  };
   readonly options: PodEngineOptions;
   readonly log: AgentLog;
   readonly clock?: Clock;

@@ -380,8 +380,12 @@ describe("images", () => {
     const calls: string[] = [];
     let fail = false;
     let has = present;
+    let looks = 0;
     const cri = {
-      imageStatus: () => Promise.resolve(has ? { id: "sha256:1", username: "", uid: undefined } : undefined),
+      imageStatus: () => {
+        looks += 1;
+        return Promise.resolve(has ? { id: "sha256:1", username: "", uid: undefined } : undefined);
+      },
       pullImage: (image: string) => {
         calls.push(image);
         if (fail) return Promise.reject(new CriError("RUNTIME", "PullImage", "no such host"));
@@ -391,14 +395,15 @@ describe("images", () => {
     } as unknown as Cri;
     const images = createImages({ cri, clock });
     let woken = 0;
-    const ensure = (imagePullPolicy: string, startKey = "k") =>
+    const ensure = (imagePullPolicy: string, startKey = "k", name = "r/i:1") =>
       images.ensure({
-        container: { name: "c", image: "r/i:1", imagePullPolicy },
+        container: { name: "c", image: name, imagePullPolicy },
         startKey,
         secrets: () => Promise.resolve([]),
         wake: () => void (woken += 1),
       });
-    return { clock, calls, ensure, woken: () => woken, setFail: (value: boolean) => void (fail = value) };
+    const setFail = (value: boolean): void => void (fail = value);
+    return { clock, calls, ensure, looks: () => looks, woken: () => woken, setFail };
   };
 
   it("that are there are used with IfNotPresent, and pulled once a start with Always", async () => {
@@ -410,6 +415,21 @@ describe("images", () => {
     expect([t.calls.length, t.woken()]).toEqual([1, 1]);
     expect(await t.ensure("Always", "next start")).toMatchObject({ kind: "wait" });
   });
+  it.each(["UPPER", "r.io/UPPER", "a b", "x:", "r.io//x", "x@sha256:12"])(
+    "of the name %p are never looked for nor pulled",
+    async (name) => {
+      const t = make(false);
+      const outcome = await t.ensure("Always", "k", name);
+      expect(outcome).toMatchObject({
+        wait: {
+          reason: "InvalidImageName",
+          message: expect.stringContaining("invalid reference format"),
+          untilMs: Infinity,
+        },
+      });
+      expect([t.looks(), t.calls.length]).toEqual([0, 0]);
+    },
+  );
   it("that are not there are never pulled with Never", async () => {
     const t = make(false);
     expect(await t.ensure("Never")).toMatchObject({ wait: { reason: "ErrImageNeverPull" } });

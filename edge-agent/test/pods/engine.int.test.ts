@@ -54,7 +54,11 @@ async function nodeOf(options: { connected?: boolean } = {}): Promise<Node> {
         return () => listeners.delete(listener);
       },
       cri,
-      node: { name: "edge-1", ip: "127.0.0.1" },
+      node: {
+        name: "edge-1",
+        ip: "127.0.0.1",
+        allocatable: () => ({ cpuMilli: 2_000, memoryBytes: 1e9, ephemeralStorageBytes: 1e9 }),
+      },
       options: {
         rootDir: join(containerd.dir, "kubelet"),
         podLogsDir: join(containerd.dir, "logs"),

@@ -146,8 +146,7 @@ describe("environment", () => {
     nodeName: "n",
     hostIp: "192.0.2.2",
     podIps: ["10.0.0.2"],
-    nodeCpuMilli: 2000,
-    nodeMemoryBytes: 1024,
+    allocatable: () => ({ cpuMilli: 2000, memoryBytes: 1024, ephemeralStorageBytes: 4096 }),
     objects: { get: (kind: string, name: string) => Promise.resolve(objects[`${kind}/${name}`]) },
   };
   const env = async (over: Partial<Container>): Promise<Record<string, string>> =>
@@ -187,12 +186,26 @@ describe("environment", () => {
     ["limits.cpu", "1m", "500"],
     ["requests.memory", "1Ki", "2"],
     ["limits.memory", undefined, "1024"],
+    ["limits.ephemeral-storage", undefined, "4096"],
+    ["limits.ephemeral-storage", "1Ki", "4"],
+    ["requests.ephemeral-storage", undefined, "0"],
   ])("reads %s in units of %s as %s", async (resource, divisor, want) => {
     const resources = { limits: { cpu: "500m" }, requests: { memory: "2000" } };
     const ref = { resource, ...(divisor !== undefined && { divisor }) };
     expect(await env({ resources, env: [{ name: "X", valueFrom: { resourceFieldRef: ref } }] })).toEqual({
       X: want,
     });
+  });
+  it.each([
+    ["limits.cpu", "2"],
+    ["limits.memory", "1024"],
+  ])("takes %s of the node where it is missing or zero", async (resource, want) => {
+    const asked = [{ name: "X", valueFrom: { resourceFieldRef: { resource } } }];
+    const zero = { limits: { cpu: "0", memory: "0" } };
+    expect([await env({ env: asked }), await env({ env: asked, resources: zero })]).toEqual([
+      { X: want },
+      { X: want },
+    ]);
   });
   it("fails on what is missing unless it is optional", async () => {
     const missing = { name: "none", key: "k" };
@@ -350,7 +363,18 @@ describe("what the runtime is asked for", () => {
   });
   it("writes the hosts file with the pod's address and its aliases", () => {
     const pod = podOf("p", { containers: [c], hostAliases: [{ ip: "1.2.3.4", hostnames: ["x", "y"] }] });
-    expect(etcHosts(pod, ["10.0.0.2"])).toContain("10.0.0.2\tp\n1.2.3.4\tx\ty\n");
+    expect(etcHosts(pod, ["10.0.0.2"], "cluster.local")).toContain("10.0.0.2\tp\n1.2.3.4\tx\ty\n");
+  });
+  it.each([
+    [{ hostname: "web-0", subdomain: "web" }, "cluster.local", "web-0.web.default.svc.cluster.local\tweb-0"],
+    [{ subdomain: "web" }, "cluster.local", "p.web.default.svc.cluster.local\tp"],
+    [{ hostname: "web-0", subdomain: "web" }, "", "web-0.web.default.svc\tweb-0"],
+    [{ hostname: "web-0" }, "cluster.local", "web-0"],
+  ])("writes the names of %j in %p into the hosts file", (spec, domain, names) => {
+    const pod = podOf("p", { containers: [c], ...spec });
+    expect(etcHosts(pod, ["10.0.0.2", "fd00::2"], domain)).toContain(
+      `\n10.0.0.2\t${names}\nfd00::2\t${names}\n`,
+    );
   });
 });
 

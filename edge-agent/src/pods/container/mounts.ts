@@ -4,7 +4,14 @@ import { mkdir, open, realpath, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MountPropagation, type DeepPartial, type Mount } from "@longshore/crds/cri";
 import { type Paths, lastWordsPath, podDir } from "../identity/index.ts";
-import { type Container, type Pod, PodError, podUid, type VolumeMount } from "../model/index.ts";
+import {
+  type Container,
+  type Pod,
+  PodError,
+  podNamespace,
+  podUid,
+  type VolumeMount,
+} from "../model/index.ts";
 import { hostnameOf } from "../sandbox/index.ts";
 import { expand } from "../values/index.ts";
 import { safePath, volumePath } from "../volumes/index.ts";
@@ -23,6 +30,8 @@ export interface MountRun {
   readonly attempt: number;
   readonly env: ReadonlyMap<string, string>;
   readonly podIps: readonly string[];
+  /** `cluster.local`; "" when there is none */
+  readonly clusterDomain: string;
 }
 
 /** Follows a subPath inside its volume, refusing links that lead out of it. @throws {PodError} INVALID */
@@ -60,19 +69,27 @@ async function volumeMount(run: MountRun, mount: VolumeMount): Promise<DeepParti
 }
 
 /** Content of /etc/hosts inside the pod. Pure. */
-export function etcHosts(pod: Pod, podIps: readonly string[]): string {
-  const name = hostnameOf(pod);
-  const own = podIps.map((ip) => `${ip}\t${name}`);
+export function etcHosts(pod: Pod, podIps: readonly string[], clusterDomain: string): string {
+  const names = [...fullName(pod, clusterDomain), hostnameOf(pod)].join("\t");
+  const own = podIps.map((ip) => `${ip}\t${names}`);
   const aliases = (pod.spec.hostAliases ?? []).map((a) => `${a.ip}\t${(a.hostnames ?? []).join("\t")}`);
   const base = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"];
   return `${[...base, ...own, ...aliases].join("\n")}\n`;
+}
+
+/** The name that a headless Service gives the pod; none without a subdomain. */
+function fullName(pod: Pod, clusterDomain: string): readonly string[] {
+  const { subdomain = "" } = pod.spec;
+  if (subdomain === "") return [];
+  const parts = [hostnameOf(pod), subdomain, podNamespace(pod), "svc", clusterDomain];
+  return [parts.filter(Boolean).join(".")];
 }
 
 async function hostsMount(run: MountRun): Promise<DeepPartial<Mount>[]> {
   const mounts = run.container.volumeMounts ?? [];
   if (run.pod.spec.hostNetwork === true || mounts.some((m) => m.mountPath === "/etc/hosts")) return [];
   const path = join(podDir(run.paths, podUid(run.pod)), "etc-hosts");
-  await writeFile(path, etcHosts(run.pod, run.podIps), { mode: 0o644 });
+  await writeFile(path, etcHosts(run.pod, run.podIps, run.clusterDomain), { mode: 0o644 });
   return [{ containerPath: "/etc/hosts", hostPath: path, readonly: false }];
 }
 

@@ -9,7 +9,8 @@ interface RegistryLogin {
   readonly identitytoken?: string;
 }
 
-const DOCKER_HUB = "docker.io";
+/** The registry of names that tell none. */
+export const DOCKER_HUB = "docker.io";
 
 /** Registry and repository path that an image name means. */
 export function registryOf(image: string): { host: string; path: string } {

@@ -4,6 +4,7 @@ import type { Container, Image } from "@longshore/crds/cri";
 import type { Clock } from "../../clock.ts";
 import type { Cri } from "../../cri/index.ts";
 import type { AgentLog } from "../../log.ts";
+import { DOCKER_HUB, registryOf } from "./credentials.ts";
 
 /** When images go, and which may. */
 export interface ImageGcOptions {
@@ -58,9 +59,11 @@ export function createImageGc(deps: {
   cri: Cri;
   clock: Clock;
   log: AgentLog;
+  /** what the runtime makes sandboxes of: never removed. "" when unknown */
+  sandboxImage: string;
   options?: ImageGcOptions;
 }): () => Promise<void> {
-  const { cri, clock, log, options = IMAGE_GC } = deps;
+  const { cri, clock, log, sandboxImage, options = IMAGE_GC } = deps;
   let seen = new Map<string, Seen>();
   const note = (image: Image, inUse: boolean): KnownImage => {
     const nowMs = clock.monotonicMs();
@@ -79,6 +82,7 @@ export function createImageGc(deps: {
   const look = async (): Promise<readonly KnownImage[]> => {
     const [images, containers] = await Promise.all([cri.listImages(), cri.listContainers()]);
     const used = new Set(containers.flatMap((c: Container) => [c.imageRef, c.imageId, c.image?.image ?? ""]));
+    used.add(fullName(sandboxImage));
     const known = images.map((image) => note(image, isUsed(image, used)));
     seen = new Map(known.map((k) => [k.id, k]));
     return known;
@@ -102,6 +106,14 @@ export function createImageGc(deps: {
       });
     }
   };
+}
+
+/** As the runtime lists it: with its registry and its tag. */
+function fullName(image: string): string {
+  const { host, path } = registryOf(image);
+  const isOfficial = host === DOCKER_HUB && !path.includes("/");
+  const tagged = /[:@]/.test(path) ? path : `${path}:latest`;
+  return `${host}/${isOfficial ? "library/" : ""}${tagged}`;
 }
 
 /** Names of the sandbox image are the runtime's own business: it pins it, or it comes again. */

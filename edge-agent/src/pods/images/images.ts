@@ -5,6 +5,7 @@ import type { Cri } from "../../cri/index.ts";
 import { type Container, type DataObject, messageOf } from "../model/index.ts";
 import type { Wait } from "../plan/index.ts";
 import { loginsFor } from "./credentials.ts";
+import { isImageReference } from "./reference.ts";
 
 /** The image's own user, as far as the runtime knows it. */
 export interface ImageUser {
@@ -148,6 +149,7 @@ export function createImages(deps: { cri: Cri; clock: Clock; onPull?: (ok: boole
   };
   return {
     ensure: async (ask) => {
+      if (!isImageReference(ask.container.image)) return invalid(ask.container.image);
       const image = await cri.imageStatus(ask.container.image);
       const mustPull = policyOf(ask.container) === "Always" && !pulled.has(ask.startKey);
       return image && !mustPull ? ready(image) : missing(ask);
@@ -156,6 +158,13 @@ export function createImages(deps: { cri: Cri; clock: Clock; onPull?: (ok: boole
       abort.abort();
     },
   };
+}
+
+/** Only another spec helps. */
+function invalid(image: string): ImageOutcome {
+  const name = `"${image.slice(0, 300)}"`;
+  const message = `Failed to apply default image tag ${name}: couldn't parse image name ${name}: invalid reference format`;
+  return waiting("InvalidImageName", message, Infinity);
 }
 
 function held(image: string, failure: Failure, nowMs: number): ImageOutcome {

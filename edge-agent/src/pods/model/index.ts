@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { messageOf, PodError, type PodErrorCode } from "./errors.ts";
 export { sortedJson } from "./json.ts";
+export type { Allocatable } from "./node.ts";
 export {
   byNewest,
   type ContainerPhase,

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import {
   ContainerState,
   PodSandboxState,
@@ -17,8 +15,8 @@ import {
   type ObservedPod,
   type ObservedSandbox,
 } from "../model/index.ts";
+import { lastWords, logTail } from "./last-words.ts";
 
-const MAX_MESSAGE_BYTES = 4096;
 const ms = (nanos: bigint): number => Number(nanos / 1_000_000n);
 
 const PHASES: Readonly<Record<number, ContainerPhase>> = {
@@ -27,24 +25,6 @@ const PHASES: Readonly<Record<number, ContainerPhase>> = {
   [ContainerState.CONTAINER_EXITED]: "exited",
   [ContainerState.CONTAINER_UNKNOWN]: "unknown",
 };
-
-/** Reads what a container left as its last words. Never follows a link: the container owns that file. */
-async function lastWords(path: string): Promise<string> {
-  if (path === "") return "";
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
-    () => undefined,
-  );
-  if (!file) return "";
-  try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX_MESSAGE_BYTES), 0, MAX_MESSAGE_BYTES, 0);
-    return buffer.toString("utf8", 0, bytesRead);
-  } catch {
-    // a directory or a device in its place says nothing
-    return "";
-  } finally {
-    await file.close();
-  }
-}
 
 function terminationPath(status: ContainerStatus): string {
   const inside = status.annotations[ANNOTATION.terminationMessagePath];
@@ -87,12 +67,21 @@ async function facts(status: ContainerStatus): Promise<Omit<ObservedContainer, k
     finishedAtMs: ms(status.finishedAt),
     exitCode: status.exitCode,
     reason: status.reason,
-    message: phase === "exited" ? (await lastWords(path)) || status.message : "",
+    message: phase === "exited" ? await messageOf(status, path) : "",
     image: status.image?.image ?? "",
     imageRef: status.imageRef,
     annotations: status.annotations,
     terminationPath: path,
   };
+}
+
+/** What the container itself wrote comes before what the runtime says of its end. */
+async function messageOf(status: ContainerStatus, path: string): Promise<string> {
+  const words = await lastWords(path);
+  if (words !== "") return words;
+  const policy = status.annotations[ANNOTATION.terminationMessagePolicy];
+  const fallsBack = policy === "FallbackToLogsOnError" && status.exitCode !== 0;
+  return (fallsBack && (await logTail(status.logPath))) || status.message;
 }
 
 async function sandboxOf(cri: Cri, s: PodSandbox): Promise<ObservedSandbox | undefined> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  type Allocatable,
   type Container,
   type FieldRef,
   type Pod,
@@ -16,9 +17,7 @@ export interface FieldContext {
   readonly nodeName: string;
   readonly hostIp: string;
   readonly podIps: readonly string[];
-  /** what a missing limit means */
-  readonly nodeCpuMilli: number;
-  readonly nodeMemoryBytes: number;
+  readonly allocatable: () => Allocatable;
 }
 
 const PLAIN: Readonly<Record<string, (c: FieldContext) => string>> = {
@@ -54,19 +53,26 @@ export function fieldValue(ref: FieldRef, context: FieldContext): string {
 
 type Bound = "limits" | "requests";
 
-/** A container's request or limit in units of the divisor, rounded up. @throws {PodError} INVALID */
+/** Cores, and bytes of all else, in units of the divisor, rounded up. @throws {PodError} INVALID */
 export function resourceValue(ref: ResourceFieldRef, context: FieldContext, own?: Container): string {
   const container = containerOf(ref, context, own);
   const [bound, resource] = ref.resource.split(".") as [Bound, string];
-  const given = container.resources?.[bound]?.[resource];
-  const divisor = divisorOf(ref);
-  const isUnbounded = given === undefined && bound === "limits";
-  if (resource === "cpu") {
-    const milli = isUnbounded ? context.nodeCpuMilli : milliCpu(given);
-    return String(Math.ceil(milli / Math.max(1, Math.round(divisor * 1000))));
-  }
-  const bytes = isUnbounded && resource === "memory" ? context.nodeMemoryBytes : bytesOf(given);
-  return String(Math.ceil(bytes / divisor));
+  const measure = resource === "cpu" ? milliCpu : bytesOf;
+  const given = measure(container.resources?.[bound]?.[resource]);
+  const amount = given === 0 && bound === "limits" ? unlimited(resource, context) : given;
+  const unit = resource === "cpu" ? Math.max(1, Math.round(divisorOf(ref) * 1000)) : divisorOf(ref);
+  return String(Math.ceil(amount / unit));
+}
+
+/** What a limit means that is not given. */
+function unlimited(resource: string, context: FieldContext): number {
+  const { cpuMilli, memoryBytes, ephemeralStorageBytes } = context.allocatable();
+  const all: Readonly<Record<string, number>> = {
+    cpu: cpuMilli,
+    memory: memoryBytes,
+    "ephemeral-storage": ephemeralStorageBytes,
+  };
+  return all[resource] ?? 0;
 }
 
 const divisorOf = (ref: ResourceFieldRef): number => parseQuantity(ref.divisor) || 1;

@@ -6,7 +6,7 @@ import type { RecordStore } from "../../store/port.ts";
 import type { Uplink } from "../../tunnel/port.ts";
 import type { PodEvents, Tokens } from "../cloud/index.ts";
 import type { Images } from "../images/index.ts";
-import type { DataObjects, ObservedPod } from "../model/index.ts";
+import type { Allocatable, DataObjects, ObservedPod } from "../model/index.ts";
 import type { LimitContext } from "../resources/index.ts";
 import type { ResolvConf, SandboxOptions } from "../sandbox/index.ts";
 import type { StatusSender } from "../status/index.ts";
@@ -28,8 +28,7 @@ export interface PodContext {
   readonly node: {
     readonly name: string;
     readonly ip: string;
-    readonly cpuMilli: number;
-    readonly memoryBytes: number;
+    readonly allocatable: () => Allocatable;
   };
   readonly options: SandboxOptions & { readonly requestTimeoutMs: number };
   readonly limits: LimitContext;

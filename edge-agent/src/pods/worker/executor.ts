@@ -194,8 +194,7 @@ export class Executor {
       nodeName: node.name,
       hostIp: node.ip,
       podIps: this.podIps(pod, observed),
-      nodeCpuMilli: node.cpuMilli,
-      nodeMemoryBytes: node.memoryBytes,
+      allocatable: node.allocatable,
     };
   }
 
@@ -239,7 +238,16 @@ export class Executor {
       objects: this.#context.objects(podNamespace(pod)),
     });
     const podIps = this.podIps(pod, run.observed);
-    const mounts = await containerMounts({ paths: options, pod, container, attempt, env, podIps });
+    const clusterDomain = options.clusterDns.domain;
+    const mounts = await containerMounts({
+      paths: options,
+      pod,
+      container,
+      attempt,
+      env,
+      podIps,
+      clusterDomain,
+    });
     const config = containerConfig(pod, container, {
       attempt,
       imageRef: run.image.ref,

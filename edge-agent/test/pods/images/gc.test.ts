@@ -5,9 +5,33 @@ import type { Cri } from "../../../src/cri/index.ts";
 import { createImageGc } from "../../../src/pods/images/gc.ts";
 import { silent } from "../fakes.ts";
 
+const image = (id: string, ...repoTags: string[]) => ({
+  id,
+  size: 1n,
+  pinned: false,
+  repoTags,
+  repoDigests: [],
+});
+const options = { highShare: 0, lowShare: 0, minAgeMs: 0 };
+
 describe("removing images from a full disk", () => {
+  it.each([
+    ["example.org/base/sandbox:1", "example.org/base/sandbox:1"],
+    ["team/sandbox", "docker.io/team/sandbox:latest"],
+    ["sandbox:2", "docker.io/library/sandbox:2"],
+  ])("never removes the sandbox image that is configured as %s", async (sandboxImage, tag) => {
+    const removed: string[] = [];
+    const cri = {
+      listImages: () => Promise.resolve([image("sandbox", tag), image("other", "docker.io/team/other:1")]),
+      listContainers: () => Promise.resolve([]),
+      imageFsInfo: () => Promise.resolve([{ fsId: { mountpoint: "/" } }]),
+      removeImage: (id: string) => Promise.resolve(void removed.push(id)),
+    } as unknown as Cri;
+    await createImageGc({ cri, clock: systemClock, log: silent, sandboxImage, options })();
+    expect(removed).toEqual(["other"]);
+  });
+
   it("goes on with the next when one cannot be removed", async () => {
-    const image = (id: string) => ({ id, size: 1n, pinned: false, repoTags: [], repoDigests: [] });
     const asked: string[] = [];
     const cri = {
       listImages: () => Promise.resolve([image("stuck"), image("other")]),
@@ -18,8 +42,7 @@ describe("removing images from a full disk", () => {
         return id === "stuck" ? Promise.reject(new Error("in use")) : Promise.resolve();
       },
     } as unknown as Cri;
-    const options = { highShare: 0, lowShare: 0, minAgeMs: 0 };
-    await createImageGc({ cri, clock: systemClock, log: silent, options })();
+    await createImageGc({ cri, clock: systemClock, log: silent, sandboxImage: "", options })();
     expect(asked).toEqual(["stuck", "other"]);
   });
 });

@@ -36,6 +36,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
+const allocatable = () => ({ cpuMilli: 0, memoryBytes: 0, ephemeralStorageBytes: 0 });
 const file = (text: string, mode = 0o644) => ({ bytes: Buffer.from(text), mode });
 
 describe("writeAtomically", () => {
@@ -85,8 +86,7 @@ describe("objectFiles", () => {
       nodeName: "n",
       hostIp: "h",
       podIps: [],
-      nodeCpuMilli: 0,
-      nodeMemoryBytes: 0,
+      allocatable,
     };
     expect([
       ...downwardFiles([{ path: "n", fieldRef: { fieldPath: "metadata.name" } }], context, 0o644),
@@ -148,7 +148,7 @@ describe("volumes of a pod", () => {
       pod,
       paths: { rootDir: dir, podLogsDir: dir },
       mounter,
-      fields: { pod, nodeName: "n", hostIp: "h", podIps: [], nodeCpuMilli: 0, nodeMemoryBytes: 0 },
+      fields: { pod, nodeName: "n", hostIp: "h", podIps: [], allocatable },
       sources: {
         objects: { get: (kind, name) => Promise.resolve(objects[`${kind}/${name}`]) },
         token: () => Promise.resolve("tok"),
@@ -227,6 +227,7 @@ describe("volumes of a pod", () => {
         attempt: 0,
         env: new Map(),
         podIps: ["10.0.0.2"],
+        clusterDomain: "cluster.local",
       });
     expect(await mounts("a/b")).toMatchObject([
       { containerPath: "/x", hostPath: join(at("empty-dir", "e"), "a/b") },

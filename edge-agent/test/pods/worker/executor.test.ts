@@ -35,7 +35,11 @@ function make(cri: Partial<Record<"createContainer" | "startContainer", () => Pr
     images: { ensure: () => Promise.resolve({ kind: "ready", image: { ref: "i", user: { name: "" } } }) },
     events: { emit: (_: unknown, event: { reason: string }) => void told.push(event.reason) },
     objects: () => ({ get: () => Promise.resolve(undefined) }),
-    node: { name: "n", ip: "192.0.2.1", cpuMilli: 1000, memoryBytes: 1, ephemeralBytes: () => 1 },
+    node: {
+      name: "n",
+      ip: "192.0.2.1",
+      allocatable: () => ({ cpuMilli: 1, memoryBytes: 1, ephemeralStorageBytes: 1 }),
+    },
     limits: { nodeMemoryBytes: 1, ownOomScoreAdj: 0, cpuQuotaEnabled: true },
     options: {
       rootDir: dir,

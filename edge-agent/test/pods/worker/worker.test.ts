@@ -53,7 +53,11 @@ function contextOf(parts: { records?: MemoryRecords; runPodSandbox?: () => Promi
     events: { emit: () => undefined },
     mounter: { below: () => Promise.resolve([]) },
     objects: () => ({ get: () => Promise.resolve(undefined) }),
-    node: { name: "n", ip: "192.0.2.1", cpuMilli: 1000, memoryBytes: 1 },
+    node: {
+      name: "n",
+      ip: "192.0.2.1",
+      allocatable: () => ({ cpuMilli: 1, memoryBytes: 1, ephemeralStorageBytes: 1 }),
+    },
     options: {
       rootDir,
       podLogsDir: rootDir,
