@@ -15,7 +15,11 @@ export interface RuntimeDeps extends Omit<PodEngineDeps, "cri" | "options" | "cl
 
 /** The container runtime and the engine that runs pods on it, as the rest of the agent sees them. */
 export interface Runtime {
-  /** Resolves when pods run, or when the socket cannot be used yet and is being waited for. */
+  /**
+   * Resolves when pods run, or when the socket is not there yet and is being waited for.
+   *
+   * @throws {SocketError} when what is there at the start is one that the agent may not trust
+   */
   start(): Promise<void>;
   /** Stops deciding; every container runs on. */
   stop(): void;
@@ -28,8 +32,8 @@ const RETRY_BASE_MS = 1_000;
 const RETRY_CAP_MS = 15_000;
 
 /**
- * A runtime whose socket is not there yet (at boot it often is not), or is not one to be trusted, makes the
- * node not ready, not the agent end: it is looked at again with a growing pause.
+ * A runtime whose socket is not there yet (at boot it often is not) makes the node not ready, not the agent
+ * end: it is looked at again with a growing pause. So is one that turns up meanwhile and may not be trusted.
  *
  * @param open how the socket is opened
  */
@@ -58,6 +62,8 @@ export function createRuntime(deps: RuntimeDeps, open: (deps: RuntimeDeps) => Cr
       return open(deps);
     } catch (error) {
       if (!(error instanceof SocketError)) throw error;
+      // At the start the operator is there to hear it; later the pods that run need the agent.
+      if (!error.retryable && tries === 0) throw error;
       if (error.code !== fault) log.warn({ err: error }, "no container runtime to use, waiting for it");
       fault = error.code;
       return undefined;

@@ -64,9 +64,15 @@ function make(looks: readonly (SocketErrorCode | "fine")[]) {
 }
 
 describe("createRuntime", () => {
-  it("B128 never uses a socket that it may not trust, and takes the right one when it comes", async () => {
-    const t = make(["SYMLINK", "NOT_ROOT_OWNED", "fine"]);
+  it("B128 does not start with a socket that it may not trust", async () => {
+    const t = make(["SYMLINK"]);
+    await expect(t.runtime.start()).rejects.toMatchObject({ code: "SYMLINK" });
+    expect(t.pauses).toEqual([]);
+  });
+  it("never uses one that turns up later and may not be trusted, and takes the right one when it comes", async () => {
+    const t = make(["MISSING", "NOT_ROOT_OWNED", "SYMLINK", "fine"]);
     await t.runtime.start();
+    await t.again();
     expect([t.runtime.version(), t.runtime.isHealthy()]).toEqual(["", false]);
     await t.again();
     expect(t.runtime.version()).toBe("");
