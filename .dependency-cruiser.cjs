@@ -23,7 +23,7 @@ const never = (name, from, to, comment) => ({
 });
 
 /** Folders of operators/src that are not a controller. */
-const ROOMS = ["config", "roles", "runtime", "delivery", "hub", "stream", "node-job"];
+const ROOMS = ["config", "roles", "runtime", "delivery", "hub", "placement", "stream", "node-job"];
 const CONTROLLER = `^operators/src/(?!(?:${ROOMS.join("|")})/)([^/]+)/`;
 const PORTS_OF_DELIVERY = "^operators/src/delivery/(outbox|placement|errors)\\.ts$";
 const PORTS_OF_MAILBOX = "^operators/src/delivery/(outbox|mailbox|ledger|errors)\\.ts$";
@@ -72,10 +72,16 @@ module.exports = {
         RUNTIME,
         CRDS,
         PORTS_OF_DELIVERY,
-        "^operators/src/node-job/",
+        "^operators/src/(node-job|placement)/",
         ...npm("prom-client", "pino"),
       ],
       "a controller uses runtime, crds and the delivery ports; never another controller, the hub or Redis",
+    ),
+    only(
+      "placement-is-shared",
+      { path: "^operators/src/placement/" },
+      ["^operators/src/placement/", RUNTIME, CRDS, PORTS_OF_DELIVERY],
+      "what placement controllers share knows none of them",
     ),
     only(
       "config-alone",

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Cache, Informer, KubeObject, Resource, WatchSettings } from "../runtime/index.ts";
+import { EDGE_NODES, type Selection, type Trimmed } from "../placement/index.ts";
+import type { Cache, Informer, KubeObject, Resource } from "../runtime/index.ts";
 import type { ReferredKind, WorkloadCaches } from "./placement.ts";
-import { trimMetadata, trimNode, trimPod, type Trimmed, type TrimmedPod } from "./transform.ts";
+import { trimMetadata, trimPod, type TrimmedPod } from "./transform.ts";
 
 const core = (plural: string, kind: string, namespaced: boolean): Resource => ({
   ...{ group: "", version: "v1", plural, kind, namespaced },
 });
-
-type Selection<T extends KubeObject> = WatchSettings<T> & { readonly resource: Resource };
 
 /** What is watched, and what is kept of it. */
 export const selections: {
@@ -16,11 +15,7 @@ export const selections: {
   readonly configmap: Selection<Trimmed>;
   readonly secret: Selection<Trimmed>;
 } = {
-  node: {
-    resource: core("nodes", "Node", false),
-    labelSelector: "node-role.kubernetes.io/edge",
-    transform: trimNode,
-  },
+  node: EDGE_NODES,
   pod: {
     resource: core("pods", "Pod", true),
     // only what is bound

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Ref } from "../delivery/outbox.ts";
 import type { Placement } from "../delivery/placement.ts";
-import type { Trimmed, TrimmedPod } from "./transform.ts";
+import { refOf, type Trimmed } from "../placement/index.ts";
+import type { TrimmedPod } from "./transform.ts";
 
 /** What the cluster has, as far as the workload scope goes. */
 export interface WorkloadCaches {
@@ -56,9 +57,4 @@ function referredBy(pods: readonly TrimmedPod[], kind: ReferredKind, caches: Wor
     }
   }
   return [...found.values()];
-}
-
-function refOf(kind: string, { metadata, digest }: Trimmed): Ref {
-  const { namespace = "", name, uid, resourceVersion } = metadata;
-  return { kind, namespace, name, uid, resourceVersion, digest };
 }

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { grants, metadataDigest, objectDigest } from "@longshore/crds";
-import type { KubeObject, ObjectMeta } from "../runtime/index.ts";
-
-/** All that placement needs to know of an object; the rest is dropped as soon as it is parsed. */
-export interface Trimmed extends KubeObject {
-  /** what decides whether a node must get it again */
-  readonly digest: string;
-}
+import { trimmedMeta, type Trimmed } from "../placement/index.ts";
+import type { KubeObject } from "../runtime/index.ts";
 
 /** A pod, at most half a kilobyte. */
 export interface TrimmedPod extends Trimmed {
@@ -16,15 +11,6 @@ export interface TrimmedPod extends Trimmed {
   readonly configMaps: readonly string[];
   readonly secrets: readonly string[];
 }
-
-const trimmedMeta = ({ name, namespace, uid, resourceVersion }: ObjectMeta): ObjectMeta =>
-  namespace === undefined ? { name, uid, resourceVersion } : { name, namespace, uid, resourceVersion };
-
-/** Trims a Node. Its digest leaves out status, so that a heartbeat sends nothing. */
-export const trimNode = (node: KubeObject): Trimmed => ({
-  metadata: trimmedMeta(node.metadata),
-  digest: objectDigest(node),
-});
 
 /** Trims a ConfigMap or a Secret, of which nothing but metadata is ever in memory. */
 export const trimMetadata = (object: KubeObject): Trimmed => ({

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import { workloadPlacement, type WorkloadCaches, type WorkloadEvent } from "../../src/workload/placement.ts";
-import { trimMetadata, trimNode, trimPod } from "../../src/workload/transform.ts";
+import { trimObject as trimNode } from "../../src/placement/index.ts";
+import { trimMetadata, trimPod } from "../../src/workload/transform.ts";
 import { object, pod } from "./builders.ts";
 
 interface World {

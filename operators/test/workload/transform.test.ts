@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import { trimMetadata, trimNode, trimPod } from "../../src/workload/transform.ts";
+import { trimObject as trimNode } from "../../src/placement/index.ts";
+import { trimMetadata, trimPod } from "../../src/workload/transform.ts";
 import { object, pod } from "./builders.ts";
 
 const base = pod("web", "edge-1", { configMaps: ["settings"], secrets: ["key"] });

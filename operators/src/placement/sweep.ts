@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Outbox } from "../delivery/outbox.ts";
+import { missedDeletions } from "../delivery/placement.ts";
+import { LOW_PRIORITY, pause, type Manager } from "../runtime/index.ts";
+import type { Placing } from "./controller.ts";
+
+const DEFAULT_SWEEP_MS = 10 * 60 * 1000;
+
+/**
+ * Looks now and then for nodes whose deletion was missed, and has them placed, which forgets them.
+ *
+ * @param intervalMs default 10 min
+ */
+export function addSweep(
+  manager: Manager,
+  { outbox, placing, intervalMs = DEFAULT_SWEEP_MS }: SweepDeps,
+): void {
+  manager.add({
+    start: async (signal) => {
+      while (!signal.aborted) {
+        await sweep(manager, outbox, placing);
+        await pause(manager.clock, intervalMs, signal);
+      }
+    },
+  });
+}
+
+export interface SweepDeps {
+  readonly outbox: Pick<Outbox, "knownNodes">;
+  /** of the scope that forgets */
+  readonly placing: Placing;
+  readonly intervalMs?: number | undefined;
+}
+
+async function sweep(manager: Manager, outbox: SweepDeps["outbox"], placing: Placing): Promise<void> {
+  try {
+    for await (const name of missedDeletions(outbox, placing.hasNode)) {
+      placing.requests.enqueue({ namespace: "", name, priority: LOW_PRIORITY });
+    }
+  } catch (error) {
+    manager.log.warn({ err: error }, "nodes that are gone were not looked for, the next round will");
+  }
+}
