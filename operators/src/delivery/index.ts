@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { DeliveryError, type DeliveryErrorCode } from "./errors.ts";
+export type { Ledger, LedgerEntry, LedgerRecord, LedgerState } from "./ledger.ts";
 export type { Acked, Batch, Fence, InventoryEntry, Mailbox, Owner, Wakeups, Want } from "./mailbox.ts";
 export type { Outbox, Ref, Scope, SyncResult } from "./outbox.ts";
 export type { ClientLimits, RedisTarget } from "./redis-client.ts";

@@ -15,12 +15,16 @@ export interface Keyspace {
   /** One shard of the set of known nodes, which cannot live in the nodes' own slots. */
   knownShard(shard: number): string;
   knownShardOf(node: string): string;
+  /** One shard of the nodes whose acked objects changed. */
+  changedShard(shard: number): string;
+  changedShardOf(node: string): string;
   readonly cluster: string;
   readonly generation: string;
   readonly hubs: string;
   heartbeat(hub: string): string;
 }
 
+/** Shards of the sets of nodes. */
 export const KNOWN_SHARDS = 16;
 
 // FNV-1a: any stable spread will do.
@@ -32,6 +36,7 @@ const shardOf = (node: string): number => {
 
 /** @param prefix put before every key, so that several installations can share one Redis */
 export function createKeyspace(prefix: string): Keyspace {
+  const changedShard = (shard: number): string => `${prefix}:changed:${shard}`;
   const knownShard = (shard: number): string => `${prefix}:nodes:${shard}`;
   return {
     node: (node) => ({
@@ -42,6 +47,8 @@ export function createKeyspace(prefix: string): Keyspace {
     }),
     knownShard,
     knownShardOf: (node) => knownShard(shardOf(node)),
+    changedShard,
+    changedShardOf: (node) => changedShard(shardOf(node)),
     cluster: `${prefix}:cluster`,
     generation: `${prefix}:generation`,
     hubs: `${prefix}:hubs`,

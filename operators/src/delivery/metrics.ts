@@ -8,6 +8,7 @@ export interface DeliveryMetrics {
   readonly refused: Counter<"code">;
   readonly wakeFailures: Counter<"kind">;
   readonly replaced: Counter;
+  readonly restored: Counter;
   readonly epochsRaised: Counter;
   readonly oddEpochs: Counter;
 }
@@ -43,6 +44,11 @@ export const createDeliveryMetrics = (registry: Registry): DeliveryMetrics => ({
     registry,
     "longshore_delivery_redis_replaced_total",
     "Times that Redis was found replaced or emptied",
+  ),
+  restored: counter(
+    registry,
+    "longshore_delivery_restored_total",
+    "Entries of what nodes acked that were restored from records after Redis had lost them",
   ),
   epochsRaised: counter(
     registry,

@@ -195,8 +195,8 @@ async function ack(parts: Parts, node: string, owner: Owner, acked: readonly Ack
     encodeBody(a),
   ]);
   const unasked = await parts.scripts.ack(
-    [keys.want, keys.acked, keys.owner, keys.meta],
-    [formatOwner(owner), ...args],
+    [keys.want, keys.acked, keys.owner, keys.meta, parts.keys.changedShardOf(node)],
+    [formatOwner(owner), node, ...args],
   );
   if (unasked === -1) throw notOwner(parts);
   if (unasked > 0) await attempt(parts, node, "placement", () => parts.deps.waker.requestPlacement(node));
@@ -218,15 +218,21 @@ async function replaceAcked(
     `${scopeOfKind(e.key.split("/")[0] ?? "")}:${e.key}`,
     encodeBody(e),
   ]);
-  const args = [formatOwner(owner), deps.scopes.length, ...deps.scopes, ...entries];
-  const satisfied = await parts.scripts.replaceAcked([keys.want, keys.acked, keys.owner, keys.meta], args);
+  const args = [formatOwner(owner), node, deps.scopes.length, ...deps.scopes, ...entries];
+  const satisfied = await parts.scripts.replaceAcked(
+    [keys.want, keys.acked, keys.owner, keys.meta, parts.keys.changedShardOf(node)],
+    args,
+  );
   if (satisfied === -1) throw notOwner(parts);
   await attempt(parts, node, "placement", () => deps.waker.requestPlacement(node));
 }
 
 async function unplace(parts: Parts, node: string, { clear }: { clear: boolean }): Promise<void> {
   const { acked, meta } = parts.keys.node(node);
-  await parts.scripts.unplace([acked, meta], [clear ? 1 : 0, ...parts.deps.scopes]);
+  await parts.scripts.unplace(
+    [acked, meta, parts.keys.changedShardOf(node)],
+    [clear ? 1 : 0, node, ...parts.deps.scopes],
+  );
   await orUnavailable(() => parts.deps.waker.requestPlacement(node));
 }
 

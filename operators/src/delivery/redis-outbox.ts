@@ -21,6 +21,8 @@ export interface RedisOutboxDeps {
   readonly waker: Waker;
   readonly log: Log;
   readonly registry: Registry;
+  /** Restores what a node acked when Redis knows nothing of it; undefined while nobody has records of that. */
+  readonly restore?: () => ((node: string) => Promise<void>) | undefined;
   /** default 5,000 references of one scope of one node; more is refused with LIMIT */
   readonly maxRefs?: number;
 }
@@ -69,12 +71,15 @@ interface SyncCall {
 async function sync(parts: Parts, call: SyncCall): Promise<SyncResult> {
   const refs = encodeRefs(parts, call);
   const { want, acked, owner, meta } = parts.keys.node(call.node);
-  const args = [call.scope, call.term, randomBytes(TOKEN_BYTES), ...refs];
-  const [code, puts, dels, hub, hasWork, unknown] = ifFresh(
-    parts,
-    await parts.scripts.sync([want, acked, owner, meta], args),
-  );
-  if (code !== 0) throw new Error("unreachable");
+  const restore = parts.deps.restore?.();
+  const args = [call.scope, call.term, randomBytes(TOKEN_BYTES), restore ? 1 : 0, ...refs];
+  const step = (): Promise<SyncReply> => parts.scripts.sync([want, acked, owner, meta], args);
+  let reply = await step();
+  if (reply[0] === LOST && restore) {
+    await restore(call.node);
+    reply = await step();
+  }
+  const [, puts, dels, hub, hasWork, unknown] = ifFresh(parts, reply);
   parts.metrics.puts.inc(puts);
   parts.metrics.dels.inc(dels);
   if (unknown === 1) await remember(parts, call.node);
@@ -84,10 +89,14 @@ async function sync(parts: Parts, call: SyncCall): Promise<SyncResult> {
   return { puts, dels, owner: ownerHub };
 }
 
-type FreshReply = Exclude<SyncReply, readonly [-1, number]>;
+type FreshReply = Extract<SyncReply, { readonly length: 6 }>;
+
+/** Reply of a sync that needs acked to be established first. */
+const LOST = -2;
 
 function ifFresh(parts: Parts, reply: SyncReply): FreshReply {
   if (reply[0] === -1) throw staleTerm(parts, reply[1]);
+  if (reply[0] === LOST) throw new DeliveryError("UNAVAILABLE", "Redis was emptied again just now");
   return reply as FreshReply;
 }
 
@@ -121,7 +130,10 @@ async function remember(parts: Parts, node: string): Promise<void> {
 
 async function forget(parts: Parts, node: string, term: number): Promise<void> {
   const { want, acked, owner, meta } = parts.keys.node(node);
-  const [code, detail] = await parts.scripts.forget([want, acked, owner, meta], [term]);
+  const [code, detail] = await parts.scripts.forget(
+    [want, acked, owner, meta, parts.keys.changedShardOf(node)],
+    [term, node],
+  );
   if (code === -1) throw staleTerm(parts, Number(detail));
   if (code === 1) return;
   await orUnavailable(() => parts.deps.redis.srem(parts.keys.knownShardOf(node), node));

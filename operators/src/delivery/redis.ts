@@ -5,11 +5,13 @@ import type { Registry } from "prom-client";
 import { createQueues } from "./bullmq-queues.ts";
 import { createPlacementListener, createWaker, createWakeups } from "./bullmq.ts";
 import { createHubPresence } from "./hub-presence.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import type { Mailbox, Wakeups } from "./mailbox.ts";
 import type { Outbox, Scope } from "./outbox.ts";
 import { logConnection } from "./connection-log.ts";
 import { createCallClient, createWorkerClient, type ClientLimits, type RedisTarget } from "./redis-client.ts";
+import { createRedisLedger } from "./redis-ledger.ts";
 import { createRedisMailbox } from "./redis-mailbox.ts";
 import { createRedisOutbox } from "./redis-outbox.ts";
 import { createRedisWatch } from "./redis-watch.ts";
@@ -26,6 +28,7 @@ export interface DeliveryOptions {
 /** Delivery as the controllers use it. */
 export interface ControllerDelivery {
   readonly outbox: Outbox;
+  readonly ledger: Ledger;
   /**
    * Hears placement requests, of hubs and after a change of Redis, until the signal aborts. For the leader alone.
    * While Redis is away it tries again.
@@ -77,11 +80,13 @@ function connect(options: DeliveryOptions) {
 
 export function createControllerDelivery(options: DeliveryOptions): ControllerDelivery {
   const base = connect(options);
-  const outbox = createRedisOutbox(base);
+  const outbox = createRedisOutbox({ ...base, restore: () => ledger.restorer() });
+  const ledger = createRedisLedger({ ...base, requestPlacement: outbox.placementRequested });
   const listener = createPlacementListener(base, outbox.placementRequested);
   base.watch.onReplaced(() => outbox.placementRequested(undefined));
   return {
     outbox,
+    ledger,
     async run(signal) {
       await persist(() => listener.start(), { signal, log: options.log });
       if (!signal.aborted) base.watch.start();

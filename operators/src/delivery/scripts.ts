@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Redis } from "ioredis";
+import { READ_ACKED, RESTORE, SETTLE } from "./lua/ledger.ts";
 import { FORGET, JOIN_EPOCH, OBSERVE, UNPLACE } from "./lua/node.ts";
 import { ACK, FENCE, RELEASE, REPLACE_ACKED, TAKE } from "./lua/session.ts";
 import { SYNC } from "./lua/sync.ts";
@@ -11,7 +12,10 @@ export type Argument = string | number | Buffer;
 type Step<Reply> = (keys: readonly string[], args: readonly Argument[]) => Promise<Reply>;
 
 /** A reply to SYNC, see lua/sync.ts. */
-export type SyncReply = readonly [number, number, number, Buffer, number, number] | readonly [-1, number];
+export type SyncReply =
+  readonly [number, number, number, Buffer, number, number] | readonly [-1, number] | readonly [-2];
+/** A reply to READ_ACKED, see lua/ledger.ts. */
+export type AckedReply = readonly [Buffer, number, readonly Buffer[]];
 /** A reply to FENCE, see lua/session.ts. */
 export type FenceReply = readonly [Buffer, Buffer, number, number, readonly Buffer[]];
 
@@ -24,6 +28,9 @@ export interface Scripts {
   readonly take: Step<readonly (number | Buffer)[]>;
   readonly ack: Step<number>;
   readonly replaceAcked: Step<number>;
+  readonly readAcked: Step<AckedReply>;
+  readonly settle: Step<number>;
+  readonly restore: Step<number>;
   readonly joinEpoch: Step<number>;
   readonly observe: Step<readonly [number, number]>;
 }
@@ -46,6 +53,9 @@ export const createScripts = (redis: Redis): Scripts => ({
   take: bind(redis, "take", TAKE),
   ack: bind(redis, "ack", ACK),
   replaceAcked: bind(redis, "replaceAcked", REPLACE_ACKED),
+  readAcked: bind(redis, "readAcked", READ_ACKED),
+  settle: bind(redis, "settle", SETTLE),
+  restore: bind(redis, "restore", RESTORE),
   joinEpoch: bind(redis, "joinEpoch", JOIN_EPOCH),
   observe: bind(redis, "observe", OBSERVE),
 });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { MARK } from "./ledger.ts";
 
 /**
  * Forgets a node whose Node object is gone.
@@ -6,30 +7,35 @@
  * A session that was never placed is left alone: a new edge connects before it has registered its Node. Any
  * other session ends, so that the edge registers anew.
  *
- * KEYS 1 want, 2 acked, 3 owner, 4 meta   ARGV 1 term
+ * KEYS 1 want, 2 acked, 3 owner, 4 meta, 5 changed   ARGV 1 term, 2 node
  * Returns {-1, highest term seen} when the term is stale, {1, owner} when the session was left, else {0, owner or ''}
  */
-export const FORGET = String.raw`
+export const FORGET = `${MARK}${String.raw`
 local seen = tonumber(redis.call('HGET', KEYS[4], 'term') or '-1')
 if tonumber(ARGV[1]) < seen then return {-1, seen} end
 local owner = redis.call('GET', KEYS[3]) or ''
 local placed = false
 for _, name in ipairs(redis.call('HKEYS', KEYS[4])) do placed = placed or name:sub(1, 7) == 'placed:' end
 if owner ~= '' and not placed then return {1, owner} end
+if redis.call('EXISTS', KEYS[2]) == 1 then mark_changed(KEYS[5], ARGV[2]) end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 return {0, owner}
-`;
+`}`;
 
 /**
  * Marks a node as not placed, and forgets what it acked when asked to.
  *
- * KEYS 1 acked, 2 meta   ARGV 1 '1' to forget acked, 2... scopes   Returns 0
+ * KEYS 1 acked, 2 meta, 3 changed   ARGV 1 '1' to forget acked, 2 node, 3... scopes   Returns 0
  */
-export const UNPLACE = String.raw`
-for i = 2, #ARGV do redis.call('HDEL', KEYS[2], 'placed:' .. ARGV[i]) end
-if ARGV[1] == '1' then redis.call('DEL', KEYS[1]) end
+export const UNPLACE = `${MARK}${String.raw`
+for i = 3, #ARGV do redis.call('HDEL', KEYS[2], 'placed:' .. ARGV[i]) end
+if ARGV[1] == '1' then
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[2], 'ledger', 1)
+  mark_changed(KEYS[3], ARGV[2])
+end
 return 0
-`;
+`}`;
 
 /**
  * Raises the cluster epoch to what an edge has seen; 1 at first.

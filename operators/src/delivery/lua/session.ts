@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { MARK } from "./ledger.ts";
 import { VALUES } from "./values.ts";
 
 /** 1 when every scope of the list was placed since the last request; run with the list in ARGV[from..to]. */
@@ -85,26 +86,31 @@ return answer
  * A want goes only if its token is the one that was sent. A put is recorded in any case, for the edge does hold
  * that version; a del removes only the uid that it names.
  *
- * KEYS 1 want, 2 acked, 3 owner, 4 meta
- * ARGV 1 owner, then (field, token, 'p' or 'd', body) for each
+ * KEYS 1 want, 2 acked, 3 owner, 4 meta, 5 changed
+ * ARGV 1 owner, 2 node, then (field, token, 'p' or 'd', body) for each
  * Returns -1 when somebody else holds the session, else the number of puts that nothing here had asked for: the
  *   record was lost meanwhile and a placement is needed (its marks are removed)
  */
-export const ACK = `${VALUES}${String.raw`
+export const ACK = `${VALUES}${MARK}${String.raw`
 if redis.call('GET', KEYS[3]) ~= ARGV[1] then return -1 end
-local unasked = 0
-for i = 2, #ARGV, 4 do
+local unasked, changed = 0, false
+for i = 3, #ARGV, 4 do
   local field, token, op, body = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local key = acked_field(field)
   local want, acked = redis.call('HGET', KEYS[1], field), redis.call('HGET', KEYS[2], key)
   if want and token_of(want) == token then redis.call('HDEL', KEYS[1], field) end
   if op == 'd' then
-    if acked and uid_of(acked) == uid_of(body) then redis.call('HDEL', KEYS[2], key) end
+    if acked and uid_of(acked) == uid_of(body) then
+      redis.call('HDEL', KEYS[2], key)
+      changed = true
+    end
   elseif acked ~= body then
     redis.call('HSET', KEYS[2], key, body)
+    changed = true
     if not want and not (acked and content_of(acked) == content_of(body)) then unasked = unasked + 1 end
   end
 end
+if changed then mark_changed(KEYS[5], ARGV[2]) end
 if unasked > 0 then
   for _, name in ipairs(redis.call('HKEYS', KEYS[4])) do
     if name:sub(1, 7) == 'placed:' then redis.call('HDEL', KEYS[4], name) end
@@ -116,21 +122,24 @@ return unasked
 /**
  * Puts the edge's inventory in the place of what was recorded.
  *
- * KEYS 1 want, 2 acked, 3 owner, 4 meta
- * ARGV 1 owner, 2 number of scopes n, 3..2+n scopes (their placement is asked anew), then (field, body) for each
+ * KEYS 1 want, 2 acked, 3 owner, 4 meta, 5 changed
+ * ARGV 1 owner, 2 node, 3 number of scopes n, 4..3+n scopes (their placement is asked anew), then (field, body) for
+ *   each
  * Returns -1 when somebody else holds the session, else the number of wants that turned out satisfied
  */
-export const REPLACE_ACKED = `${VALUES}${String.raw`
+export const REPLACE_ACKED = `${VALUES}${MARK}${String.raw`
 if redis.call('GET', KEYS[3]) ~= ARGV[1] then return -1 end
-local scopes, acked, entries, drops = tonumber(ARGV[2]), {}, {}, {}
-for i = 3, 2 + scopes do redis.call('HDEL', KEYS[4], 'placed:' .. ARGV[i]) end
-for i = 3 + scopes, #ARGV, 2 do
+local scopes, acked, entries, drops = tonumber(ARGV[3]), {}, {}, {}
+for i = 4, 3 + scopes do redis.call('HDEL', KEYS[4], 'placed:' .. ARGV[i]) end
+for i = 4 + scopes, #ARGV, 2 do
   acked[ARGV[i]] = ARGV[i + 1]
   entries[#entries + 1] = ARGV[i]
   entries[#entries + 1] = ARGV[i + 1]
 end
 redis.call('DEL', KEYS[2])
 hset_all(KEYS[2], entries)
+redis.call('HSET', KEYS[4], 'ledger', 1)
+mark_changed(KEYS[5], ARGV[2])
 local flat = redis.call('HGETALL', KEYS[1])
 for i = 1, #flat, 2 do
   local held, body = acked[acked_field(flat[i])], body_of(flat[i + 1])

@@ -5,8 +5,9 @@ import { VALUES } from "./values.ts";
  * Makes the given references the whole of one scope of a node.
  *
  * KEYS 1 want, 2 acked, 3 owner, 4 meta
- * ARGV 1 scope, 2 term, 3 token (8 random bytes), then (key, body) for each reference, each key once
- * Returns {-1, highest term seen} when the term is stale, else
+ * ARGV 1 scope, 2 term, 3 token (8 random bytes), 4 '1' when acked must be established, then (key, body) for each
+ *   reference, each key once
+ * Returns {-1, highest term seen} when the term is stale, {-2} when acked is not established but must be, else
  *   {0, puts written, dels written, hub that owns the session or '', 1 when the owner has something to do,
  *    1 when the node is not in the set of known nodes yet}
  *
@@ -18,9 +19,10 @@ export const SYNC = `${VALUES}${String.raw`
 local want_key, acked_key, owner_key, meta_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local scope, term, token = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
-local meta = redis.call('HMGET', meta_key, 'term', 'seq', 'sent', 'placed:' .. scope, 'known')
+local meta = redis.call('HMGET', meta_key, 'term', 'seq', 'sent', 'placed:' .. scope, 'known', 'ledger')
 local seen = tonumber(meta[1] or '-1')
 if term < seen then return {-1, seen} end
+if not meta[6] and ARGV[4] == '1' then return {-2} end
 local seq, sent = tonumber(meta[2] or '0'), tonumber(meta[3] or '0')
 local first_seq = seq
 
@@ -84,6 +86,11 @@ local function want_object(key, body)
   local a, w = acked[key], wants[key]
   local uid, content = uid_of(body), content_of(body)
   local force, doubt = undo_del(key, body)
+  -- restored from a record that has no digest: from now on it is known
+  if a and same_version(a, body) then
+    redis.call('HSET', acked_key, head .. key, body)
+    a = body
+  end
   local satisfied = a and content_of(a) == content and not force
   if a and uid_of(a) ~= uid then del_old(key, a) end
   if not w then
@@ -121,7 +128,7 @@ local function want_nothing(key)
 end
 
 local given = {}
-for i = 4, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   given[ARGV[i]] = true
   want_object(ARGV[i], ARGV[i + 1])
 end
@@ -135,6 +142,7 @@ hset_all(want_key, sets)
 if seq > first_seq then redis.call('HSET', meta_key, 'seq', seq) end
 if term > seen then redis.call('HSET', meta_key, 'term', term) end
 if not meta[4] then redis.call('HSET', meta_key, 'placed:' .. scope, 1) end
+if not meta[6] then redis.call('HSET', meta_key, 'ledger', 1) end
 local todo = left > 0 or #sets > 0 or not meta[4]
 local owner = redis.call('GET', owner_key)
 local hub = owner and owner:match('^%S+') or ''

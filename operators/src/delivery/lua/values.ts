@@ -16,6 +16,12 @@ end
 local function uid_of(body) return body:sub(1, part_end(body, 1)) end
 -- body -> uid and digest parts: equal means the same content of the same object
 local function content_of(body) return body:sub(1, part_end(body, part_end(body, 1) + 1)) end
+-- the same version of the same object, one of them recorded without a digest (an empty text)
+local function same_version(recorded, body)
+  local uid_end = part_end(recorded, 1)
+  if recorded:byte(uid_end + 1) ~= 128 or uid_of(recorded) ~= uid_of(body) then return false end
+  return recorded:sub(uid_end + 2) == body:sub(part_end(body, uid_end + 1) + 1)
+end
 -- uid part -> the uid as people write it, for the name of a field
 local function uid_text(part)
   if part:byte(1) >= 128 then return part:sub(2) end
