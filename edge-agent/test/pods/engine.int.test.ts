@@ -6,6 +6,7 @@ import { createCri, type Cri } from "../../src/cri/index.ts";
 import { createPodEngine, type PodEngine } from "../../src/pods/index.ts";
 import { startContainerd, type OwnContainerd } from "./containerd.ts";
 import { FakeCloud, MemoryRecords, MemoryStore, podOf, silent } from "./fakes.ts";
+import type { Container } from "../../src/pods/model/container.ts";
 import type { Pod } from "../../src/pods/model/pod.ts";
 import { removePodCgroup } from "../../src/pods/resources/cgroups.ts";
 import { systemMounter } from "../../src/pods/volumes/mounter.ts";
@@ -63,6 +64,7 @@ async function nodeOf(options: { connected?: boolean } = {}): Promise<Node> {
         rootDir: join(containerd.dir, "kubelet"),
         podLogsDir: join(containerd.dir, "logs"),
         cgroupParent: CGROUP,
+        reportEvent: true,
       },
       log: silent,
     });
@@ -107,7 +109,7 @@ interface Statuses {
   readonly containerID?: string;
   readonly restartCount: number;
   readonly ready: boolean;
-  readonly state: Record<string, { reason?: string; exitCode?: number } | undefined>;
+  readonly state: Record<string, { reason?: string; message?: string; exitCode?: number } | undefined>;
   readonly lastState: Record<string, { exitCode?: number; message?: string } | undefined>;
 }
 
@@ -436,6 +438,67 @@ describe("a pod through a real containerd", () => {
       () => (containersOf(node, "wait").find((c) => c.name === "env")?.state["running"] ? true : undefined),
       5_000,
     );
+  }, 60_000);
+
+  it("shows of what does not run the same as a kubelet: last words, waiting reasons and ends", async () => {
+    const node = await nodeOf();
+    const put = (name: string, spec: Partial<Pod["spec"]>, container: Partial<Container>): void => {
+      const containers = [{ name: "c", image: IMAGE, ...container }];
+      node.store.put("pod", podOf(name, { hostNetwork: true, ...spec, containers }));
+    };
+    const volumes = [{ name: "v", configMap: { name: "none" } }];
+    put("no-file", {}, { command: ["/no/such/file"] });
+    put("bad-name", {}, { image: "Not/An:Image:" });
+    put("no-mount", { volumes }, {});
+    put("too-late", { volumes, activeDeadlineSeconds: 1 }, {});
+    put(
+      "logged",
+      { restartPolicy: "Never" },
+      {
+        command: ["sh", "-c", "echo why >&2; exit 3"],
+        terminationMessagePolicy: "FallbackToLogsOnError",
+      },
+    );
+    const waiting = (name: string): { reason?: string; message?: string } | undefined =>
+      containersOf(node, name)[0]?.state["waiting"];
+    await eventually("the mount's fault", () => waiting("no-mount")?.reason === "FailedMount" || undefined);
+    expect(waiting("no-mount")?.message).toBe('configmap "none" not found');
+    await eventually(
+      "the name's fault",
+      () => waiting("bad-name")?.reason === "InvalidImageName" || undefined,
+    );
+    await eventually(
+      "the start's fault",
+      () => waiting("no-file")?.reason === "RunContainerError" || undefined,
+    );
+    await eventually("its back-off", () => waiting("no-file")?.reason === "CrashLoopBackOff" || undefined);
+    expect(waiting("no-file")?.message).toBe(
+      "back-off 10s restarting failed container=c pod=no-file_default(uid-no-file)",
+    );
+    await eventually(
+      "the failed pod",
+      () => node.cloud.statusOf("logged")["phase"] === "Failed" || undefined,
+    );
+    expect(containersOf(node, "logged")[0]?.state["terminated"]).toMatchObject({
+      exitCode: 3,
+      message: "why\n",
+    });
+    await eventually(
+      "the late pod",
+      () => node.cloud.statusOf("too-late")["phase"] === "Failed" || undefined,
+    );
+    expect(containersOf(node, "too-late")[0]?.state["terminated"]).toMatchObject({
+      exitCode: 137,
+      reason: "ContainerStatusUnknown",
+    });
+    const told = node.cloud.requests
+      .filter(({ operation }) => operation === "insert")
+      .map(({ content }) => content as { reason: string; involvedObject: { name: string } })
+      .map(({ reason, involvedObject }) => `${involvedObject.name}: ${reason}`);
+    expect(told).toEqual(
+      expect.arrayContaining(["no-mount: FailedMount", "bad-name: InspectFailed", "no-file: Failed"]),
+    );
+    expect(told.filter((event) => event === "no-mount: FailedMount")).toHaveLength(1);
   }, 60_000);
 
   it("restarts a container whose liveness probe fails and holds Ready back until the readiness probe answers", async () => {

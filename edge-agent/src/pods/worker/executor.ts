@@ -33,6 +33,12 @@ type ActionOf<K extends Action["kind"]> = Extract<Action, { kind: K }>;
 const START_SHOWN_MS = 1_000;
 const CREATE_PAUSE = { baseMs: 2_000, capMs: 60_000 } as const;
 const HOOK_CAP_MS = 120_000;
+/** Waits for an image that are told, and what a kubelet calls the event; a back-off only repeats them. */
+const IMAGE_EVENTS: Readonly<Record<string, string>> = {
+  ErrImagePull: "Failed",
+  ErrImageNeverPull: "ErrImageNeverPull",
+  InvalidImageName: "InspectFailed",
+};
 /** Answers after which the runtime has no container of that attempt; after all others it may. */
 const REFUSALS: ReadonlySet<CriErrorCode> = new Set(["INVALID", "NOT_FOUND", "RUNTIME", "UNIMPLEMENTED"]);
 
@@ -102,8 +108,12 @@ export class Executor {
       secrets: () => this.#pullSecrets(pod),
       wake: this.#wake,
     });
-    if (image.kind === "wait") return { wait: image.wait };
+    if (image.kind === "wait") {
+      this.#tellOfImage(pod, container, image.wait);
+      return { wait: image.wait };
+    }
     try {
+      this.#faults.clear(`${container.name}/image`);
       const id = await this.#make(pod, container, { action, observed, image: image.image });
       return await this.#firstStart(pod, container, id, observed);
     } catch (error) {
@@ -298,6 +308,17 @@ export class Executor {
       const { reason, message } = this.#fault(pod, container, { reason: "RunContainerError", error });
       return { wait: { reason, message, untilMs: this.#context.clock.monotonicMs() + START_SHOWN_MS } };
     }
+  }
+
+  /** Tells why an image is not there: at each change, not at each try. */
+  #tellOfImage(pod: Pod, container: Container, { reason, message }: Wait): void {
+    const event = IMAGE_EVENTS[reason];
+    if (event === undefined) return;
+    const { log, events } = this.#context;
+    const { isNews, isDue } = this.#faults.note(`${container.name}/image`, `${reason}: ${message}`);
+    const { name } = container;
+    if (isNews) log.warn({ pod: pod.metadata.name, container: name, reason, message }, "no image");
+    if (isDue) events.emit(pod, { type: "Warning", reason: event, message, container: name });
   }
 
   /** Tells of a container that does not start: at each change, not at each try. */

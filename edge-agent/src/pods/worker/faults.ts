@@ -35,7 +35,7 @@ export class Faults {
     this.#pause = pause;
   }
 
-  /** @param part a container's name, or "" for the pod as a whole */
+  /** @param part what failed: a container, its image, or "" for the pod as a whole */
   note(part: string, text: string): Fault {
     const nowMs = this.#clock.monotonicMs();
     const before = this.#known.get(part);

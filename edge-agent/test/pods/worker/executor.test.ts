@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { CriError, type CriErrorCode } from "../../../src/cri/index.ts";
+import type { ImageOutcome } from "../../../src/pods/images/images.ts";
 import type { PodContext } from "../../../src/pods/worker/context.ts";
 import { Executor } from "../../../src/pods/worker/executor.ts";
 import { freshRecord, Journal } from "../../../src/pods/worker/journal.ts";
@@ -16,6 +17,11 @@ const refused = (code: CriErrorCode, what: string): (() => Promise<never>) => {
   return () => Promise.reject(new CriError(code, what, "no such user"));
 };
 
+const READY: ImageOutcome = { kind: "ready", image: { ref: "i", user: { uid: 0n, name: "" } } };
+const without = (reason: string, message: string): ImageOutcome => {
+  return { kind: "wait", wait: { reason, message, untilMs: 1 } };
+};
+
 let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "executor-"));
@@ -24,7 +30,10 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 /** An executor on a runtime that does as it is told, and what it logged and told. */
-function make(cri: Partial<Record<"createContainer" | "startContainer", () => Promise<unknown>>>) {
+function make(
+  cri: Partial<Record<"createContainer" | "startContainer", () => Promise<unknown>>>,
+  answers: ImageOutcome[] = [],
+) {
   let nowMs = 0;
   const told: string[] = [];
   const logged: string[] = [];
@@ -32,7 +41,7 @@ function make(cri: Partial<Record<"createContainer" | "startContainer", () => Pr
     cri: { createContainer: () => Promise.resolve("id"), startContainer: () => Promise.resolve(), ...cri },
     clock: { nowMs: () => 0, monotonicMs: () => nowMs, schedule: () => () => undefined },
     log: { ...silent, warn: (_: unknown, line: string) => void logged.push(line), debug: () => undefined },
-    images: { ensure: () => Promise.resolve({ kind: "ready", image: { ref: "i", user: { name: "" } } }) },
+    images: { ensure: () => Promise.resolve(answers.shift() ?? READY) },
     events: { emit: (_: unknown, event: { reason: string }) => void told.push(event.reason) },
     objects: () => ({ get: () => Promise.resolve(undefined) }),
     node: {
@@ -98,6 +107,22 @@ describe("Executor.startContainer", () => {
     advance(600_000);
     await executor.startContainer(lacking, action, undefined);
     expect([logged.length, failed("Failed")]).toEqual([1, 2]);
+  });
+
+  it("tells once why an image is not there, and again when it is another reason", async () => {
+    const { executor, logged, failed } = make({}, [
+      without("ErrImagePull", "no such host"),
+      without("ImagePullBackOff", "Back-off"),
+      without("ErrImagePull", "no such host"),
+      without("ErrImagePull", "denied"),
+    ]);
+    const counts: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      await executor.startContainer(pod, action, undefined);
+      counts.push(failed("Failed"));
+    }
+    expect(counts).toEqual([1, 1, 1, 2]);
+    expect(logged).toEqual(["no image", "no image"]);
   });
 
   it("logs a failure again after the container ran, and when it is another", async () => {
