@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { systemClock } from "../../../src/clock.ts";
 import type { Cri } from "../../../src/cri/index.ts";
-import { createImageGc } from "../../../src/pods/images/gc.ts";
+import { createImageGc, imagesToRemove, type KnownImage } from "../../../src/pods/images/gc.ts";
 import { silent } from "../fakes.ts";
 
 const image = (id: string, ...repoTags: string[]) => ({
@@ -45,4 +45,39 @@ describe("removing images from a full disk", () => {
     await createImageGc({ cri, clock: systemClock, log: silent, sandboxImage: "", options })();
     expect(asked).toEqual(["stuck", "other"]);
   });
+});
+
+describe("images that are removed", () => {
+  const image = (id: string, over: Partial<KnownImage> = {}): KnownImage => ({
+    id,
+    sizeBytes: 10,
+    pinned: false,
+    inUse: false,
+    firstSeenMs: 0,
+    lastUsedMs: 0,
+    ...over,
+  });
+  const full = { usedBytes: 90, capacityBytes: 100, nowMs: 1_000_000 };
+  it.each([
+    ["none while there is room", [image("a")], { ...full, usedBytes: 84 }, []],
+    [
+      "the longest unused first, until enough is free",
+      [image("new", { lastUsedMs: 5 }), image("old")],
+      full,
+      ["old"],
+    ],
+    [
+      "more when one is not enough",
+      [image("a", { sizeBytes: 5 }), image("b", { lastUsedMs: 1 }), image("c", { lastUsedMs: 2 })],
+      full,
+      ["a", "b"],
+    ],
+    [
+      "never one in use, pinned, or just pulled",
+      [image("a", { inUse: true }), image("b", { pinned: true }), image("c", { firstSeenMs: 999_000 })],
+      full,
+      [],
+    ],
+    ["none of a disk of unknown size", [image("a")], { ...full, capacityBytes: 0 }, []],
+  ] as const)("%s", (_title, images, disk, want) => expect(imagesToRemove(images, disk)).toEqual(want));
 });

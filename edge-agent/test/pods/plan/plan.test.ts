@@ -193,7 +193,7 @@ describe("plan: a pod that shall run", () => {
       [start(1, "c", false, "s1")],
     ],
     [
-      "R41 stops the older of two ready sandboxes",
+      "R41 in part: stops the older of two ready sandboxes",
       {
         observed: seen(
           [sandbox({ id: "s1", attempt: 1 }), sandbox()],
@@ -246,7 +246,7 @@ describe("plan: a pod that shall run", () => {
       [],
     ],
     [
-      "B127 stops a container of unknown state before it goes on",
+      "B127 in part: stops a container of unknown state before it goes on",
       { observed: seen([sandbox()], [container({ phase: "unknown" })]) },
       [kill("Unknown")],
     ],
@@ -455,7 +455,7 @@ describe("plan: whatever the runtime shows", () => {
     volumesReady: fc.boolean(),
   });
 
-  it("R41 never starts a container beside a living one of its name, never makes a second sandbox beside a ready one, and keeps what is unknown", () => {
+  it("R41 in part: never starts a container beside a living one of its name, never makes a second sandbox beside a ready one, and keeps what is unknown", () => {
     fc.assert(
       fc.property(world, (w) => {
         const all = w.containers.map((c, n) => container({ ...c, id: `x${n}` }));

@@ -85,7 +85,7 @@ describe("RuntimeView", () => {
     expect(t.changes).toEqual([["a", "b"], ["a"], ["b"]]);
   });
 
-  it("R41 B127 says that the runtime does not answer, grows old, and decides every pod anew when it answers again", async () => {
+  it("R41 B127 in part: says that the runtime does not answer, grows old, and decides every pod anew when it answers again", async () => {
     const t = make();
     expect(t.view.ageMs()).toBe(Infinity);
     t.answerWith(() => Promise.resolve(new Map([["a", podSeen("a")]])));

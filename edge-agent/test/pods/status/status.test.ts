@@ -242,7 +242,7 @@ describe("podStatus", () => {
     );
     expect(after).toEqual(before);
   });
-  it("A7 never takes Succeeded or Failed back", () => {
+  it("never takes Succeeded or Failed back", () => {
     const previous = { ...podStatus(context()), phase: "Succeeded" as const };
     expect(podStatus(context({ observed: observed({}), previous })).phase).toBe("Succeeded");
   });
