@@ -12,6 +12,7 @@ import {
   type Manager,
   type Runnable,
 } from "../runtime/index.ts";
+import { setupDeviceController } from "../device/index.ts";
 import { setupWorkloadController } from "../workload/index.ts";
 import { redisTarget } from "./redis-target.ts";
 
@@ -90,6 +91,7 @@ function setupControllers({ config, registry, log }: ControllersDeps, manager: M
     registry,
   });
   setupWorkloadController(manager, { outbox: delivery.outbox });
+  setupDeviceController(manager, { outbox: delivery.outbox });
   manager.add({ start: (signal) => delivery.run(signal) });
   return () => delivery.stop();
 }

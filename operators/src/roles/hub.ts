@@ -32,7 +32,7 @@ export function createHubRunnable(deps: HubDeps): Runnable {
   const log = deps.log.child({ part: "hub" });
   const delivery = createHubDelivery({
     hub: config.hub.id === "" ? deps.hostname : config.hub.id,
-    scopes: ["workload"],
+    scopes: ["workload", "device"],
     redis: redisTarget(config.redis.url),
     prefix: config.redis.keyPrefix,
     log,

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Condition, KubeObject } from "../runtime/index.ts";
+import { MODEL_RESOLVED, type TrimmedDevice } from "./transform.ts";
+
+/** What is to be done about the DeviceStatus of a device. */
+export type StatusAction =
+  | { readonly do: "nothing" }
+  | { readonly do: "create" }
+  /** It belonged to a device of that name that is gone: what it says is not about this one. */
+  | { readonly do: "replace"; readonly uid: string }
+  /** Somebody made it by hand; its content stays. */
+  | { readonly do: "adopt" }
+  /** Another object controls it. */
+  | { readonly do: "leave"; readonly rival: string };
+
+/** @param status the DeviceStatus of the device's name */
+export function planStatus(device: KubeObject, status: KubeObject | undefined): StatusAction {
+  if (device.metadata.deletionTimestamp !== undefined) return { do: "nothing" };
+  if (status === undefined) return { do: "create" };
+  if (status.metadata.deletionTimestamp !== undefined) return { do: "nothing" };
+  const owners = status.metadata.ownerReferences ?? [];
+  const controller = owners.find((owner) => owner.controller === true);
+  const namesakes = owners.filter((owner) => owner.kind === "Device" && owner.name === device.metadata.name);
+  if (controller?.uid === device.metadata.uid) return { do: "nothing" };
+  if (namesakes.some((owner) => owner.uid !== device.metadata.uid)) {
+    return { do: "replace", uid: status.metadata.uid };
+  }
+  if (controller !== undefined) return { do: "leave", rival: `${controller.kind} ${controller.name}` };
+  return { do: "adopt" };
+}
+
+/** @returns the condition as it is to be written, or undefined when the device shows it already */
+export function planModelCondition(
+  device: TrimmedDevice,
+  hasModel: boolean,
+  now: string,
+): Condition | undefined {
+  const next = {
+    type: MODEL_RESOLVED,
+    status: hasModel ? "True" : "False",
+    reason: hasModel ? "ModelFound" : "ModelNotFound",
+    message: messageOf(device, hasModel),
+  } as const;
+  const old = device.modelResolved;
+  if (old?.status === next.status && old.reason === next.reason && old.message === next.message)
+    return undefined;
+  return {
+    ...next,
+    // Without a status subresource the write itself counts as a change of the object: what was observed is the
+    // generation that this makes, which is why a status word alone never asks for another write.
+    observedGeneration: (device.metadata.generation ?? 0) + 1,
+    lastTransitionTime: old?.status === next.status ? old.lastTransitionTime : now,
+  };
+}
+
+function messageOf({ modelName, metadata }: TrimmedDevice, hasModel: boolean): string {
+  if (modelName === "") return "spec.deviceModelRef names no model";
+  const model = `DeviceModel ${metadata.namespace ?? ""}/${modelName}`;
+  return hasModel ? `${model} exists` : `${model} does not exist`;
+}

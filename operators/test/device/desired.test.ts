@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from "@jest/globals";
+import { planModelCondition, planStatus } from "../../src/device/desired.ts";
+import { trimDevice, trimDeviceStatus } from "../../src/device/transform.ts";
+import type { KubeObject, OwnerReference } from "../../src/runtime/index.ts";
+import { device } from "./builders.ts";
+
+const NOW = "2026-01-01T00:00:00Z";
+const owner = (over: Partial<OwnerReference> = {}): OwnerReference => ({
+  ...{ apiVersion: "devices.kubeedge.io/v1beta1", kind: "Device", name: "d", uid: "uid-d", controller: true },
+  ...over,
+});
+const status = (ownerReferences?: OwnerReference[], over: object = {}): KubeObject =>
+  trimDeviceStatus({
+    metadata: {
+      ...{ name: "d", namespace: "ns", uid: "uid-s", resourceVersion: "1" },
+      ...(ownerReferences === undefined ? {} : { ownerReferences }),
+      ...over,
+    },
+  });
+
+describe("planStatus", () => {
+  const deleting = { deletionTimestamp: NOW };
+  it.each([
+    { when: "there is none", status: undefined, want: { do: "create" } },
+    { when: "it is the device's", status: status([owner()]), want: { do: "nothing" } },
+    {
+      when: "it is of a device of that name that is gone",
+      status: status([owner({ uid: "old" })]),
+      want: { do: "replace", uid: "uid-s" },
+    },
+    { when: "nobody owns it", status: status(), want: { do: "adopt" } },
+    {
+      when: "somebody owns it who does not control it",
+      status: status([owner({ kind: "Site", name: "s", uid: "s", controller: false })]),
+      want: { do: "adopt" },
+    },
+    {
+      when: "something else controls it",
+      status: status([owner({ kind: "Site", name: "s", uid: "s" })]),
+      want: { do: "leave", rival: "Site s" },
+    },
+    { when: "it is being deleted", status: status([], deleting), want: { do: "nothing" } },
+  ])("is $want.do when $when", ({ status: given, want }) => {
+    expect(planStatus(trimDevice(device("d")), given)).toEqual(want);
+  });
+
+  it("creates nothing beside a device that is being deleted", () => {
+    expect(planStatus(trimDevice(device("d", { meta: deleting })), undefined)).toEqual({ do: "nothing" });
+  });
+});
+
+describe("planModelCondition", () => {
+  it("says that the model is missing, by its name, for the generation that the write makes", () => {
+    expect(planModelCondition(trimDevice(device("d", { model: "m" })), false, NOW)).toEqual({
+      ...{ type: "ModelResolved", status: "False", reason: "ModelNotFound" },
+      ...{ message: "DeviceModel ns/m does not exist", observedGeneration: 2, lastTransitionTime: NOW },
+    });
+  });
+
+  it("asks for no second write, although the first raised the generation", () => {
+    const first = planModelCondition(trimDevice(device("d", { model: "m" })), true, NOW);
+    const written = device("d", { model: "m", meta: { generation: 2 }, status: { conditions: [first] } });
+    expect(planModelCondition(trimDevice(written), true, "2027-01-01T00:00:00Z")).toBeUndefined();
+  });
+
+  it.each([
+    { now: "the model came", hasModel: true, model: "m", time: "2027-01-01T00:00:00Z" },
+    { now: "another missing model is named", hasModel: false, model: "n", time: NOW },
+  ])("moves the transition time only when the status flips: $now", ({ hasModel, model, time }) => {
+    const first = planModelCondition(trimDevice(device("d", { model: "m" })), false, NOW);
+    const written = trimDevice(device("d", { model, status: { conditions: [first] } }));
+    const next = planModelCondition(written, hasModel, "2027-01-01T00:00:00Z");
+    expect(next?.lastTransitionTime).toBe(time);
+  });
+
+  it("bears a device that names no model", () => {
+    expect(planModelCondition(trimDevice(device("d")), false, NOW)?.message).toContain("names no model");
+  });
+});
