@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
-import { type Cri, SocketError, type SocketErrorCode } from "../../src/cri/index.ts";
-import { createRuntime, type RuntimeDeps } from "../../src/runtime.ts";
-import { FakeCloud, MemoryRecords, MemoryStore, silent } from "./fakes.ts";
+import { type Cri, SocketError, type SocketErrorCode } from "../src/cri/index.ts";
+import { createRuntime, type RuntimeDeps } from "../src/runtime.ts";
+import { deferred, FakeCloud, MemoryRecords, MemoryStore, podOf, silent } from "./pods/fakes.ts";
 
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "runtime-"));
+});
 const runtimes: { stop: () => void }[] = [];
 afterEach(() => {
+  rmSync(dir, { recursive: true, force: true });
   for (const runtime of runtimes.splice(0)) runtime.stop();
 });
 
@@ -17,7 +25,13 @@ function make(looks: readonly (SocketErrorCode | "fine")[]) {
   let next: (() => void) | undefined;
   let looked = 0;
   const note = (_: unknown, line?: string): void => void lines.push(line ?? String(_));
+  const store = new MemoryStore();
+  const sandbox = deferred<{ dnsConfig: { servers: string[] } }>();
   const cri = {
+    runPodSandbox: (config: { dnsConfig: { servers: string[] } }) => {
+      sandbox.resolve(config);
+      return new Promise(() => undefined);
+    },
     status: () => Promise.resolve([]),
     version: () => Promise.resolve({ runtimeName: "fake", runtimeVersion: "v1" }),
     listPodSandbox: () => Promise.resolve([]),
@@ -33,15 +47,16 @@ function make(looks: readonly (SocketErrorCode | "fine")[]) {
   };
   const deps = {
     config: {
-      rootDirectory: "/",
-      podLogsDir: "/",
+      rootDirectory: dir,
+      podLogsDir: dir,
       cgroupParent: "/x",
       cgroupDriver: "cgroupfs",
       clusterDns: [],
+      resolvConf: join(dir, "resolv.conf"),
     },
     node: { name: "n", ip: "192.0.2.1" },
     requestTimeoutMs: 1,
-    store: new MemoryStore(),
+    store,
     records: new MemoryRecords(),
     uplink: new FakeCloud(),
     isInventoryComplete: () => false,
@@ -60,7 +75,7 @@ function make(looks: readonly (SocketErrorCode | "fine")[]) {
     next?.();
     for (let i = 0; i < 50; i++) await Promise.resolve();
   };
-  return { runtime, lines, pauses, again, looked: () => looked };
+  return { store, sandbox: sandbox.promise, runtime, lines, pauses, again, looked: () => looked };
 }
 
 describe("createRuntime", () => {
@@ -105,5 +120,12 @@ describe("createRuntime", () => {
     });
     await expect(broken.start()).rejects.toThrow("no such setting");
     expect(t.lines).toEqual([]);
+  });
+  it("runs pods with the resolver that is configured", async () => {
+    const t = make([]);
+    writeFileSync(join(dir, "resolv.conf"), "nameserver 192.0.2.53\n");
+    t.store.put("pod", podOf("p", { containers: [{ name: "c", image: "i" }] }));
+    await t.runtime.start();
+    expect((await t.sandbox).dnsConfig.servers).toEqual(["192.0.2.53"]);
   });
 });
