@@ -170,6 +170,28 @@ describe("a manager on a real API server", () => {
     await remote.close();
   }, 30_000);
 
+  it("R17 tells that leadership was lost when all that it ran has ended, or the next leader's part would meet it", async () => {
+    const manager = make({ leaderElection: election("ends-first") });
+    let hasEnded = false;
+    manager.add({
+      start: async (signal) => {
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        await new Promise((resolve) => setTimeout(resolve, 300)); // a call that is still answered
+        hasEnded = true;
+      },
+    });
+    const { ended } = run(manager);
+    await eventually(() => expect(manager.isLeading()).toBe(true));
+    const leases = { group: "coordination.k8s.io", version: "v1", plural: "leases", kind: "Lease" } as const;
+    await client.patch(
+      { ...leases, namespaced: true },
+      { namespace: "default", name: "ends-first" },
+      { type: "merge", body: { spec: { holderIdentity: "somebody else" } } },
+    );
+    expect(await ended).toBeInstanceOf(LeaderLostError);
+    expect(hasEnded).toBe(true);
+  }, 30_000);
+
   it("R17 refuses to write after the event loop stood still past the deadline, before any timer ran", async () => {
     const manager = make({ leaderElection: election("stalled") });
     const { ended } = run(manager);
