@@ -173,7 +173,7 @@ describe("a pod through a real containerd", () => {
     expect(await sandboxesOf(pod.metadata.uid!)).toBe(0);
   }, 60_000);
 
-  it("A4 mounts ConfigMap, Secret, emptyDir, hostPath, downward and token volumes and gives the environment", async () => {
+  it("mounts ConfigMap, Secret, emptyDir, hostPath, downward and token volumes and gives the environment", async () => {
     const node = await nodeOf();
     const hostDir = join(containerd.dir, "host");
     mkdirSync(hostDir);
@@ -344,7 +344,7 @@ describe("a pod through a real containerd", () => {
     });
   }, 60_000);
 
-  it("R41 A7 adopts what runs after its own restart, offline, and after the runtime's: same ids, no restart, one sandbox", async () => {
+  it("R41 A7 in part: adopts what runs after its own restart, offline, and after the runtime's: same ids, no restart, one sandbox", async () => {
     const node = await nodeOf();
     const pod = podOf("adopt", { containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }] });
     node.store.put("pod", pod);
@@ -553,7 +553,7 @@ describe("a pod through a real containerd", () => {
     expect(readdirSync(join(containerd.dir, "kubelet/pods"))).not.toContain("uid-grace");
   }, 60_000);
 
-  it("R8 A7 comes back offline after a reboot that wiped the runtime: volumes and token from what is kept, one restart counted", async () => {
+  it("R8 A7 in part: comes back offline after a reboot that wiped the runtime: volumes and token from what is kept, one restart counted", async () => {
     const node = await nodeOf();
     node.cloud.objects["default/configmap/kube-root-ca.crt"] = { data: { "ca.crt": "CA" } };
     const sources = [
