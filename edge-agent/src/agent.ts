@@ -12,12 +12,14 @@ import {
   type Identity,
   type JoinOptions,
 } from "./join/index.ts";
+import { createDeviceRoom, type DeviceRoom } from "./devices/index.ts";
+import { createMapperClient, mapperAddress, openDmiServer } from "./dmi/index.ts";
 import type { AgentLog } from "./log.ts";
 import { createAgentMetrics, serveMetrics } from "./metrics.ts";
 import { AGENT_VERSION, createNodeReporter, readMachineFacts, readMachineState } from "./node/index.ts";
 import { createRuntime } from "./runtime.ts";
 import { createStore, type Store } from "./store/index.ts";
-import { createTunnel, DEFAULT_TUNNEL_OPTIONS } from "./tunnel/index.ts";
+import { createTunnel, DEFAULT_TUNNEL_OPTIONS, type Uplink } from "./tunnel/index.ts";
 
 /** What the composition root hands to the agent. */
 export interface AgentDeps {
@@ -34,7 +36,7 @@ const BOOTSTRAP_TOKEN_FILE = "/etc/kubeedge/bootstrap-edgecore.conf";
 const JOIN_TIMEOUT_MS = 30_000;
 
 /**
- * Starts every part in order: store, identity (joining where there is none), tunnel, node, pods.
+ * Starts every part in order: store, identity (joining where there is none), tunnel, node, pods, devices.
  *
  * @returns the function that stops all of it and leaves the containers running
  * @throws {ConfigError | StoreError | JoinError} when the agent cannot run on this machine as it is
@@ -119,6 +121,7 @@ async function runParts(
     clock,
     log,
   });
+  const devices = createDevices(deps, store, tunnel);
   const adopt = (next: Identity): void => {
     writeBundle(config.identity.bundle, next);
     identity = next;
@@ -136,6 +139,7 @@ async function runParts(
     config.metricsAddress === "" ? undefined : serveMetrics(deps.registry, config.metricsAddress, log);
   // The pods first: they run from the store, with or without a cloud.
   await runtime.start();
+  await devices?.start();
   node.start();
   tunnel.start();
   return async () => {
@@ -143,7 +147,31 @@ async function runParts(
     server?.close();
     node.stop();
     runtime.stop();
+    await devices?.stop();
     await tunnel.stop();
     store.close();
   };
+}
+
+/** Undefined where devices are switched off. */
+function createDevices(deps: AgentDeps, store: Store, uplink: Uplink): DeviceRoom | undefined {
+  const { config, clock, log, registry } = deps;
+  if (!config.devices.enable) return undefined;
+  return createDeviceRoom({
+    store: store.desired,
+    records: store.records,
+    uplink,
+    openServer: openDmiServer,
+    dial: createMapperClient,
+    address: mapperAddress,
+    clock,
+    log,
+    registry,
+    newId: randomUUID,
+    random: Math.random,
+    options: {
+      socketPath: config.devices.socketPath,
+      requestTimeoutMs: config.hub.requestTimeoutMs,
+    },
+  });
 }

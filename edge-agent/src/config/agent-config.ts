@@ -54,6 +54,11 @@ export interface AgentConfig {
     readonly resolvConf: string;
     readonly reportEvents: boolean;
   };
+  readonly devices: {
+    readonly enable: boolean;
+    /** where mappers register */
+    readonly socketPath: string;
+  };
   readonly dataDir: string;
   readonly logLevel: string;
   /** "" is off */
@@ -62,7 +67,7 @@ export interface AgentConfig {
 
 /** @param hostname name of the machine, used where none is configured (in lower case, as kubelet does) */
 export function toAgentConfig(file: FileSettings, hostname: string): AgentConfig {
-  const { edged, edgeHub } = file.modules;
+  const { deviceTwin, edged, edgeHub } = file.modules;
   const kubelet = edged.tailoredKubeletConfig;
   const { longshore } = file;
   return {
@@ -113,6 +118,7 @@ export function toAgentConfig(file: FileSettings, hostname: string): AgentConfig
       resolvConf: kubelet.resolvConf,
       reportEvents: edged.reportEvent,
     },
+    devices: { enable: deviceTwin.enable, socketPath: deviceTwin.dmiSockPath },
     dataDir: longshore.dataDir || dirname(file.database.dataSource),
     logLevel: longshore.logLevel,
     metricsAddress: longshore.metricsAddress,

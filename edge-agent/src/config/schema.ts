@@ -209,6 +209,11 @@ const edged = section(
   ],
 );
 
+const deviceTwin = section({
+  dmiSockPath: path("Socket that device mappers register on.", "/etc/kubeedge/dmi.sock"),
+  enable: flag("Serve devices and their mappers.", true),
+});
+
 const longshore = section({
   cgroupParent: path("Parent cgroup of all pods; never a host kubelet's.", "/longshore"),
   dataDir: path("Store of this agent; empty takes the folder of database.dataSource.", ""),
@@ -247,9 +252,8 @@ export const SCHEMA = section(
       },
       ["driverName", "aliasName"],
     ),
-    modules: section({ edgeHub, edged }, [
+    modules: section({ deviceTwin, edgeHub, edged }, [
       "dbTest",
-      "deviceTwin",
       "edgeStream",
       "eventBus",
       "metaManager",

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Devices, from what happens to what it stands on:
+ *   room.ts        what mappers ask, what the store tells     mappers.ts   registration; one worker each
+ *   worker.ts      one mapper: plan, call, remember           plan.ts      pure: what to tell a mapper next
+ *   desired.ts     pure: what each mapper shall hold          message.ts   pure: a Device as mappers read it
+ *   journal.ts     what mappers were told, on disk            tell.ts      one call, and what its refusal means
+ *   reports.ts     pure: is a report one to take              reporter.ts  reports on their way to the cloud
+ *   twins.ts, states.ts  the latest of each device            latest-sender.ts, write-behind.ts  cloud and disk
+ */
+export type { DeviceOptions, DeviceRoom, DeviceRoomDeps } from "./port.ts";
+export { createDeviceRoom } from "./room.ts";

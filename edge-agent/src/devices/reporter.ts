@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from "../clock.ts";
+import type { AgentLog } from "../log.ts";
+import type { RecordStore } from "../store/port.ts";
+import type { Uplink } from "../tunnel/port.ts";
+import { stateFrame, twinFrame, type FrameFacts } from "./frames.ts";
+import { LatestSender, type Outgoing, type SenderOptions } from "./latest-sender.ts";
+import type { DeviceMetrics } from "./metrics.ts";
+import { States, type DeviceState, type StateRecord } from "./states.ts";
+import { Twins, type TwinLimits, type TwinRecord, type TwinReport } from "./twins.ts";
+import { WriteBehind } from "./write-behind.ts";
+
+/** Twins that the cloud has not confirmed, by `<namespace>/<name>`. */
+export const TWIN_BUCKET = "device-twins";
+/** States that the cloud has not confirmed, likewise. */
+export const STATE_BUCKET = "device-states";
+
+/** What reporting needs of the agent. */
+export interface ReporterDeps {
+  readonly records: RecordStore;
+  readonly uplink: Uplink;
+  readonly clock: Clock;
+  readonly log: AgentLog;
+  readonly newId: () => string;
+  readonly random: () => number;
+  readonly metrics: Pick<DeviceMetrics, "reports">;
+  readonly sender: SenderOptions;
+  readonly limits: TwinLimits;
+  readonly writeBehindMs: number;
+  /** uid of a device of this node, by `<namespace>/<name>` */
+  readonly uidOf: (key: string) => string | undefined;
+}
+
+/** One kind of report: what is known, its way to the cloud, and its records. */
+interface Lane {
+  readonly sender: LatestSender;
+  readonly disk: WriteBehind;
+}
+
+interface Known {
+  keys(): Iterable<string>;
+  unconfirm(key: string): void;
+  record(key: string): unknown;
+}
+
+/** Carries what mappers report to the cloud, the latest of each, until it is confirmed. */
+export class Reporter {
+  readonly #deps: ReporterDeps;
+  readonly #twins: Twins;
+  readonly #states = new States();
+  readonly #twinLane: Lane;
+  readonly #stateLane: Lane;
+
+  constructor(deps: ReporterDeps) {
+    this.#deps = deps;
+    this.#twins = new Twins(deps.limits);
+    this.#load();
+    const facts = (): FrameFacts => ({ eventId: deps.newId(), nowMs: deps.clock.nowMs() });
+    this.#twinLane = this.#lane("twin", TWIN_BUCKET, this.#twins, (key) => {
+      const batch = this.#twins.next(key);
+      return batch && { request: twinFrame(key, batch.twin, facts()), confirm: batch.confirm };
+    });
+    this.#stateLane = this.#lane("state", STATE_BUCKET, this.#states, (key) => {
+      const next = this.#states.next(key);
+      return next && { request: stateFrame(key, next.record, facts()), confirm: next.confirm };
+    });
+  }
+
+  /** False when there is no room for the values. */
+  twins(key: string, uid: string, reports: readonly TwinReport[]): boolean {
+    if (!this.#twins.report(key, uid, reports)) return false;
+    this.#changed(this.#twinLane, key);
+    return true;
+  }
+
+  state(key: string, uid: string, state: DeviceState): void {
+    this.#states.report(key, uid, state, this.#deps.clock.nowMs());
+    this.#changed(this.#stateLane, key);
+  }
+
+  hasState(key: string): boolean {
+    return this.#states.has(key);
+  }
+
+  /** The device is as the store has it now: what is known of another uid, or of other properties, goes. */
+  settle(key: string, uid: string, properties: ReadonlySet<string>): void {
+    const isOther = [this.#twins.uidOf(key), this.#states.uidOf(key)].some(
+      (known) => known !== undefined && known !== uid,
+    );
+    if (isOther) this.forget(key);
+    this.#twins.retain(key, properties);
+  }
+
+  /** The device is gone from this node. */
+  forget(key: string): void {
+    this.#twins.forget(key);
+    this.#states.forget(key);
+    for (const { sender, disk } of [this.#twinLane, this.#stateLane]) {
+      sender.forget(key);
+      disk.mark(key);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const lanes = [this.#twinLane, this.#stateLane];
+    for (const { sender } of lanes) sender.stop();
+    await Promise.all(lanes.map(({ disk }) => disk.flush({ isLast: true })));
+  }
+
+  #changed({ sender, disk }: Lane, key: string): void {
+    disk.mark(key);
+    sender.mark(key);
+  }
+
+  #load(): void {
+    const { records, uidOf } = this.#deps;
+    for (const [key, value] of records.list(TWIN_BUCKET)) {
+      const record = value as TwinRecord;
+      if (record.uid === uidOf(key)) this.#twins.load(key, record);
+    }
+    for (const [key, value] of records.list(STATE_BUCKET)) {
+      const record = value as StateRecord;
+      if (record.uid === uidOf(key)) this.#states.load(key, record);
+    }
+  }
+
+  #lane(
+    kind: "twin" | "state",
+    bucket: string,
+    known: Known,
+    outgoing: (key: string) => Outgoing | undefined,
+  ): Lane {
+    const { records, clock, log, uplink, random, metrics, writeBehindMs: intervalMs } = this.#deps;
+    const confirmedAtMs = new Map<string, number>();
+    const disk = new WriteBehind({
+      records,
+      bucket,
+      clock,
+      log,
+      intervalMs,
+      valueOf: (key) => known.record(key),
+      confirmedAgoMs: (key) => clock.monotonicMs() - (confirmedAtMs.get(key) ?? -Infinity),
+    });
+    // A device that went away while the agent was down leaves a record.
+    for (const [key] of records.list(bucket)) if (known.record(key) === undefined) disk.mark(key);
+    const sender = new LatestSender({
+      uplink,
+      clock,
+      log,
+      random,
+      options: this.#deps.sender,
+      outgoing: (key) => {
+        const next = outgoing(key);
+        const confirm = (): void => {
+          next?.confirm();
+          confirmedAtMs.set(key, clock.monotonicMs());
+          disk.mark(key);
+        };
+        return next && { ...next, confirm };
+      },
+      repeat: (key) => known.unconfirm(key),
+      keys: () => known.keys(),
+      onSent: (result) => metrics.reports.inc({ kind, result }),
+    });
+    return { sender, disk };
+  }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What a device can be; the cloud ignores every other word. */
+export const DEVICE_STATES = ["online", "offline", "ok", "unknown", "unhealthy"] as const;
+
+/** One of the five words. */
+export type DeviceState = (typeof DEVICE_STATES)[number];
+
+/** True for one of the five words. */
+export const isDeviceState = (text: string): text is DeviceState =>
+  (DEVICE_STATES as readonly string[]).includes(text);
+
+/** The latest state of one device, as it is kept and sent. */
+export interface StateRecord {
+  readonly uid: string;
+  readonly state: DeviceState;
+  /** RFC 3339 in UTC; only while online or ok */
+  readonly lastOnlineTime?: string;
+}
+
+interface Entry {
+  readonly record: StateRecord;
+  readonly isConfirmed: boolean;
+}
+
+/** The latest state of every device. */
+export class States {
+  readonly #entries = new Map<string, Entry>();
+
+  report(key: string, uid: string, state: DeviceState, nowMs: number): void {
+    const isUp = state === "online" || state === "ok";
+    const lastOnlineTime = new Date(nowMs).toISOString().replace(/\.\d{3}Z$/, "Z");
+    this.load(key, { uid, state, ...(isUp && { lastOnlineTime }) });
+  }
+
+  load(key: string, record: StateRecord): void {
+    this.#entries.set(key, { record, isConfirmed: false });
+  }
+
+  /** What the cloud has not confirmed; undefined when it has. */
+  next(key: string): { readonly record: StateRecord; readonly confirm: () => void } | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || entry.isConfirmed) return undefined;
+    const confirm = (): void => {
+      if (this.#entries.get(key) === entry) this.#entries.set(key, { ...entry, isConfirmed: true });
+    };
+    return { record: entry.record, confirm };
+  }
+
+  /** The cloud may have lost it. */
+  unconfirm(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) this.#entries.set(key, { ...entry, isConfirmed: false });
+  }
+
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
+  uidOf(key: string): string | undefined {
+    return this.#entries.get(key)?.record.uid;
+  }
+
+  forget(key: string): void {
+    this.#entries.delete(key);
+  }
+
+  keys(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
+  /** What a restart must not lose. */
+  record(key: string): StateRecord | undefined {
+    const entry = this.#entries.get(key);
+    return entry === undefined || entry.isConfirmed ? undefined : entry.record;
+  }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Server, ServerCredentials, status, type handleUnaryCall } from "@grpc/grpc-js";
+import { DeviceManagerService, type ServiceMethod } from "@longshore/crds/dmi";
+import { createServer } from "node:net";
+import {
+  DmiFault,
+  type DmiCall,
+  type DmiHandlers,
+  type DmiMethod,
+  type DmiObserver,
+  type DmiServer,
+  type DmiServerOptions,
+} from "./port.ts";
+import { listenOn } from "./socket.ts";
+
+const DEFAULTS = { socketMode: 0o660, maxMessageBytes: 4 * 1024 * 1024, maxCalls: 100, maxConnections: 32 };
+const STOP_GRACE_MS = 1_000;
+
+/** A request that is not protobuf is answered by our own words, not thrown about in the library. */
+type Decoded<Request> = { readonly message: Request } | { readonly fault: DmiFault };
+
+function decoding<Request, Response>(method: ServiceMethod<Request, Response>) {
+  return {
+    ...method,
+    requestDeserialize: (bytes: Buffer): Decoded<Request> => {
+      try {
+        return { message: method.requestDeserialize(bytes) };
+      } catch (cause) {
+        return {
+          fault: new DmiFault("INVALID_ARGUMENT", "malformed", "the request is not well formed", { cause }),
+        };
+      }
+    },
+    // Nobody calls through this table; the library only asks for the shape.
+    requestSerialize: (): Buffer => Buffer.alloc(0),
+  };
+}
+
+function toFault(error: unknown): DmiFault {
+  if (error instanceof DmiFault) return error;
+  return new DmiFault("INTERNAL", "internal", "the edge agent failed", { cause: error });
+}
+
+/** Limits the calls that run at once, and turns whatever a handler throws into an answer. */
+function createGuard(maxCalls: number, observe: DmiObserver) {
+  let running = 0;
+  return <Request, Response>(
+    name: DmiMethod,
+    handle: (request: Request, call: DmiCall) => Response | Promise<Response>,
+  ): handleUnaryCall<Decoded<Request>, Response> => {
+    const run = async (decoded: Decoded<Request>, call: DmiCall): Promise<Response> => {
+      if ("fault" in decoded) throw decoded.fault;
+      if (running > maxCalls)
+        throw new DmiFault("RESOURCE_EXHAUSTED", "calls", `more than ${maxCalls} calls run at once`);
+      return handle(decoded.message, call);
+    };
+    return (call, reply) => {
+      running++;
+      run(call.request, { isCancelled: () => call.cancelled })
+        .then(
+          (response) => {
+            observe(name, "OK");
+            reply(null, response);
+          },
+          (error: unknown) => {
+            const fault = toFault(error);
+            observe(name, fault.code, fault.reason);
+            reply({ code: status[fault.code], details: fault.message });
+          },
+        )
+        .finally(() => {
+          running--;
+        });
+    };
+  };
+}
+
+function shutdown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, STOP_GRACE_MS);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/**
+ * Serves `DeviceManagerService` on a unix socket. The connections are ours, not the library's: so there can be a
+ * limit to them, and a mode on the socket.
+ *
+ * @throws {DmiSocketError}
+ */
+export async function openDmiServer(
+  options: DmiServerOptions,
+  handlers: DmiHandlers,
+  observe: DmiObserver,
+): Promise<DmiServer> {
+  const { socketMode, maxMessageBytes, maxCalls, maxConnections } = { ...DEFAULTS, ...options };
+  const guard = createGuard(maxCalls, observe);
+  const grpc = new Server({
+    "grpc.max_receive_message_length": maxMessageBytes,
+    "grpc.max_concurrent_streams": maxCalls,
+    "grpc-node.max_session_memory": 16,
+    "grpc.enable_channelz": 0,
+  });
+  const service = {
+    mapperRegister: decoding(DeviceManagerService.mapperRegister),
+    reportDeviceStatus: decoding(DeviceManagerService.reportDeviceStatus),
+    reportDeviceStates: decoding(DeviceManagerService.reportDeviceStates),
+  };
+  const empty = {};
+  const implementation = {
+    mapperRegister: guard("MapperRegister", handlers.mapperRegister),
+    reportDeviceStatus: guard(
+      "ReportDeviceStatus",
+      (request: Parameters<DmiHandlers["reportDeviceStatus"]>[0]) => {
+        handlers.reportDeviceStatus(request);
+        return empty;
+      },
+    ),
+    reportDeviceStates: guard(
+      "ReportDeviceStates",
+      (request: Parameters<DmiHandlers["reportDeviceStates"]>[0]) => {
+        handlers.reportDeviceStates(request);
+        return empty;
+      },
+    ),
+  };
+  grpc.addService(service, implementation);
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined); // a mapper that dies; the library ends the session on close
+    injector.injectConnection(socket);
+  });
+  server.maxConnections = maxConnections;
+  await listenOn(server, options.socketPath, socketMode);
+  return {
+    stop: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await shutdown(grpc);
+      await closed;
+    },
+  };
+}
