@@ -1,3 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Name that a mapper made with this SDK gives as its API version when it registers. */
-export const DMI_VERSION = "v1beta1";
+// The SDK for device developers: write a Driver, hand it to createMapper.
+export { systemClock, type Clock } from "./clock.ts";
+export { COUNTER_NAMES, type CounterName } from "./counters.ts";
+export {
+  DEVICE_STATES,
+  type CallContext,
+  type ConfigData,
+  type Device,
+  type DeviceHandle,
+  type DeviceState,
+  type Driver,
+  type Property,
+  type PropertyType,
+  type Value,
+} from "./driver.ts";
+export { MapperError, type MapperErrorCode } from "./errors.ts";
+export type { MapperLog } from "./log.ts";
+export { createMapper, type Mapper, type MapperConfig } from "./mapper.ts";
+export { DEFAULT_OPTIONS, type MapperOptions } from "./options.ts";
+export { DMI_VERSION } from "./version.ts";

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { CallContext, Device, DeviceHandle } from "../driver.ts";
+import { MapperError, reasonOf } from "../errors.ts";
+import type { DeviceDeps } from "./context.ts";
+import { withDeadline, type Outcome } from "./deadline.ts";
+
+/** The driver's handle of one device: opened, called one call at a time, given up when a call hangs. */
+export interface HandleKeeper {
+  /** The device that the open handle was opened for; undefined while there is none. */
+  openedFor(): Device | undefined;
+  /** False while too many calls of given up handles still run. */
+  mayOpen(): boolean;
+  open(device: Device, signal: AbortSignal): Promise<boolean>;
+  /** @throws {MapperError} DRIVER_TIMEOUT, or whatever the driver threw */
+  call<T>(
+    run: (handle: DeviceHandle, context: CallContext) => T | Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T>;
+  has(method: "write" | "state"): boolean;
+  close(): Promise<void>;
+}
+
+/** Aborts nothing: closing has its deadline alone. */
+const NEVER = new AbortController().signal;
+
+/** @param onCallEnded called when a call that was given up ends after all */
+export function createHandleKeeper(deps: DeviceDeps, onCallEnded: () => void): HandleKeeper {
+  const { clock, counters, driver, log, options } = deps;
+  let current: { readonly device: Device; readonly handle: DeviceHandle } | undefined;
+  let hungCalls = 0;
+
+  async function timed<T>(
+    run: (context: CallContext) => T | Promise<T>,
+    signal: AbortSignal,
+    onLate: (value: T) => void = () => undefined,
+  ): Promise<Outcome<T>> {
+    const deadlineMs = clock.nowMs() + options.driverTimeoutMs;
+    const limits = { timeoutMs: options.driverTimeoutMs, graceMs: options.abortGraceMs, signal };
+    const outcome = await withDeadline(clock, limits, (aborted) => run({ signal: aborted, deadlineMs, log }));
+    if (outcome.kind === "hung") {
+      hungCalls++;
+      counters.add("driverHangs");
+      log.warn({ hungCalls }, "a call of the driver goes on after its deadline: its handle is given up");
+      void outcome.ended.then((late) => {
+        hungCalls--;
+        if (late !== undefined) onLate(late);
+        onCallEnded();
+      });
+    }
+    return outcome;
+  }
+
+  async function closeHandle(handle: DeviceHandle): Promise<void> {
+    const outcome = await timed((context) => handle.close?.(context), NEVER);
+    if (outcome.kind === "failed") log.warn({ reason: reasonOf(outcome.error) }, "closing the device failed");
+  }
+
+  async function close(): Promise<void> {
+    const handle = current?.handle;
+    current = undefined;
+    if (handle) await closeHandle(handle);
+  }
+
+  return {
+    openedFor: () => current?.device,
+    mayOpen: () => hungCalls < options.maxHungCalls,
+    has: (method) => current?.handle[method] !== undefined,
+    open: async (device, signal) => {
+      const outcome = await timed(
+        (context) => driver.open(device, context),
+        signal,
+        (late) => void closeHandle(late),
+      );
+      counters.add(outcome.kind === "done" ? "opens" : "openFailures");
+      if (outcome.kind === "done") current = { device, handle: outcome.value };
+      else log.debug({ reason: reasonOf(outcome.error) }, "the device does not open");
+      return outcome.kind === "done";
+    },
+    call: async (run, signal) => {
+      const handle = current?.handle;
+      if (!handle) throw new MapperError("STOPPED", "the device is not open");
+      const outcome = await timed((context) => run(handle, context), signal);
+      if (outcome.kind === "done") return outcome.value;
+      if (outcome.kind === "hung") await close();
+      throw outcome.error;
+    },
+    close,
+  };
+}

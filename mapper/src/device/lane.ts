@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from "../clock.ts";
+
+/** Work that is never done twice at the same time, with one timer at most. */
+export interface Lane {
+  /** There is something to do: a step runs now, or once more after the one that runs. */
+  poke(): void;
+  /** Aborts the running step's signal and resolves when it has ended; nothing runs afterwards. */
+  stop(): Promise<void>;
+}
+
+/** Does what is due; returns milliseconds until it wants to run again, undefined to sleep until poked. */
+export type Step = (signal: AbortSignal) => Promise<number | undefined>;
+
+/** Pause after a step that threw: a fault of this program, which must not become a busy loop. */
+const AFTER_FAULT_MS = 1_000;
+
+/** @param onFault called with what a step threw */
+export function createLane(clock: Clock, step: Step, onFault: (error: unknown) => void): Lane {
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  const pending = { isPoked: false };
+  let cancelTimer = (): void => undefined;
+
+  async function run(): Promise<void> {
+    pending.isPoked = false;
+    const delayMs = await step(stopping.signal).catch((error: unknown) => {
+      onFault(error);
+      return AFTER_FAULT_MS;
+    });
+    running = undefined;
+    if (stopping.signal.aborted) return;
+    if (pending.isPoked) arm(0);
+    else if (delayMs !== undefined) arm(delayMs);
+  }
+  function arm(delayMs: number): void {
+    cancelTimer();
+    cancelTimer = clock.schedule(delayMs, () => {
+      running ??= run();
+    });
+  }
+  return {
+    poke: () => {
+      if (stopping.signal.aborted) return;
+      pending.isPoked = true;
+      if (running === undefined) arm(0);
+    },
+    stop: async () => {
+      stopping.abort();
+      cancelTimer();
+      await running;
+    },
+  };
+}

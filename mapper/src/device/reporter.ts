@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createBackoff } from "../backoff.ts";
+import type { DeviceState } from "../driver.ts";
+import type { Current } from "./collector.ts";
+import type { DeviceDeps, ReportResult } from "./context.ts";
+import type { Entry } from "./entries.ts";
+import { isDue, startCycle, untilNext, type Cycle } from "./schedule.ts";
+import { asReported, hasNews, toTwin } from "./twin.ts";
+
+/** Properties that are due within this part of their cycle go along with one that is due. */
+const COMPANY = 0.1;
+
+/** The half of a device that talks with the edge: sends what is new when it is due. */
+export interface Reporter {
+  /** Milliseconds until the next report, undefined when only an event brings more. */
+  readonly step: (signal: AbortSignal) => Promise<number | undefined>;
+}
+
+type Reporting = Entry & { report: Cycle };
+const isReporting = (entry: Entry): entry is Reporting => entry.report !== undefined && hasNews(entry.twin);
+
+/** @param stateOf the state of the device now */
+export function createReporter(deps: DeviceDeps, current: Current, stateOf: () => DeviceState): Reporter {
+  const { clock, counters, edge, options } = deps;
+  const retry = createBackoff({
+    baseMs: options.retryBaseMs,
+    capMs: options.retryCapMs,
+    random: deps.random,
+  });
+  let stateCycle: Cycle | undefined;
+  let reportedState: DeviceState | undefined;
+
+  async function send(entries: readonly Reporting[], signal: AbortSignal): Promise<ReportResult> {
+    const versions = entries.map(({ twin }) => twin.version);
+    const twins = entries.map(({ twin, plan }) => toTwin(twin, plan));
+    const result = await edge.status(current.plan.device, twins, signal);
+    counters.add(result === "taken" ? "reports" : "reportFailures");
+    if (result === "later") return result;
+    const nowMs = clock.monotonicMs();
+    entries.forEach((entry, i) => {
+      const { cycleMs } = entry.report;
+      entry.report = { cycleMs, dueMs: nowMs + cycleMs };
+      if (result === "taken") entry.twin = asReported(entry.twin, versions[i] ?? 0);
+    });
+    return result;
+  }
+
+  /** One twin that the edge will not take must not keep the others of its device back. */
+  async function sendDue(signal: AbortSignal): Promise<ReportResult | "nothing"> {
+    const nowMs = clock.monotonicMs();
+    const news = [...current.entries.values()].filter(isReporting);
+    if (!news.some(({ report }) => isDue(report.dueMs, nowMs))) return "nothing";
+    const company = news.filter(({ report }) => isDue(report.dueMs - report.cycleMs * COMPANY, nowMs));
+    const result = await send(company, signal);
+    if (result !== "refused" || company.length === 1) return result;
+    for (const entry of company) {
+      if ((await send([entry], signal)) === "later") return "later";
+    }
+    return result;
+  }
+
+  async function sendState(signal: AbortSignal): Promise<ReportResult | "nothing"> {
+    const cycleMs = current.plan.stateCycleMs;
+    const nowMs = clock.monotonicMs();
+    const state = stateOf();
+    if (cycleMs === undefined || state === "unknown") return "nothing";
+    if (stateCycle?.cycleMs !== cycleMs) stateCycle = startCycle(cycleMs, nowMs);
+    if (reportedState === state && !isDue(stateCycle.dueMs, nowMs)) return "nothing";
+    const result = await edge.state(current.plan.device, state, signal);
+    counters.add(result === "taken" ? "stateReports" : "stateReportFailures");
+    if (result === "later") return result;
+    reportedState = state;
+    stateCycle = { cycleMs, dueMs: clock.monotonicMs() + cycleMs };
+    return result;
+  }
+
+  function untilNextReport(): number | undefined {
+    const dues = [...current.entries.values()].filter(isReporting).map(({ report }) => report.dueMs);
+    if (current.plan.stateCycleMs !== undefined && stateCycle) dues.push(stateCycle.dueMs);
+    return untilNext(dues, clock.monotonicMs());
+  }
+
+  return {
+    step: async (signal) => {
+      if (!edge.isReady()) return undefined;
+      const results = [await sendDue(signal), await sendState(signal)];
+      if (results.includes("later")) return retry.nextDelayMs();
+      retry.reset();
+      return untilNextReport();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import { systemClock, type Clock } from "./clock.ts";
+import { createCounters, type CounterName } from "./counters.ts";
+import type { Driver } from "./driver.ts";
+import { createEdgeClient } from "./edge/client.ts";
+import { createEdgeReports } from "./edge/reports.ts";
+import { createEdgeSession } from "./edge/session.ts";
+import { MapperError } from "./errors.ts";
+import { createFleet } from "./fleet/fleet.ts";
+import type { MapperLog } from "./log.ts";
+import { withDefaults, type MapperOptions } from "./options.ts";
+import { listen, type Listener } from "./server/listen.ts";
+import { createService } from "./server/service.ts";
+import { DMI_VERSION } from "./version.ts";
+
+/** What a mapper is made of. */
+export interface MapperConfig {
+  readonly name: string;
+  /** Devices whose `spec.protocol.protocolName` is this one belong to this mapper. */
+  readonly protocol: string;
+  readonly version: string;
+  /** Path of the mapper's own unix socket, in the folder of the edge's. */
+  readonly address: string;
+  /** Path of the edge's socket; `/etc/kubeedge/dmi.sock` at KubeEdge. */
+  readonly dmiSocket: string;
+  readonly driver: Driver;
+  readonly log: MapperLog;
+  readonly options?: Partial<MapperOptions>;
+  /** Called with every event that `counters()` counts, to feed a metrics library. */
+  readonly onCount?: (name: CounterName) => void;
+  readonly clock?: Clock;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
+}
+
+export interface Mapper {
+  /**
+   * Serves the own socket and registers at the edge, for as long as it takes: resolves when the socket is served.
+   *
+   * @throws {MapperError} SOCKET_UNUSABLE
+   */
+  start(): Promise<void>;
+  /** Closes every device and the socket. A stopped mapper does not start again. */
+  stop(): Promise<void>;
+  isRegistered(): boolean;
+  /** `namespace/name` of every device that runs, sorted. */
+  devices(): readonly string[];
+  counters(): Readonly<Record<CounterName, number>>;
+}
+
+const CLOSE_GRACE_MS = 2_000;
+
+/** @throws {MapperError} OPTION_INVALID */
+export function createMapper(config: MapperConfig): Mapper {
+  const { address, dmiSocket, driver, log, name, protocol, version } = config;
+  const { clock = systemClock, random = Math.random } = config;
+  if (name === "" || protocol === "") throw new MapperError("OPTION_INVALID", "name and protocol are needed");
+  const options = withDefaults(config.options);
+  const counters = createCounters(config.onCount);
+  const client = createEdgeClient(dmiSocket, options.maxMessageBytes);
+  const edge = createEdgeReports({
+    client,
+    isReady: () => session.isRegistered(),
+    onAway: () => session.lost(),
+    timeoutMs: options.reportTimeoutMs,
+    maxInFlight: options.maxReportsInFlight,
+  });
+  const fleet = createFleet({ driver, edge, options, counters, clock, log, random }, protocol);
+  const session = createEdgeSession({
+    ...{ client, options, clock, counters, log, random },
+    info: { name, version, apiVersion: DMI_VERSION, protocol, address: Buffer.from(address), state: "ok" },
+    onRegister: () => {
+      const snapshot = fleet.snapshot();
+      return ({ modelList: models, deviceList: devices }) => {
+        fleet.replaceAll({ models, devices }, snapshot);
+        fleet.edgeReady();
+      };
+    },
+  });
+  let listener: Listener | undefined;
+  return {
+    start: async () => {
+      listener = await listen(address, createService({ fleet, counters, log }), options.maxMessageBytes);
+      session.start();
+    },
+    stop: async () => {
+      session.stop();
+      await Promise.all([fleet.stop(), listener?.close(CLOSE_GRACE_MS)]);
+      client.close();
+    },
+    isRegistered: session.isRegistered,
+    devices: fleet.running,
+    counters: counters.read,
+  };
+}
