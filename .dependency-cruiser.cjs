@@ -26,6 +26,8 @@ const never = (name, from, to, comment) => ({
 const ROOMS = ["config", "roles", "runtime", "delivery", "hub", "placement", "stream", "node-job"];
 const CONTROLLER = `^operators/src/(?!(?:${ROOMS.join("|")})/)([^/]+)/`;
 const PORTS_OF_DELIVERY = "^operators/src/delivery/(outbox|placement|errors)\\.ts$";
+const LEDGER = "^operators/src/delivery/ledger\\.ts$";
+const OBJECT_SYNC = "^operators/src/object-sync/";
 const PORTS_OF_MAILBOX = "^operators/src/delivery/(outbox|mailbox|ledger|errors)\\.ts$";
 const RUNTIME = "^operators/src/runtime/";
 const MAIN = "^operators/src/main\\.ts$";
@@ -66,7 +68,7 @@ module.exports = {
     never("crds-not-in-runtime", RUNTIME, CRDS, "the runtime knows no edge kind"),
     only(
       "controller-stays-home",
-      { path: CONTROLLER },
+      { path: CONTROLLER, pathNot: OBJECT_SYNC },
       [
         "^operators/src/$1/",
         RUNTIME,
@@ -76,6 +78,20 @@ module.exports = {
         ...npm("prom-client", "pino"),
       ],
       "a controller uses runtime, crds and the delivery ports; never another controller, the hub or Redis",
+    ),
+    only(
+      "object-sync-stays-home",
+      { path: OBJECT_SYNC },
+      [
+        OBJECT_SYNC,
+        RUNTIME,
+        CRDS,
+        PORTS_OF_DELIVERY,
+        LEDGER,
+        "^operators/src/(node-job|placement)/",
+        ...npm("prom-client", "pino"),
+      ],
+      "a controller as the others, and the only one that reads what was acked",
     ),
     only(
       "placement-is-shared",

@@ -49,6 +49,22 @@ export const schema = {
       "",
       "Unique name of this process in the election, the same after a restart, which then leads again at once; empty: a random one.",
     ),
+    objectSync: {
+      enabled: flag(
+        true,
+        "Whether ObjectSyncs tell what each node has acked; without them EdgeCores get everything again after Redis was emptied.",
+      ),
+      intervalSeconds: integer(
+        5,
+        { min: 1, max: 3600 },
+        "An ObjectSync is written at most once in this time.",
+      ),
+      writesPerSecond: integer(
+        200,
+        { min: 1, max: 10_000 },
+        "Calls a second that write ObjectSyncs, to spare the API server.",
+      ),
+    },
     resyncHours: integer(6, { min: 1, max: 168 }, "Each object is looked at again about this often."),
   },
   metrics: {

@@ -2,6 +2,7 @@
 import { Registry } from "prom-client";
 import type { Config } from "../config/index.ts";
 import { createControllerDelivery } from "../delivery/index.ts";
+import { setupObjectSyncController } from "../object-sync/index.ts";
 import {
   createManager,
   createStanding,
@@ -92,6 +93,11 @@ function setupControllers({ config, registry, log }: ControllersDeps, manager: M
   });
   setupWorkloadController(manager, { outbox: delivery.outbox });
   setupDeviceController(manager, { outbox: delivery.outbox });
+  const { enabled, intervalSeconds, writesPerSecond } = config.controllers.objectSync;
+  if (enabled) {
+    const intervalMs = intervalSeconds * 1000;
+    setupObjectSyncController(manager, { ledger: delivery.ledger, intervalMs, writesPerSecond });
+  }
   manager.add({ start: (signal) => delivery.run(signal) });
   return () => delivery.stop();
 }

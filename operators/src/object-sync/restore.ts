@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isResourceVersion } from "@longshore/crds/wire";
+import type { LedgerRecord } from "../delivery/ledger.ts";
+import { RECORDED_KINDS } from "./desired.ts";
+import { objectUidOf, type SyncRecord } from "./record.ts";
+
+export interface Restorable {
+  readonly records: readonly LedgerRecord[];
+  /** Names of records whose version is nonsense: taken for not acked, so that the object is sent again. */
+  readonly garbage: readonly string[];
+}
+
+const WIRE_KINDS: ReadonlyMap<string, string> = new Map(
+  [...RECORDED_KINDS].filter(([, { isRestored }]) => isRestored).map(([wire, { kind }]) => [kind, wire]),
+);
+
+/** Of a version that was never acked, KubeEdge writes this. */
+const NEVER = "0";
+
+/**
+ * What the records of one node prove that it holds.
+ *
+ * @param nodeUid of the Node as it is now; what belongs to a former Node of the name proves nothing
+ */
+export function restorable(existing: readonly SyncRecord[], nodeUid: string): Restorable {
+  const own = existing.filter((record) => record.nodeUid === "" || record.nodeUid === nodeUid);
+  return {
+    garbage: own.filter(({ acked }) => !isResourceVersion(acked)).map(({ metadata }) => metadata.name),
+    records: own.flatMap(toLedger),
+  };
+}
+
+function toLedger({ metadata, objectKind, objectName, acked }: SyncRecord): LedgerRecord[] {
+  const kind = WIRE_KINDS.get(objectKind);
+  const { namespace = "" } = metadata;
+  const isUsable =
+    isResourceVersion(acked) && acked !== NEVER && objectName !== "" && !objectName.includes("/");
+  if (kind === undefined || namespace === "" || !isUsable) return [];
+  return [{ kind, namespace, name: objectName, uid: objectUidOf(metadata.name), resourceVersion: acked }];
+}
