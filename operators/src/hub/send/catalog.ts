@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { kinds, type Kind } from "@longshore/crds/kinds";
 import type { Resource } from "../../runtime/client.ts";
 
 /** How the hub reads and frames the objects of one resource type of the wire. */
@@ -10,6 +11,10 @@ export interface CatalogEntry {
   readonly listable: boolean;
   /** The digest is uid and resourceVersion, for controllers see the metadata only. */
   readonly metadataDigest: boolean;
+  /** `route.source` of its frames; the edge tells devices from the rest by it. */
+  readonly source: "edgecontroller" | "devicecontroller";
+  /** EdgeCore finds out of a delete's content whom to tell: it gets the object, where it is known, not just its name. */
+  readonly wholeDelete: boolean;
 }
 
 const core = (plural: string, kind: string, namespaced: boolean): Resource => ({
@@ -20,30 +25,37 @@ const core = (plural: string, kind: string, namespaced: boolean): Resource => ({
   namespaced,
 });
 
-/** The kinds that a hub can send, by resource type of the wire grammar. Open: devices, jobs and rules join it. */
+type Special = Partial<Omit<CatalogEntry, "resource">>;
+
+const entry = (resource: Resource, special: Special = {}): CatalogEntry => ({
+  resource,
+  alwaysUpdate: false,
+  listable: true,
+  metadataDigest: false,
+  source: "edgecontroller",
+  wholeDelete: false,
+  ...special,
+});
+
+// One `get` at a time is all that the hub has of these: a list would be cluster-wide.
+const deviceEntry = ({ group, version, plural, kind, namespaced }: Kind): CatalogEntry =>
+  entry(
+    { group, version, plural, kind, namespaced },
+    { listable: false, source: "devicecontroller", wholeDelete: true },
+  );
+
+/** The kinds that a hub can send, by resource type of the wire grammar. Open: jobs and rules join it. */
 export const catalog: ReadonlyMap<string, CatalogEntry> = new Map<string, CatalogEntry>([
-  [
-    "node",
-    { resource: core("nodes", "Node", false), alwaysUpdate: true, listable: true, metadataDigest: false },
-  ],
-  [
-    "pod",
-    { resource: core("pods", "Pod", true), alwaysUpdate: false, listable: true, metadataDigest: false },
-  ],
-  [
-    "configmap",
-    {
-      resource: core("configmaps", "ConfigMap", true),
-      alwaysUpdate: false,
-      listable: true,
-      metadataDigest: true,
-    },
-  ],
-  // `get` on Secrets is all that the hub has: a list would be cluster-wide.
+  ["node", entry(core("nodes", "Node", false), { alwaysUpdate: true })],
+  ["pod", entry(core("pods", "Pod", true))],
+  ["configmap", entry(core("configmaps", "ConfigMap", true), { metadataDigest: true })],
+  // as devices: no list
   [
     "secret",
-    { resource: core("secrets", "Secret", true), alwaysUpdate: true, listable: false, metadataDigest: true },
+    entry(core("secrets", "Secret", true), { alwaysUpdate: true, listable: false, metadataDigest: true }),
   ],
+  ["devicemodel", deviceEntry(kinds.DeviceModel)],
+  ["device", deviceEntry(kinds.Device)],
 ]);
 
 /** `apiVersion` of a resource. */

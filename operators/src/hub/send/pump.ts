@@ -198,12 +198,24 @@ export class Pump {
 
   #startDelete(slot: Slot): void {
     if (slot.want.kind !== "node") {
-      this.#offer(slot, undefined);
+      // It may still be there, and just leave this node.
+      if (this.#wantsWhole(slot.want)) void this.#fetches.start(slot);
+      else this.#offer(slot, undefined);
       return;
     }
     // An edge is not told that its Node is gone (KubeEdge ends the session instead); it is only recorded.
     slot.state = "settling";
     this.#acks.add(slot);
+  }
+
+  /** EdgeCore needs more than the name to do this delete, and it is not in memory. */
+  #wantsWhole(want: Want): boolean {
+    const { catalog, reader } = this.#deps;
+    return (
+      !this.#host.negotiated &&
+      catalog.get(want.kind)?.wholeDelete === true &&
+      reader.remembered(want.uid) === undefined
+    );
   }
 
   #setAside(slot: Slot): void {
@@ -224,7 +236,8 @@ export class Pump {
 
   #wasRead(slot: Slot, result: ReadResult): void {
     if (!this.#host.open) return;
-    if (result !== GONE) this.#offer(slot, result);
+    if (slot.want.op === "del") this.#offer(slot, undefined);
+    else if (result !== GONE) this.#offer(slot, result);
     // The delete follows, from whoever wants it. Not at once again: nothing may have changed by then.
     else if (slot.want.kind === "node" && slot.want.token !== "") this.#giveUp(slot, false);
     else if (slot.want.kind === "node") this.#window.release(slot);

@@ -12,6 +12,7 @@ export interface PushHead {
 export interface PushFacts {
   readonly msgId: string;
   readonly timestampMs: number;
+  readonly source: string;
   readonly operation: string;
   readonly resourceVersion: string;
   /** Only towards an edge that negotiated. */
@@ -19,7 +20,7 @@ export interface PushFacts {
 }
 
 /**
- * The frame head of a downstream object (KubeEdge's route for what EdgeController sends). No parent id: EdgeHub
+ * The frame head of a downstream object, by KubeEdge's route for what its controllers send. No parent id: EdgeHub
  * would hand the frame to a waiting caller instead of MetaManager.
  */
 export function pushHead(want: Pick<Want, "kind" | "namespace" | "name">, facts: PushFacts): PushHead {
@@ -31,7 +32,7 @@ export function pushHead(want: Pick<Want, "kind" | "namespace" | "name">, facts:
       ...(facts.digest === undefined ? {} : { digest: facts.digest }),
     },
     route: {
-      source: "edgecontroller",
+      source: facts.source,
       group: "resource",
       operation: facts.operation,
       resource: resourceOf(want),

@@ -48,6 +48,11 @@ export class ObjectReader {
       : undefined;
   }
 
+  /** Any version of an object that is still in memory. */
+  remembered(uid: string): Encoded | undefined {
+    return this.#cache.get(uid);
+  }
+
   /**
    * Reads the wanted version or a newer one.
    *

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { metadataDigest, objectDigest } from "@longshore/crds";
 import {
   encodeFrame,
-  encodeFrameWith,
   SessionOperation,
   type Frame,
   type FrameOrigin,
@@ -11,16 +9,7 @@ import {
 import type { Duplex } from "node:stream";
 import type { Fence, Mailbox, Owner } from "../../delivery/mailbox.ts";
 import type { HubClock } from "../clock.ts";
-import {
-  type Encoded,
-  encodeTombstone,
-  Pump,
-  type PumpDeps,
-  type PumpHost,
-  pushHead,
-  putOperation,
-  type Slot,
-} from "../send/index.ts";
+import { type Encoded, framePush, Pump, type PumpDeps, type PumpHost, type Slot } from "../send/index.ts";
 import { EndReasons, peerClosed, type EndReason } from "../end-reasons.ts";
 import {
   Inbound,
@@ -251,21 +240,15 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
   }
 
   transmit(slot: Slot, what: Encoded | undefined): { msgId: string; bytes: number } {
-    const { want } = slot;
-    const msgId = slot.msgId === "" ? this.#deps.newId() : slot.msgId;
-    slot.digest = what === undefined ? want.digest : this.#digestOf(slot, what);
+    const { kind } = slot.want;
+    const { msgId, digest, frame, notice } = framePush(
+      { slot, what, negotiated: this.negotiated },
+      this.#deps,
+    );
+    slot.digest = digest;
     this.#grant(slot, what);
-    const entry = this.#deps.catalog.get(want.kind);
-    const head = pushHead(want, {
-      msgId,
-      timestampMs: this.#deps.clock.wallMs(),
-      operation: what === undefined || entry === undefined ? "delete" : putOperation(want, entry),
-      resourceVersion: slot.resourceVersion,
-      ...(this.negotiated && what !== undefined ? { digest: slot.digest } : {}),
-    });
-    const content = what?.content ?? encodeTombstone({ ...want, uid: slot.uid });
-    const bytes = this.#out.write(encodeFrameWith(head.header, head.route, content), want.kind);
-    return { msgId, bytes };
+    if (notice !== undefined) this.#out.write(notice, "membership");
+    return { msgId, bytes: this.#out.write(frame, kind) };
   }
 
   lost(): void {
@@ -294,14 +277,6 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
   #onPing(): void {
     this.#heard();
     if (this.#pings.take(this.#heardAtMs) > 0) this.end(EndReasons.rate);
-  }
-
-  /** A version newer than the wanted one is digested here; the wanted one was, by whoever wants it. */
-  #digestOf(slot: Slot, what: Encoded): string {
-    const { want } = slot;
-    if (what.uid === want.uid && what.resourceVersion === want.resourceVersion) return want.digest;
-    if (this.#deps.catalog.get(want.kind)?.metadataDigest === true) return metadataDigest(what);
-    return objectDigest(what.object ?? (JSON.parse(what.content.toString()) as object));
   }
 
   #grant(slot: Slot, what: Encoded | undefined): void {
