@@ -1,17 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
+import {
+  createClient,
+  loadKubeConfig,
+  pause,
+  systemClock,
+  type KubeClient,
+} from "@longshore/operators/runtime";
 import { pino, stdSerializers, type Logger } from "pino";
 import { Registry, collectDefaultMetrics } from "prom-client";
-import { createWebhookMetrics } from "./metrics.ts";
-import { helpText, parseCommandLine, UsageError, type Options } from "./options.ts";
+import { CertificateKeeper, openCertificateSecret, openConfigurations } from "./certificate/index.ts";
+import { createDeviceLister, unknownDevices } from "./device-model/devices.ts";
+import { createModelReader, unknownModels } from "./device/models.ts";
+import { Front } from "./front.ts";
+import { createUpkeepMetrics, createWebhookMetrics, type UpkeepMetrics } from "./metrics.ts";
+import { helpText, parseCommandLine, UsageError, type Options, type OwnCertificate } from "./options.ts";
 import { listenPlain, type Page } from "./plain-http.ts";
-import { ADMISSION_RULES } from "./rules.ts";
-import { createAdmissionServer, type Observer } from "./server.ts";
-import { CertError, readServingCert, watchServingCert, type ServingCert } from "./serving-cert.ts";
+import { admissionRules, type RuleDeps } from "./rules.ts";
+import type { Observer } from "./server.ts";
+import {
+  CertError,
+  readServingCert,
+  watchServingCert,
+  type CertFiles,
+  type ServingCert,
+} from "./serving-cert.ts";
 
 /** sysexits.h: why we ended, for whoever restarts us. */
 const EXIT = { ok: 0, secondSignal: 1, software: 70 } as const;
+/** One call to the API server for certificates. */
+const API_TIMEOUT_MS = 5_000;
 
-/** Composition root: the only place that reads process.argv and that exits. */
+/** Composition root: the only place that reads process.argv and process.env, and that exits. */
 async function main(): Promise<void> {
   const line = parseCommandLine(process.argv.slice(2));
   if (line.action === "help") {
@@ -33,35 +52,135 @@ async function main(): Promise<void> {
   process.exit(EXIT.ok);
 }
 
-/** @returns stops everything */
+/** What the parts of one process share. */
+interface Process {
+  readonly options: Options;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly upkeep: UpkeepMetrics;
+  readonly client: KubeClient | undefined;
+}
+
+/** @returns stops everything, in the order that loses no review */
 async function serve(options: Options, log: Logger): Promise<() => Promise<void>> {
-  const { bindAddress, port } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const server = createAdmissionServer({
-    rules: ADMISSION_RULES,
-    tls: readServingCert(options),
-    observer: observerOf(registry, log),
+  const upkeep = createUpkeepMetrics(registry);
+  const own: Process = { options, log, registry, upkeep, client: openClient(options, registry) };
+  const front = createFront(own);
+  const certificate = keepCertificate(own, front);
+  const { bindAddress, metricsPort, probesPort } = options;
+  const pages = pagesOf(registry, () => front.notReady ?? certificate.notReady());
+  const plain = [
+    await listenPlain(bindAddress, metricsPort, { "/metrics": pages.metrics }),
+    await listenPlain(bindAddress, probesPort, { "/healthz": pages.healthy, "/readyz": pages.ready }),
+  ];
+  log.info({ port: options.port }, "admission server starts");
+  return async () => {
+    front.drain();
+    await pause(systemClock, options.drainMs, new AbortController().signal);
+    await certificate.stop();
+    await front.close();
+    await own.client?.close();
+    for (const listener of plain) await listener.close();
+  };
+}
+
+function createFront(own: Process): Front {
+  const { bindAddress: host, port, security } = own.options;
+  return new Front({
+    rules: admissionRules({ ...lookupsOf(own), isStrict: security === "strict" }),
+    observer: observerOf(own.registry, own.log),
+    host,
+    port,
+    failed(error) {
+      own.log.fatal({ err: error }, "the port of reviews cannot be listened on");
+      process.exit(EXIT.software);
+    },
   });
-  const stopWatching = watchServingCert(options, {
+}
+
+/** What rules ask the API server. Without one, they judge what an object says of itself. */
+function lookupsOf({ client, log, upkeep }: Process): Omit<RuleDeps, "isStrict"> {
+  if (client === undefined) return { models: unknownModels, devices: unknownDevices };
+  const failed = (kind: "devicemodels" | "devices") => (error: unknown) => {
+    upkeep.lookupFailed(kind);
+    log.warn({ kind, err: error }, "not read for a review, which is admitted with a warning");
+  };
+  return {
+    models: createModelReader({ client, clock: systemClock, failed: failed("devicemodels") }),
+    devices: createDeviceLister(client, failed("devices")),
+  };
+}
+
+interface Upkeep {
+  notReady(): string | undefined;
+  stop(): Promise<void> | void;
+}
+
+function keepCertificate(own: Process, front: Front): Upkeep {
+  const { certificate } = own.options;
+  return "certFile" in certificate ? followFiles(certificate, own, front) : keepOwn(certificate, own, front);
+}
+
+function followFiles(files: CertFiles, { log }: Process, front: Front): Upkeep {
+  front.serve(readServingCert(files));
+  const stop = watchServingCert(files, {
     changed(next: ServingCert) {
-      (server.server as unknown as { setSecureContext(tls: object): void }).setSecureContext(next);
+      front.serve(next);
       log.info({}, "serving certificate reloaded");
     },
     failed: (error) => log.warn({ err: error }, "serving certificate not reloaded, the old one stays"),
   });
-  const ok: Page = () => Promise.resolve({ text: "ok", type: "text/plain; charset=utf-8" });
-  const metrics: Page = async () => ({ text: await registry.metrics(), type: registry.contentType });
-  await server.listen({ host: bindAddress, port });
-  const plain = [
-    await listenPlain(bindAddress, options.metricsPort, { "/metrics": metrics }),
-    await listenPlain(bindAddress, options.probesPort, { "/healthz": ok, "/readyz": ok }),
-  ];
-  log.info({ port, rules: ADMISSION_RULES.length }, "admission server is up");
-  return async () => {
-    stopWatching();
-    await server.close();
-    for (const listener of plain) await listener.close();
+  return { notReady: () => undefined, stop };
+}
+
+function keepOwn(certificate: OwnCertificate, own: Process, front: Front): Upkeep {
+  const { client, log, upkeep, options } = own;
+  if (client === undefined)
+    throw new UsageError("--kubeconfig or --tls-cert-file is needed outside of a cluster");
+  const ended = new AbortController();
+  const call = { timeoutMs: API_TIMEOUT_MS, signal: ended.signal };
+  const { secretName: name, caLifeMs, servingLifeMs, ...timing } = certificate;
+  const keeper = new CertificateKeeper(
+    {
+      secret: openCertificateSecret(client, { namespace: options.namespace, name }, call),
+      configurations: openConfigurations(client, certificate.configurations, call),
+      clock: systemClock,
+      log,
+      observer: upkeep,
+      serve: (credential) => front.serve({ cert: credential.certificate, key: credential.key }),
+    },
+    { ...timing, lives: { caLifeMs, servingLifeMs } },
+  );
+  const run = keeper.run(ended.signal);
+  return {
+    notReady: () => keeper.notReady,
+    async stop() {
+      ended.abort();
+      await run;
+    },
+  };
+}
+
+function openClient({ kubeconfig }: Options, registry: Registry): KubeClient | undefined {
+  const isInCluster = (process.env["KUBERNETES_SERVICE_HOST"] ?? "") !== "";
+  if (kubeconfig === "" && !isInCluster) return undefined;
+  return createClient({ kubeConfig: loadKubeConfig(kubeconfig), userAgent: "longshore-webhooks", registry });
+}
+
+function pagesOf(
+  registry: Registry,
+  notReady: () => string | undefined,
+): Readonly<Record<"metrics" | "healthy" | "ready", Page>> {
+  const ok = { text: "ok", type: "text/plain; charset=utf-8" };
+  return {
+    healthy: () => Promise.resolve(ok),
+    ready() {
+      const reason = notReady();
+      return reason === undefined ? Promise.resolve(ok) : Promise.reject(new Error(reason));
+    },
+    metrics: async () => ({ text: await registry.metrics(), type: registry.contentType }),
   };
 }
 

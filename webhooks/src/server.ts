@@ -5,6 +5,9 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from "fastify";
+import type { IncomingMessage } from "node:http";
+import type { Server } from "node:tls";
+import { BODY_LIMITS, BodyError, createBodyReader } from "./body.ts";
 import type { Outcome } from "./metrics.ts";
 import { answer, readReview, ReviewError, type ReviewRequest, type Verdict } from "./review.ts";
 import type { ServingCert } from "./serving-cert.ts";
@@ -14,7 +17,7 @@ export interface AdmissionRule {
   readonly path: string;
   readonly group: string;
   readonly kind: string;
-  decide(request: ReviewRequest): Verdict;
+  decide(request: ReviewRequest): Verdict | Promise<Verdict>;
 }
 
 /** Told of every request to a rule, for metrics and the log. */
@@ -29,25 +32,39 @@ export interface ServerOptions {
   readonly rules: readonly AdmissionRule[];
   readonly tls: ServingCert;
   readonly observer: Observer;
+  /** Whether connections are ended with the answer, because this process is about to stop. */
+  readonly isDraining?: () => boolean;
 }
 
-/** The API server never sends more than 3 MiB of object twice; controller-runtime's cap. */
-const MAX_BODY_BYTES = 7 * 1024 * 1024;
+const TLS = { minVersion: "TLSv1.2" } as const;
+/** Connections at a time; an API server keeps a few open. */
+const MAX_CONNECTIONS = 512;
 
-type Ending = Pick<Outcome, "result" | "reason">;
+type Ending = Pick<Outcome, "result" | "reason" | "warnings">;
 
 /** The admission server. AdmissionReviews are answered with 200; what is none gets 400, 405, 413 or 415 and a sentence. */
-export function createAdmissionServer({ rules, tls, observer }: ServerOptions): FastifyInstance {
+export function createAdmissionServer(options: ServerOptions): FastifyInstance {
+  const { rules, tls, observer, isDraining = () => false } = options;
   const server = Fastify({
-    https: { ...tls, minVersion: "TLSv1.3" },
-    bodyLimit: MAX_BODY_BYTES,
+    https: { ...tls, ...TLS },
+    bodyLimit: BODY_LIMITS.maxBytes,
     requestTimeout: 10_000,
-    forceCloseConnections: true,
+    forceCloseConnections: "idle",
   });
+  server.server.maxConnections = MAX_CONNECTIONS;
+  const readBody = createBodyReader();
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("application/json", async (request: FastifyRequest, stream: IncomingMessage) =>
+    readBody(stream, request.headers),
+  );
   const endings = new WeakMap<FastifyRequest, Ending>();
   server.addHook("onRequest", (request, _reply, done) => {
     const { url } = request.routeOptions;
     if (url !== undefined) observer.started(url);
+    done();
+  });
+  server.addHook("onSend", (_request, reply, _payload, done) => {
+    if (isDraining()) void reply.header("connection", "close");
     done();
   });
   server.addHook("onResponse", (request, reply, done) => {
@@ -57,18 +74,21 @@ export function createAdmissionServer({ rules, tls, observer }: ServerOptions): 
     if (url !== undefined) observer.ended({ path: url, status: reply.statusCode, seconds, ...ending });
     done();
   });
-  server.setErrorHandler((error: FastifyError | ReviewError, request, reply) => {
+  server.setErrorHandler((error: Refusal, request, reply) => {
     const { status, reason, message } = refusalOf(error);
     endings.set(request, { result: "refused", reason });
-    if (status >= 500) observer.panicked(request.routeOptions.url ?? "", error);
+    if (status === 500) observer.panicked(request.routeOptions.url ?? "", error);
+    // What was not read of the body must not be taken for the next request.
+    if (status !== 400) void reply.header("connection", "close");
     return reply.code(status).type("text/plain").send(message);
   });
   server.setNotFoundHandler((_request, reply) => reply.code(404).type("text/plain").send("not found"));
   for (const rule of rules) {
-    server.post(rule.path, (request, reply) => {
+    server.post(rule.path, async (request, reply) => {
       const review = readReview(request.body);
-      const verdict = decide(rule, review, observer);
-      endings.set(request, { result: verdict.allowed ? "allowed" : "denied" });
+      const verdict = await decide(rule, review, observer);
+      const warnings = verdict.warnings?.length ?? 0;
+      endings.set(request, { result: verdict.allowed ? "allowed" : "denied", warnings });
       return reply.send(answer(review.uid, verdict));
     });
     server.route({ method: ["GET", "PUT", "DELETE", "PATCH"], url: rule.path, handler: refuseMethod });
@@ -76,22 +96,28 @@ export function createAdmissionServer({ rules, tls, observer }: ServerOptions): 
   return server;
 }
 
+/** Serves new connections with another certificate; those that are open stay. @throws when it cannot be served */
+export function changeCertificate(server: FastifyInstance, tls: ServingCert): void {
+  (server.server as unknown as Server).setSecureContext({ ...tls, ...TLS });
+}
+
 function refuseMethod(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return reply.code(405).header("allow", "POST").type("text/plain").send("POST an AdmissionReview");
 }
 
+type Refusal = FastifyError | ReviewError | BodyError;
+
 /** Nothing of the request is in an answer. */
-function refusalOf(error: FastifyError | ReviewError): { status: number; reason: string; message: string } {
+function refusalOf(error: Refusal): { status: number; reason: string; message: string } {
   if (error instanceof ReviewError) return { status: 400, reason: error.code, message: error.message };
+  if (error instanceof BodyError) return { status: error.status, reason: error.code, message: error.message };
   const { statusCode: status = 500 } = error;
-  if (status === 413)
-    return { status, reason: "BODY_SIZE", message: `a review has at most ${MAX_BODY_BYTES} bytes` };
   if (status === 415) return { status, reason: "CONTENT_TYPE", message: "a review is application/json" };
   if (status < 500) return { status: 400, reason: "MALFORMED", message: "the body is not JSON" };
   return { status: 500, reason: "INTERNAL", message: "internal error" };
 }
 
-function decide(rule: AdmissionRule, request: ReviewRequest, observer: Observer): Verdict {
+async function decide(rule: AdmissionRule, request: ReviewRequest, observer: Observer): Promise<Verdict> {
   if (request.kind.group !== rule.group || request.kind.kind !== rule.kind) {
     const got = `${request.kind.kind}.${request.kind.group}`;
     return {
@@ -101,7 +127,7 @@ function decide(rule: AdmissionRule, request: ReviewRequest, observer: Observer)
     };
   }
   try {
-    return rule.decide(request);
+    return await rule.decide(request);
   } catch (error) {
     // A defect of a rule must not become a hung request; failurePolicy decides what a 500 means.
     observer.panicked(rule.path, error);

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import type { FastifyInstance } from "fastify";
 import { Registry } from "prom-client";
 import { createWebhookMetrics } from "../src/metrics.ts";
-import { ADMISSION_RULES } from "../src/rules.ts";
+import { unknownDevices } from "../src/device-model/devices.ts";
+import { unknownModels } from "../src/device/models.ts";
+import { admissionRules } from "../src/rules.ts";
 import { createAdmissionServer } from "../src/server.ts";
 import { selfSigned } from "./certificate.ts";
 
@@ -37,7 +39,7 @@ describe("admission server", () => {
   let server: FastifyInstance;
   beforeAll(async () => {
     server = createAdmissionServer({
-      rules: [...ADMISSION_RULES, broken],
+      rules: [...admissionRules({ models: unknownModels, devices: unknownDevices, isStrict: false }), broken],
       tls: await selfSigned(),
       observer: metrics,
     });
@@ -107,6 +109,28 @@ describe("admission server", () => {
     },
     {
       id: "B36",
+      when: "a gzip body",
+      request: {
+        method: "POST" as const,
+        payload: "x",
+        headers: { "content-type": "application/json", "content-encoding": "gzip" },
+      },
+      status: 415,
+      reason: "ENCODING",
+    },
+    {
+      id: "B35",
+      when: "bad UTF-8",
+      request: {
+        method: "POST" as const,
+        payload: Buffer.from([0x22, 0xff, 0x22]),
+        headers: { "content-type": "application/json" },
+      },
+      status: 400,
+      reason: "MALFORMED",
+    },
+    {
+      id: "B36 S2",
       when: "a body over 7 MiB",
       request: {
         method: "POST" as const,

@@ -219,7 +219,9 @@ describe("the certificate keeper", () => {
     cluster.secret!.metadata.annotations = { [ROTATE_ANNOTATION]: "now" };
     // Between two's reads of configuration and Secret, one stages a new CA and patches.
     let done: Promise<boolean> | undefined;
-    cluster.afterRead = () => (done = one.look());
+    cluster.afterRead = () => {
+      done = one.look();
+    };
     await two.look();
     await done;
     await two.look();
@@ -262,10 +264,12 @@ describe("the certificate keeper", () => {
     cluster.isDown = true;
     const stop = new AbortController();
     const run = one.keeper.run(stop.signal);
-    while (one.keeper.notReady !== "the API server does not answer or refuses")
-      await new Promise((resolve) => setImmediate(resolve));
+    const until = async (wanted: string | undefined): Promise<void> => {
+      while (one.keeper.notReady !== wanted) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await until("the API server does not answer or refuses");
     cluster.isDown = false;
-    while (one.keeper.notReady !== undefined) await new Promise((resolve) => setImmediate(resolve));
+    await until(undefined);
     stop.abort();
     await run;
     expect(one.served).toHaveLength(1);

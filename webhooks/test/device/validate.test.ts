@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from "@jest/globals";
+import type { DeviceModelSpec, DeviceProperty } from "@longshore/crds/devices";
+import fc from "fast-check";
+import type { ModelAnswer, ModelReader } from "../../src/device/models.ts";
+import { createDeviceRule } from "../../src/device/validate.ts";
+import { requestOf } from "../review-of.ts";
+
+const MODEL: DeviceModelSpec = {
+  properties: [
+    { name: "temperature", type: "INT", accessMode: "ReadOnly" },
+    { name: "interval", type: "INT", accessMode: "ReadWrite", minimum: "1", maximum: "100" },
+  ],
+};
+const device = (...properties: DeviceProperty[]) => ({
+  spec: { deviceModelRef: { name: "thermometer" }, properties },
+});
+const over = device({ name: "interval", desired: { value: "500" } });
+
+/** Answers in turn: cached first, then fresh. */
+class Models implements ModelReader {
+  readonly reads: boolean[] = [];
+  readonly #cached: ModelAnswer;
+  readonly #fresh: ModelAnswer;
+  constructor(cached: ModelAnswer, fresh: ModelAnswer = cached) {
+    this.#cached = cached;
+    this.#fresh = fresh;
+  }
+  read(_namespace: string, _name: string, { isFresh = false } = {}): Promise<ModelAnswer> {
+    this.reads.push(isFresh);
+    return Promise.resolve(isFresh ? this.#fresh : this.#cached);
+  }
+}
+const rule = (models: ModelReader = new Models(MODEL), isStrict = false) =>
+  createDeviceRule({ models, isStrict });
+
+describe("the rule of Devices", () => {
+  it.each([
+    {
+      when: "a property is not in the model",
+      object: device({ name: "humidity" }),
+      message: 'spec.properties[0].name: the DeviceModel "thermometer" has no property "humidity"',
+    },
+    {
+      when: "a value is over the maximum",
+      object: over,
+      message: 'spec.properties[0].desired.value: "500" is over the maximum 100',
+    },
+    {
+      when: "a value is wanted of what can only be read",
+      object: device({ name: "temperature", desired: { value: "1" } }),
+      message: 'spec.properties[0].desired: the property "temperature" is ReadOnly in its DeviceModel',
+    },
+    {
+      when: "two properties have one name",
+      object: device({ name: "temperature" }, { name: "temperature" }),
+      message: "spec.properties[1].name: property names must be unique.",
+    },
+  ])("A15 refuses with the field when $when", async ({ object, message }) => {
+    expect(await rule()(requestOf("Device", object))).toEqual({ allowed: false, code: 422, message });
+  });
+
+  it.each([
+    { when: "has none", spec: {}, says: "spec.deviceModelRef: missing", models: new Models(MODEL) },
+    { when: "is not there", spec: over.spec, says: "no such DeviceModel", models: new Models("missing") },
+    { when: "is out of reach", spec: over.spec, says: "could not be read", models: new Models("unknown") },
+    {
+      when: "was deleted since",
+      spec: over.spec,
+      says: "no such DeviceModel",
+      models: new Models(MODEL, "missing"),
+    },
+  ])("A15 B3 admits with a warning a Device whose model $when", async ({ spec, says, models }) => {
+    const verdict = await rule(models)(requestOf("Device", { spec }));
+    expect(verdict.allowed).toBe(true);
+    expect(verdict.warnings).toEqual([expect.stringContaining(says)]);
+  });
+
+  it("admits what fits without a word, and without asking twice", async () => {
+    const models = new Models(MODEL);
+    const object = device({ name: "temperature" }, { name: "interval", desired: { value: "5" } });
+    expect(await rule(models)(requestOf("Device", object))).toEqual({ allowed: true });
+    expect(models.reads).toEqual([false]);
+  });
+
+  it("does not refuse by what it remembers of a model: it reads that again first", async () => {
+    const models = new Models(MODEL, { properties: [{ name: "interval", type: "INT", maximum: "1000" }] });
+    expect(await rule(models)(requestOf("Device", over))).toEqual({ allowed: true });
+    expect(models.reads).toEqual([false, true]);
+  });
+
+  it.each([
+    { when: "labels change", object: { metadata: { labels: { a: "b" } }, ...over } },
+    { when: "a finalizer is removed", object: { metadata: { finalizers: [] }, ...over } },
+    { when: "status changes", object: { status: { state: "online" }, ...over } },
+    {
+      when: "it is being deleted",
+      object: {
+        metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" },
+        spec: { ...over.spec, nodeName: "other" },
+      },
+    },
+  ])("never judges an old spec when only $when", async ({ object }) => {
+    const models = new Models(MODEL);
+    const request = requestOf("Device", object, { operation: "UPDATE", oldObject: over });
+    expect(await rule(models)(request)).toEqual({ allowed: true });
+    expect(models.reads).toEqual([]);
+  });
+
+  it("judges an update that changes the spec", async () => {
+    const oldObject = device({ name: "interval", desired: { value: "5" } });
+    const verdict = await rule()(requestOf("Device", over, { operation: "UPDATE", oldObject }));
+    expect(verdict.allowed).toBe(false);
+  });
+
+  it("allows every deletion", async () => {
+    const request = requestOf("Device", {}, { operation: "DELETE", oldObject: over });
+    expect(await rule()(request)).toEqual({ allowed: true });
+  });
+
+  it.each([false, true])("B9 warns of hazards, and refuses them when strict is %s", async (isStrict) => {
+    const object = device({ name: "temperature", pushMethod: { http: { hostName: "169.254.169.254" } } });
+    const verdict = await rule(new Models(MODEL), isStrict)(requestOf("Device", object));
+    expect(verdict.allowed).toBe(!isStrict);
+    expect(isStrict ? verdict.message : verdict.warnings?.[0]).toContain("pushMethod.http.hostName");
+  });
+
+  it("judges v1alpha2 by its names alone", async () => {
+    const old = (...names: string[]) =>
+      requestOf(
+        "Device",
+        { spec: { propertyVisitors: names.map((propertyName) => ({ propertyName })) } },
+        { kind: { group: "devices.kubeedge.io", version: "v1alpha2", kind: "Device" } },
+      );
+    const models = new Models("missing");
+    expect(await rule(models)(old("a", "b"))).toEqual({ allowed: true });
+    expect(await rule(models)(old("a", "a"))).toMatchObject({
+      message: "spec.propertyVisitors[1].propertyName: property names must be unique.",
+    });
+    expect(models.reads).toEqual([]);
+  });
+
+  it("tells at most ten faults, and how many more there are", async () => {
+    const object = device(...Array.from({ length: 25 }, (_, index) => ({ name: `p${index}` })));
+    const { message = "" } = await rule()(requestOf("Device", object));
+    expect(message.split("; ")).toHaveLength(11);
+    expect(message).toContain("and 15 more");
+  });
+
+  it("B33 says the same of a dry run", async () => {
+    const request = requestOf("Device", over);
+    expect(await rule()({ ...request, dryRun: true })).toEqual(await rule()(request));
+  });
+
+  it("is decided for any properties that the schema lets through", async () => {
+    const text = fc.string({ unit: "binary" });
+    const property = fc.record(
+      { name: text, desired: fc.record({ value: text }), reportCycle: fc.integer() },
+      { requiredKeys: [] },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(property), async (properties) => {
+        const object = device(...(properties as DeviceProperty[]));
+        const verdict = await rule()(requestOf("Device", object));
+        expect(typeof verdict.allowed).toBe("boolean");
+      }),
+    );
+  });
+});
