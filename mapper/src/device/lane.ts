@@ -20,6 +20,7 @@ export function createLane(clock: Clock, step: Step, onFault: (error: unknown) =
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   const pending = { isPoked: false };
+  const isPoked = (): boolean => pending.isPoked;
   let cancelTimer = (): void => undefined;
 
   async function run(): Promise<void> {
@@ -30,7 +31,7 @@ export function createLane(clock: Clock, step: Step, onFault: (error: unknown) =
     });
     running = undefined;
     if (stopping.signal.aborted) return;
-    if (pending.isPoked) arm(0);
+    if (isPoked()) arm(0);
     else if (delayMs !== undefined) arm(delayMs);
   }
   function arm(delayMs: number): void {

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from "@jest/globals";
+import { toAny } from "@longshore/crds/dmi";
+import { DEFAULT_OPTIONS } from "@longshore/mapper";
+import { isSameProperty, needsReopen, planDevice } from "../../src/device/plan.ts";
+import { aDevice, aModel } from "../support/gen.ts";
+
+const planOf = (change: Parameters<typeof aDevice>[0] = {}, model = aModel()) =>
+  planDevice(aDevice(change), model, DEFAULT_OPTIONS);
+
+describe("the plan of a device", () => {
+  it("hands configData over as it was written, 32-bit numbers too", () => {
+    const { plan } = planOf({
+      properties: [
+        {
+          name: "target",
+          visitors: {
+            protocolName: "virtual",
+            configData: {
+              data: { scale: toAny(0.1), offset: toAny(2), swap: toAny(true), at: toAny("coil") },
+            },
+          },
+        },
+      ],
+    });
+    expect(plan.device.config).toStrictEqual({ host: "a" });
+    expect(plan.properties[0]?.property.config).toStrictEqual({
+      scale: 0.1,
+      offset: 2,
+      swap: true,
+      at: "coil",
+    });
+  });
+
+  it("takes types, access and range from the model", () => {
+    expect(planOf().plan.device.properties).toMatchObject([
+      { name: "temperature", type: "FLOAT", writable: false },
+      { name: "target", type: "INT", writable: true, minimum: -40, maximum: 100 },
+    ]);
+  });
+
+  it.each([
+    { given: 0n, cycleMs: 1000, why: "none is the default" },
+    { given: -5n, cycleMs: 1000, why: "negative is the default" },
+    { given: 1n, cycleMs: 100, why: "at least 100 ms" },
+    { given: 2n ** 62n, cycleMs: 86_400_000, why: "at most a day" },
+  ])("bounds a cycle of $given: $why", ({ given, cycleMs }) => {
+    expect(planOf({ collectCycle: given }).plan.properties[0]?.collectCycleMs).toBe(cycleMs);
+  });
+
+  it("leaves out, and names, what the model does not have, what comes twice and what is too much", () => {
+    const names = ["target", "target", "unknown", "temperature"];
+    const given = aDevice({ properties: names.map((name) => ({ name })) });
+    const { plan, refused } = planDevice(given, aModel(), { ...DEFAULT_OPTIONS, maxPropertiesPerDevice: 1 });
+    expect(plan.properties.map(({ property }) => property.name)).toStrictEqual(["target"]);
+    expect(refused).toStrictEqual([
+      { property: "target", reason: "given twice" },
+      { property: "unknown", reason: "not in the model" },
+      { property: "temperature", reason: "more than allowed" },
+    ]);
+  });
+
+  it("does not collect a STREAM", () => {
+    const model = aModel();
+    model.spec!.properties[0]!.type = "STREAM";
+    expect(planOf({}, model).refused).toStrictEqual([
+      { property: "temperature", reason: "type is not collected" },
+    ]);
+  });
+
+  it.each([
+    { what: "desired value", change: { target: "30" }, reopens: false },
+    { what: "cycle", change: { collectCycle: 200n, stateCycle: 300n }, reopens: false },
+    { what: "host", change: { host: "b" }, reopens: true },
+  ])("with another $what needs another handle: $reopens", ({ change, reopens }) => {
+    expect(needsReopen(planOf().plan, planOf(change).plan)).toBe(reopens);
+    expect(isSameProperty(planOf().plan, planOf(change).plan, "target")).toBe(!reopens);
+  });
+});

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import type { Twin } from "@longshore/crds/dmi";
+import type { CallContext, DeviceHandle, Driver, Value } from "@longshore/mapper";
+import { createCounters } from "../../src/counters.ts";
+import type { DeviceDeps, ReportResult } from "../../src/device/context.ts";
+import { planDevice } from "../../src/device/plan.ts";
+import { startDevice, type DeviceRuntime } from "../../src/device/runtime.ts";
+import { withDefaults } from "../../src/options.ts";
+import { createFakeClock, settle, type FakeClock } from "../support/fake-clock.ts";
+import { aDevice, aLog, aModel } from "../support/gen.ts";
+
+const options = withDefaults();
+const DONE = Promise.resolve();
+
+/** A device, its driver and its edge, all in the test's hand. */
+function world(handle: Partial<DeviceHandle> = {}) {
+  const clock = createFakeClock();
+  const written: Value[] = [];
+  const reports: Twin[][] = [];
+  const states: string[] = [];
+  const calls = { opens: 0, closes: 0, running: 0, most: 0 };
+  const edge = { isReady: true, answer: (): ReportResult => "taken" };
+  const track = async <T>(run: () => T | Promise<T>): Promise<T> => {
+    calls.most = Math.max(calls.most, ++calls.running);
+    try {
+      return await run();
+    } finally {
+      calls.running--;
+    }
+  };
+  const driver: Driver = {
+    open: () => {
+      calls.opens++;
+      return {
+        read: (property, context) =>
+          track(() => handle.read?.(property, context) ?? (property.name === "target" ? 5 : 21.5)),
+        write: (property, value, context) =>
+          track(async () => {
+            await handle.write?.(property, value, context);
+            written.push(value);
+          }),
+        ...(handle.state && { state: handle.state }),
+        close: () => {
+          calls.closes++;
+        },
+      };
+    },
+  };
+  const counters = createCounters();
+  const deps: DeviceDeps = {
+    driver,
+    options,
+    counters,
+    clock,
+    log: aLog(),
+    random: () => 0.999,
+    edge: {
+      isReady: () => edge.isReady,
+      status: (_, twins) => {
+        const answer = edge.answer();
+        if (answer === "taken") reports.push([...twins]);
+        return Promise.resolve(answer);
+      },
+      state: (_, state) => {
+        states.push(state);
+        return Promise.resolve("taken");
+      },
+    },
+  };
+  return { clock, counters, deps, written, reports, states, calls, edge };
+}
+
+const plan = (change: Parameters<typeof aDevice>[0] = {}) =>
+  planDevice(aDevice(change), aModel(), options).plan;
+
+describe("a running device", () => {
+  let running: DeviceRuntime | undefined;
+  let clock: FakeClock | undefined;
+  const run = (w: ReturnType<typeof world>, change: Parameters<typeof aDevice>[0] = {}, after = DONE) => {
+    clock = w.clock;
+    running = startDevice(w.deps, plan(change), after);
+    return running;
+  };
+  beforeEach(() => {
+    running = undefined;
+  });
+  afterEach(async () => {
+    const stopped = running?.stop();
+    await clock?.advance(60_000);
+    await stopped;
+    expect(clock?.timers() ?? 0).toBe(0);
+  });
+
+  it("A14 reports the first reading of each property at once, with value, time and type", async () => {
+    const w = world();
+    run(w);
+    await w.clock.advance(0);
+    const first = w.reports.flat();
+    expect(first.map(({ propertyName }) => propertyName).sort()).toStrictEqual(["target", "temperature"]);
+    expect(first.find(({ propertyName }) => propertyName === "temperature")).toStrictEqual({
+      propertyName: "temperature",
+      reported: { value: "21.5", metadata: { timestamp: String(w.clock.nowMs()), type: "float" } },
+      observedDesired: { value: "", metadata: { type: "float" } },
+    });
+  });
+
+  it("reads at collectCycle and reports the newest reading at reportCycle, all properties in one call", async () => {
+    let reads = 0;
+    const w = world({ read: () => ++reads });
+    run(w);
+    await w.clock.advance(0);
+    const before = w.reports.length;
+    await w.clock.advance(5_100);
+    expect(reads).toBe(12);
+    expect(w.reports.slice(before)).toHaveLength(1);
+    expect(w.reports.at(-1)?.map(({ reported }) => reported?.value)).toStrictEqual(["11", "12"]);
+  });
+
+  it("reports nothing with reportToCloud false", async () => {
+    const w = world();
+    run(w, { properties: [{ name: "temperature", collectCycle: 1000n, reportToCloud: false }] });
+    await w.clock.advance(60_000);
+    expect(w.counters.read().reads).toBeGreaterThan(50);
+    expect(w.reports).toHaveLength(0);
+  });
+
+  it("A13 writes a changed desired value once, and reports what it made of it at once", async () => {
+    const w = world();
+    const device = run(w, { target: "20" });
+    await w.clock.advance(10_000);
+    device.update(plan({ target: "25" }));
+    device.update(plan({ target: "25" }));
+    await w.clock.advance(0);
+    expect(w.written).toStrictEqual([20, 25]);
+    expect(w.reports.at(-1)?.at(-1)?.observedDesired?.value).toBe("25");
+    await w.clock.advance(60_000);
+    expect(w.written).toStrictEqual([20, 25]);
+    expect(w.calls.opens).toBe(1);
+  });
+
+  it("tries a write that fails again, later and later, and only the newest value", async () => {
+    let failures = 3;
+    const w = world({
+      write: () => {
+        if (failures-- > 0) throw new Error("valve stuck");
+      },
+    });
+    const device = run(w, { target: "20", stateCycle: 1000n });
+    await w.clock.advance(600);
+    expect(w.written).toStrictEqual([]);
+    expect(w.states.at(-1)).toBe("unhealthy");
+    device.update(plan({ target: "30", stateCycle: 1000n }));
+    await w.clock.advance(10_000);
+    expect(w.written).toStrictEqual([30]);
+    expect(w.states.at(-1)).toBe("online");
+    expect(w.counters.read()).toMatchObject({ writeFailures: 3, writes: 4 });
+  });
+
+  it.each([
+    { why: "out of range", change: { target: "500" } },
+    { why: "of another type", change: { target: "warm" } },
+    {
+      why: "of a read-only property",
+      change: { properties: [{ name: "temperature", desired: { value: "3" } }] },
+    },
+  ])("never writes a desired value $why, and says so once", async ({ change }) => {
+    const w = world();
+    run(w, { ...change, stateCycle: 1000n });
+    await w.clock.advance(30_000);
+    expect(w.written).toStrictEqual([]);
+    expect(w.counters.read().refusedDesired).toBe(1);
+    expect(w.states.at(-1)).toBe("unhealthy");
+  });
+
+  it("keeps only the newest reading while the edge is away, and sends it when it is back", async () => {
+    const w = world();
+    w.edge.isReady = false;
+    const device = run(w);
+    await w.clock.advance(60_000);
+    expect(w.reports).toHaveLength(0);
+    w.edge.isReady = true;
+    device.edgeReady();
+    await w.clock.advance(0);
+    expect(w.reports).toHaveLength(1);
+    expect(w.reports[0]?.[0]?.reported?.metadata["timestamp"]).toBe(String(w.clock.nowMs()));
+  });
+
+  it("sends a report again when the edge did not take it", async () => {
+    const w = world();
+    let failures = 2;
+    w.edge.answer = () => (failures-- > 0 ? "later" : "taken");
+    run(w);
+    await w.clock.advance(3_000);
+    expect(w.reports.length).toBeGreaterThan(0);
+    expect(w.counters.read().reportFailures).toBe(2);
+  });
+
+  it("sends twins singly when the edge refuses them together, so that one bad twin keeps no other back", async () => {
+    const w = world();
+    const status = w.deps.edge.status;
+    const deps = {
+      ...w.deps,
+      edge: {
+        ...w.deps.edge,
+        status: ((device, twins, signal) =>
+          twins.some(({ propertyName }) => propertyName === "target")
+            ? Promise.resolve("refused")
+            : status(device, twins, signal)) satisfies typeof status,
+      },
+    };
+    clock = w.clock;
+    running = startDevice(deps, plan(), DONE);
+    await w.clock.advance(30_000);
+    expect(w.reports.length).toBeGreaterThanOrEqual(6);
+    expect(w.reports.flat().every(({ propertyName }) => propertyName === "temperature")).toBe(true);
+  });
+
+  it("is offline after three failed reads in a row, opens the device anew, and is online again", async () => {
+    let isBroken = false;
+    const w = world({
+      read: () => {
+        if (isBroken) throw new Error("no answer");
+        return 1;
+      },
+    });
+    run(w, { stateCycle: 60_000n });
+    await w.clock.advance(1_500);
+    expect(w.states).toStrictEqual(["online"]);
+    isBroken = true;
+    await w.clock.advance(1_600);
+    expect(w.states.at(-1)).toBe("offline");
+    isBroken = false;
+    await w.clock.advance(31_000);
+    expect(w.states.at(-1)).toBe("online");
+    expect(w.calls).toMatchObject({ most: 1 });
+    expect(w.calls.opens).toBe(w.calls.closes + 1);
+  });
+
+  it("gives a handle up whose call goes on after its abort, and stops opening at three of them", async () => {
+    const ends: (() => void)[] = [];
+    const w = world({ read: () => new Promise<number>((resolve) => ends.push(() => resolve(1))) });
+    run(w, { stateCycle: 1_000n });
+    await w.clock.advance(300_000);
+    expect(w.calls.opens).toBe(3);
+    expect(w.states.at(-1)).toBe("offline");
+    expect(w.counters.read().driverHangs).toBe(3);
+    ends[0]?.();
+    await w.clock.advance(30_000);
+    expect(w.calls.opens).toBe(4);
+    ends.forEach((end) => end());
+  });
+
+  it("does not give a handle up whose call ends on its abort", async () => {
+    const w = world({
+      read: (_, { signal }: CallContext) =>
+        new Promise<number>((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(new Error("aborted")));
+        }),
+    });
+    run(w);
+    await w.clock.advance(5_500);
+    expect(w.counters.read()).toMatchObject({ driverHangs: 0, readFailures: 1, opens: 1 });
+  });
+
+  it("opens the device anew when the way to it changes, and writes the desired value there too", async () => {
+    const w = world();
+    const device = run(w, { target: "20" });
+    await w.clock.advance(1_000);
+    device.update(plan({ target: "20", host: "b" }));
+    await w.clock.advance(0);
+    expect(w.calls).toMatchObject({ opens: 2, closes: 1 });
+    expect(w.written).toStrictEqual([20, 20]);
+  });
+
+  it("takes the device's own word for its state", async () => {
+    const w = world({ state: () => "unhealthy" });
+    run(w, { stateCycle: 1_000n });
+    await w.clock.advance(2_000);
+    expect(w.states.at(-1)).toBe("unhealthy");
+  });
+
+  it("waits for the end of the device that had its name before", async () => {
+    const w = world();
+    let end = (): void => undefined;
+    run(w, {}, new Promise((resolve) => (end = resolve)));
+    await w.clock.advance(10_000);
+    expect(w.calls.opens).toBe(0);
+    end();
+    await settle();
+    expect(w.calls.opens).toBe(1);
+  });
+
+  it("refuses a reading of another type, and goes on", async () => {
+    const w = world({ read: () => "warm" });
+    run(w, { stateCycle: 1_000n });
+    await w.clock.advance(10_000);
+    expect(w.reports).toHaveLength(0);
+    expect(w.counters.read().refusedReadings).toBeGreaterThan(10);
+    expect(
+      (w.deps.log as ReturnType<typeof aLog>).lines.filter(({ level }) => level === "warn"),
+    ).toHaveLength(2);
+  });
+});
