@@ -198,7 +198,6 @@ describe("a running device", () => {
 
   it("sends twins singly when the edge refuses them together, so that one bad twin keeps no other back", async () => {
     const w = world();
-    const status = w.deps.edge.status;
     const deps = {
       ...w.deps,
       edge: {
@@ -206,7 +205,7 @@ describe("a running device", () => {
         status: ((device, twins, signal) =>
           twins.some(({ propertyName }) => propertyName === "target")
             ? Promise.resolve("refused")
-            : status(device, twins, signal)) satisfies typeof status,
+            : w.deps.edge.status(device, twins, signal)) satisfies DeviceDeps["edge"]["status"],
       },
     };
     clock = w.clock;
