@@ -7,6 +7,7 @@ import { binaries, kubectlOf, startApiServer, type ApiServer } from "./apiserver
 
 type Rule = { apiGroups?: string[]; resources?: string[]; verbs: string[]; resourceNames?: string[] };
 type Container = {
+  name: string;
   image: string;
   args: string[];
   resources: { limits: Record<string, string>; requests: Record<string, string> };
@@ -24,6 +25,7 @@ type Manifest = {
 
 const config = (name: string): string => join(import.meta.dirname, "../../config", name);
 const hub = "system:serviceaccount:kubeedge:longshore-hub";
+const webhooks = "system:serviceaccount:kubeedge:longshore-webhooks";
 const controllers = "system:serviceaccount:kubeedge:longshore-controllers";
 
 async function build(name: string): Promise<Manifest[]> {
@@ -39,7 +41,11 @@ describe("what the overlays build", () => {
   test("local has the kinds, the accounts and their rights, and nothing that runs", async () => {
     const manifests = await build("local");
     expect(names(manifests, "CustomResourceDefinition")).toHaveLength(13);
-    expect(names(manifests, "ServiceAccount")).toEqual(["longshore-controllers", "longshore-hub"]);
+    expect(names(manifests, "ServiceAccount")).toEqual([
+      "longshore-controllers",
+      "longshore-hub",
+      "longshore-webhooks",
+    ]);
     expect(names(manifests, "Namespace")).toEqual(["kubeedge"]);
     expect(manifests.filter(({ kind }) => ["Deployment", "StatefulSet", "Service"].includes(kind))).toEqual(
       [],
@@ -47,11 +53,11 @@ describe("what the overlays build", () => {
   });
 
   test.each(["default", "restricted"])(
-    "%s adds controllers and hub, restricted, with probes and limits",
+    "%s adds controllers, hub and webhooks, restricted, with probes and limits",
     async (name) => {
       const manifests = await build(name);
       const pods = manifests.flatMap(({ spec }) => (spec?.template ? [spec.template.spec] : []));
-      expect(pods).toHaveLength(2);
+      expect(pods).toHaveLength(3);
       for (const pod of pods) {
         expect(pod.securityContext).toMatchObject({
           runAsNonRoot: true,
@@ -59,7 +65,8 @@ describe("what the overlays build", () => {
         });
         expect(["hostNetwork", "hostPID", "hostIPC"].filter((field) => field in pod)).toEqual([]);
         for (const container of pod.containers) {
-          expect(container.image).toBe("longshore/operators:dev");
+          const program = container.name === "webhooks" ? "webhooks" : "operators";
+          expect(container.image).toBe(`longshore/${program}:dev`);
           expect(container.securityContext).toEqual({
             ...{
               allowPrivilegeEscalation: false,
@@ -78,7 +85,7 @@ describe("what the overlays build", () => {
   test("no role has a wildcard or a way to more rights, and nobody lists Secrets but as metadata", async () => {
     for (const name of ["local", "default", "restricted"]) {
       const roles = (await build(name)).filter(({ rules }) => rules !== undefined);
-      expect(roles).toHaveLength(6);
+      expect(roles).toHaveLength(8);
       for (const { metadata, rules = [] } of roles) {
         const words = rules.flatMap((rule) => [
           ...(rule.apiGroups ?? []),
@@ -101,8 +108,32 @@ describe("what the overlays build", () => {
 
   test("restricted takes the hub's rights on Secrets out of all namespaces but the named ones", async () => {
     const manifests = await build("restricted");
-    expect(names(manifests, "ClusterRoleBinding")).toEqual(["longshore-controllers", "longshore-hub"]);
+    expect(names(manifests, "ClusterRoleBinding")).toEqual([
+      "longshore-controllers",
+      "longshore-hub",
+      "longshore-webhooks",
+    ]);
     expect(names(manifests, "RoleBinding")).toContain("longshore-hub-granted-objects");
+  });
+});
+
+describe("the webhook configuration", () => {
+  test("judges both served versions, lets devices through without the webhooks, and leaves caBundle to them", async () => {
+    const [configuration] = (await build("default")).filter(
+      ({ kind }) => kind === "ValidatingWebhookConfiguration",
+    ) as unknown as { webhooks: { clientConfig: { service: object } }[] }[];
+    expect(configuration?.webhooks).toHaveLength(2);
+    for (const webhook of configuration?.webhooks ?? []) {
+      expect(webhook).toMatchObject({
+        failurePolicy: "Ignore",
+        timeoutSeconds: 3,
+        matchPolicy: "Equivalent",
+        sideEffects: "None",
+        rules: [{ apiVersions: ["v1beta1", "v1alpha2"], operations: ["CREATE", "UPDATE"] }],
+        clientConfig: { service: { name: "longshore-webhooks", namespace: "kubeedge", port: 443 } },
+      });
+      expect(webhook.clientConfig).not.toHaveProperty("caBundle");
+    }
   });
 });
 
@@ -121,7 +152,7 @@ describe("overlays on a real API server", () => {
     const versions = (): Promise<string> =>
       api.kubectl(["get", "-k", config("local"), "-o", "jsonpath={.items[*].metadata.resourceVersion}"]);
     const before = await versions();
-    expect(before.split(" ")).toHaveLength(28);
+    expect(before.split(" ")).toHaveLength(33);
     await api.kubectl(["apply", "--server-side", "-k", config("local")]);
     expect(await versions()).toBe(before);
   });
@@ -151,6 +182,10 @@ describe("overlays on a real API server", () => {
       await api.kubectl(["create", "-f", "-", "-o", "jsonpath={.status.allowed}"], review),
     ) as boolean;
   };
+  const hooks = { group: "admissionregistration.k8s.io", resource: "validatingwebhookconfigurations" };
+  const ownHooks = { ...hooks, name: "longshore-webhooks" };
+  const ownSecret = { resource: "secrets", namespace: "kubeedge", name: "longshore-webhooks-tls" };
+  const models = { group: "devices.kubeedge.io", resource: "devicemodels", namespace: "any" };
   const lease = { group: "coordination.k8s.io", resource: "leases" };
 
   test.each([
@@ -169,6 +204,18 @@ describe("overlays on a real API server", () => {
     [hub, { verb: "create", resource: "pods", subresource: "exec", namespace: "any" }, false],
     [hub, { verb: "patch", ...lease, namespace: "kube-node-lease" }, true],
     [hub, { verb: "get", ...lease, namespace: "kubeedge" }, false],
+    [webhooks, { verb: "get", ...ownSecret }, true],
+    [webhooks, { verb: "update", ...ownSecret }, true],
+    [webhooks, { verb: "delete", ...ownSecret }, false],
+    [webhooks, { verb: "get", ...ownSecret, name: "casecret" }, false],
+    [webhooks, { verb: "list", resource: "secrets", namespace: "kubeedge" }, false],
+    [webhooks, { verb: "create", resource: "secrets", namespace: "other" }, false],
+    [webhooks, { verb: "patch", ...ownHooks }, true],
+    [webhooks, { verb: "patch", ...hooks, name: "other" }, false],
+    [webhooks, { verb: "create", ...hooks }, false],
+    [webhooks, { verb: "get", ...models }, true],
+    [webhooks, { verb: "update", ...models }, false],
+    [webhooks, { verb: "list", ...models, resource: "devices" }, true],
     [controllers, { verb: "watch", resource: "secrets" }, true],
     [controllers, { verb: "get", resource: "secrets", namespace: "any" }, false],
     [controllers, { verb: "update", ...lease, namespace: "kubeedge", name: "longshore-controllers" }, true],
