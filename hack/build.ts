@@ -10,6 +10,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   operators: "operators/src/main.ts",
   webhooks: "webhooks/src/main.ts",
   "edge-agent": "edge-agent/src/main.ts",
+  thermometer: "mapper/examples/thermometer/main.ts",
 };
 
 // CommonJS libraries inside an ES module call require for Node's own modules.

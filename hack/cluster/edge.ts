@@ -25,6 +25,9 @@ const SMALL_HEAP = ["--optimize-for-size", "--max-semi-space-size=1"];
 /** Files of the agent: everything that KubeEdge would keep in /etc and /var/lib. */
 export const agentDir = (layout: Layout): string => join(layout.dir, "agent");
 
+/** Where mappers register: in the short folder, for a socket's path has 107 bytes at most. */
+export const dmiSocket = (layout: Layout): string => join(layout.sockets, "dmi.sock");
+
 /** Where container logs are. */
 export const podLogsDir = (layout: Layout): string => join(agentDir(layout), "pod-logs");
 
@@ -72,6 +75,7 @@ const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress }: EdgeOp
         tlsCertFile: join(dir, "server.crt"),
         tlsPrivateKeyFile: join(dir, "server.key"),
       },
+      deviceTwin: { enable: true, dmiSockPath: dmiSocket(layout) },
       edged: {
         hostnameOverride: node,
         podSandboxImage: PAUSE_IMAGE,

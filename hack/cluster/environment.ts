@@ -10,6 +10,7 @@ import { startInfrastructure } from "./infrastructure.ts";
 import { createKubectl, type Kubectl } from "./kubectl.ts";
 import { makeFolders, type Layout } from "./layout.ts";
 import { startLink } from "./link.ts";
+import { startMapper } from "./mapper.ts";
 import { createPorts } from "./ports.ts";
 import { recordedProcesses } from "./processes.ts";
 import { writeState, type EnvironmentState } from "./state.ts";
@@ -25,6 +26,8 @@ export interface EnvironmentOptions {
   readonly hubPorts: CloudPorts;
   /** Puts a link with faults between agent and hub. */
   readonly withLink?: boolean;
+  /** Runs the virtual thermometer beside the agent. */
+  readonly withMapper?: boolean;
 }
 
 export const NODE = "edge-node";
@@ -39,7 +42,7 @@ export async function startEnvironment(
     await steps.run("Remove what ran before", () => sweep(layout));
   }
   makeFolders(layout);
-  const built = buildPrograms(["operators", "edge-agent"]);
+  const built = buildPrograms(["operators", "edge-agent", "thermometer"]);
   built.catch(() => undefined); // awaited below, after what can start meanwhile
   if (options.kubeconfig !== undefined) useCluster(layout, options.kubeconfig);
   const kubectl = linkKubectl(layout, options.bin);
@@ -62,6 +65,8 @@ export async function startEnvironment(
     say(`waiting for node ${NODE} to be Ready`);
     await waitNodeReady(kubectl, NODE);
   });
+  if (options.withMapper === true)
+    await steps.run("Start a mapper with a virtual thermometer", () => startMapper(layout));
   const state = { kubectl: join(layout.dir, "bin/kubectl"), node: NODE, cloud };
   writeState(layout, state);
   return state;

@@ -68,6 +68,31 @@ export interface SecretObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+export interface TwinProperty {
+  readonly value: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface DeviceStatusObject {
+  readonly metadata: Meta & { readonly ownerReferences?: readonly OwnerReference[] };
+  readonly status?: {
+    readonly twins?: readonly {
+      readonly propertyName: string;
+      readonly reported?: TwinProperty;
+      readonly observedDesired?: TwinProperty;
+    }[];
+    readonly state?: string;
+    readonly lastOnlineTime?: string;
+  };
+}
+
+export interface OwnerReference {
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+}
+
 export interface LeaseObject {
   readonly metadata: Meta;
   readonly spec: {

@@ -2,6 +2,7 @@
 import { waitForRole } from "./cloud.ts";
 import { waitForContainerd } from "./containerd.ts";
 import type { Layout } from "./layout.ts";
+import { waitForMapper } from "./mapper.ts";
 import { waitForApi } from "./probes.ts";
 import {
   findProcess,
@@ -36,6 +37,7 @@ const READY = {
   controllers: (layout: Layout, record: ProcessRecord) => waitForRole(layout, "controllers", record),
   hub: (layout: Layout, record: ProcessRecord) => waitForRole(layout, "hub", record),
   agent: () => Promise.resolve(),
+  mapper: waitForMapper,
 } as const satisfies Record<string, (layout: Layout, record: ProcessRecord) => Promise<void>>;
 
 export type PartName = keyof typeof READY;

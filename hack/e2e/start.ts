@@ -22,5 +22,6 @@ await script(async () => {
     nodeGraceSeconds: NODE_GRACE_SECONDS,
     hubPorts,
     withLink: true,
+    withMapper: true,
   });
 });

@@ -43,7 +43,9 @@ function aDriver() {
       open.set(device.name, (open.get(device.name) ?? 0) + 1);
       return {
         read: () => act(device.name),
-        write: async () => void (await act(device.name)),
+        write: async () => {
+          await act(device.name);
+        },
         close: () => {
           open.set(device.name, (open.get(device.name) ?? 0) - 1);
         },
@@ -81,7 +83,7 @@ describe("all devices of a mapper", () => {
           "virtual",
         );
         const wanted = new Set<string>();
-        let hasModel = false;
+        const model = { isThere: false };
         const one = (put: (device: string, host: string) => void) => (op: Op) => {
           if ("host" in op) put(op.name, op.host);
         };
@@ -99,11 +101,11 @@ describe("all devices of a mapper", () => {
           heal: one((device) => mood.delete(device)),
           model: () => {
             fleet.putModel(aModel());
-            hasModel = true;
+            model.isThere = true;
           },
           "no model": () => {
             fleet.removeModel("default/thermometer");
-            hasModel = false;
+            model.isThere = false;
           },
           "edge set": (op) => {
             const names = "names" in op ? op.names : [];
@@ -111,12 +113,12 @@ describe("all devices of a mapper", () => {
             fleet.replaceAll({ models: [aModel()], devices }, fleet.snapshot());
             wanted.clear();
             names.forEach((device) => wanted.add(device));
-            hasModel = true;
+            model.isThere = true;
           },
           wait: (op) => clock.advance("ms" in op ? op.ms : 0),
         };
         for (const op of ops) await happens[op.do](op);
-        const running = hasModel ? [...wanted].sort() : [];
+        const running = model.isThere ? [...wanted].sort() : [];
         expect(fleet.running()).toStrictEqual(running.map((device) => `default/${device}`));
         mood.clear();
         await clock.advance(60_000);
