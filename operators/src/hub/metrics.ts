@@ -90,6 +90,27 @@ export function rejectCounter(registry: Registry): Counter<"surface" | "reason">
   });
 }
 
+/** What devices report. */
+export interface DeviceMetrics {
+  readonly reports: Counter<"result">;
+  readonly skipped: Counter<"reason">;
+}
+
+export const deviceMetrics = (registry: Registry): DeviceMetrics => ({
+  reports: new Counter({
+    name: "longshore_device_reports_total",
+    help: "Frames of values and states of devices by what became of them: written or unchanged.",
+    labelNames: ["result"],
+    registers: [registry],
+  }),
+  skipped: new Counter({
+    name: "longshore_device_report_entries_skipped_total",
+    help: "Properties in reports of devices that were left out, by reason.",
+    labelNames: ["reason"],
+    registers: [registry],
+  }),
+});
+
 type DeliveryMetrics = Omit<
   HubMetrics,
   "connectedNodes" | "connections" | "disconnects" | "sessionSeconds" | "messages" | "bytes"

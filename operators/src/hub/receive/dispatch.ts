@@ -29,6 +29,8 @@ const FAMILY: ReadonlyMap<string, string> = new Map([
   ["podpatch", "pod"],
   ["nodestatus", "node"],
   ["nodepatch", "node"],
+  ["device/twin/edge_updated", "device"],
+  ["device/state/update", "device"],
 ]);
 
 /** Frames with the same order key are handled one after the other: all that is about one object. */

@@ -3,7 +3,7 @@ import type { FrameOrigin } from "@longshore/crds/wire";
 import type { Registry } from "prom-client";
 import type { Client } from "../../runtime/client.ts";
 import { systemClock, type Clock } from "../../runtime/clock.ts";
-import { rejectCounter } from "../metrics.ts";
+import { deviceMetrics, rejectCounter } from "../metrics.ts";
 import {
   type Actions,
   defaultRetry,
@@ -14,6 +14,7 @@ import {
   type UplinkTools,
   withRetry,
 } from "./handler/index.ts";
+import { deviceActions } from "./device.ts";
 import { eventActions } from "./event.ts";
 import { leaseActions } from "./lease.ts";
 import { nodePatchActions, nodeStatusActions } from "./node-patch.ts";
@@ -61,7 +62,9 @@ export function createUplinkHandlers(deps: UplinkDeps): UplinkHandler[] {
   const rejects = rejectCounter(deps.registry);
   const tools = createTools(deps, rejects);
   const shared = { tools, lanes, rejects, origin: deps.origin ?? {}, maxLanes: deps.maxLanes ?? 10_000 };
-  return ALL.map((actions) => defineHandler(actions, shared));
+  return [...ALL, deviceActions(deviceMetrics(deps.registry))].map((actions) =>
+    defineHandler(actions, shared),
+  );
 }
 
 function createTools(deps: UplinkDeps, rejects: ReturnType<typeof rejectCounter>): UplinkTools {

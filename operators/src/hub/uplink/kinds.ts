@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { kinds, type Kind } from "@longshore/crds/kinds";
 import type { Resource } from "../../runtime/client.ts";
 
 const core = (plural: string, kind: string, namespaced = true): Resource => ({
@@ -31,3 +32,10 @@ export const LEASES: Resource = {
   kind: "Lease",
   namespaced: true,
 };
+
+const ours = ({ group, version, plural, kind, namespaced }: Kind): Resource => ({
+  ...{ group, version, plural, kind, namespaced },
+});
+
+export const DEVICES = ours(kinds.Device);
+export const DEVICE_STATUSES = ours(kinds.DeviceStatus);

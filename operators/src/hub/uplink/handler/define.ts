@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errorTo, replyTo, type Frame, type FrameOrigin } from "@longshore/crds/wire";
+import { Operation, replyTo, type Frame, type FrameOrigin } from "@longshore/crds/wire";
 import { ApiError } from "../../../runtime/errors.ts";
 import { Lanes } from "./lanes.ts";
 import type { UplinkHandler, UplinkSession } from "../port.ts";
 import { UplinkRefusal } from "./refusal.ts";
-import { failed, refusalText } from "./replies.ts";
+import { failed, isPassing, refusalText } from "./replies.ts";
 import type { Action, Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
 
 export interface DefineDeps {
@@ -22,6 +22,8 @@ const FAMILY: ReadonlyMap<string, string> = new Map([
   ["podpatch", "pod"],
   ["nodestatus", "node"],
   ["nodepatch", "node"],
+  ["device/twin/edge_updated", "device"],
+  ["device/state/update", "device"],
 ]);
 
 /** Turns actions into a handler: finds the action, keeps the order of one object, answers failures. */
@@ -46,16 +48,18 @@ class Handler {
     const operation = request.frame.route.operation ?? "";
     const action = Object.hasOwn(this.#operations, operation) ? this.#operations[operation] : undefined;
     if (action === undefined) {
-      this.#fail("text", [request], new UplinkRefusal("UNSUPPORTED", "unknown operation"));
+      this.#fail({ failure: "text" }, [request], new UplinkRefusal("UNSUPPORTED", "unknown operation"));
       return;
     }
     // Patches of a KubeEdge edge are differences: each counts. Our agent sends whole states.
-    const isReplaceable = action.isWholeState === true && request.session.negotiated;
+    const isReplaceable =
+      action.isMergeable === true || (action.isWholeState === true && request.session.negotiated);
+    const { lanes, maxLanes } = this.#deps;
+    const lane = laneOf(request);
     const run = (requests: readonly UplinkRequest[]): Promise<void> => this.#run(action, requests);
-    const finished = this.#deps.lanes.add(laneOf(request), request, { isReplaceable, run });
-    if (finished === undefined)
-      this.#fail(action.failure, [request], new UplinkRefusal("RATE", "too many at once"));
-    else if (!isReplaceable || this.#deps.lanes.size > this.#deps.maxLanes) await finished;
+    const finished = lanes.add(lane, request, { isReplaceable, run });
+    if (finished === undefined) this.#fail(action, [request], new UplinkRefusal("RATE", "too many at once"));
+    else if (!isReplaceable || lanes.size > maxLanes || lanes.isCrowded(lane)) await finished;
   }
 
   /** Does the newest request and gives its answer to all. */
@@ -63,13 +67,19 @@ class Handler {
     const newest = requests.at(-1);
     if (newest === undefined || newest.session.signal.aborted) return;
     try {
-      const answer = await action.run(newest, this.#deps.tools);
+      const answer = await action.run(newest, this.#deps.tools, requests);
       if (answer === undefined || isEnded(newest.session)) return;
-      for (const { frame, session } of requests) session.send(this.#reply(frame, answer));
+      for (const request of requests) this.#answer(action, request, answer);
       await this.#after(newest, answer);
     } catch (error) {
-      if (!isEnded(newest.session)) this.#fail(action.failure, requests, error);
+      if (!isEnded(newest.session)) this.#fail(action, requests, error);
     }
+  }
+
+  #answer(action: Action, request: UplinkRequest, answer: Answer): void {
+    const error = answer.failed?.get(request);
+    if (error !== undefined) this.#fail(action, [request], error);
+    else request.session.send(this.#reply(request.frame, answer, action));
   }
 
   /** The reply is out: a failure here is no failure of the request. */
@@ -81,21 +91,28 @@ class Handler {
     }
   }
 
-  #reply(frame: Frame, { content, resourceVersion }: Answer): Frame {
+  #reply(frame: Frame, { content, resourceVersion }: Answer, { reply }: Pick<Action, "reply">): Frame {
     return replyTo(
       frame,
-      { content, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+      { ...reply, content, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
       this.#deps.origin,
     );
   }
 
-  #fail(failure: Action["failure"], requests: readonly UplinkRequest[], error: unknown): void {
+  #fail(action: Pick<Action, "failure" | "reply">, requests: readonly UplinkRequest[], error: unknown): void {
     for (const request of requests) {
       this.#report(request, error);
-      const { frame, session } = request;
-      if (failure === "status") session.send(this.#reply(frame, { content: failed(error) }));
-      if (failure === "text") session.send(errorTo(frame, refusalText(error), {}, this.#deps.origin));
+      const told = this.#refusal(action, request.frame, error);
+      if (told !== undefined) request.session.send(told);
     }
+  }
+
+  #refusal(action: Pick<Action, "failure" | "reply">, frame: Frame, error: unknown): Frame | undefined {
+    const { failure, reply } = action;
+    if (failure === "status") return this.#reply(frame, { content: failed(error) }, action);
+    if (failure === "none" || (failure === "final" && isPassing(error))) return undefined;
+    const { origin } = this.#deps;
+    return replyTo(frame, { ...reply, operation: Operation.error, content: refusalText(error) }, origin);
   }
 
   #report({ frame, resource, session }: UplinkRequest, error: unknown): void {

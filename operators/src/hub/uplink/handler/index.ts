@@ -4,5 +4,12 @@ export { defineHandler } from "./define.ts";
 export { Lanes } from "./lanes.ts";
 export { bad, forbidden, UplinkRefusal } from "./refusal.ts";
 export { done, failed } from "./replies.ts";
-export { type Actions, type Answer, LENIENT, type UplinkRequest, type UplinkTools } from "./request.ts";
+export {
+  type Action,
+  type Actions,
+  type Answer,
+  LENIENT,
+  type UplinkRequest,
+  type UplinkTools,
+} from "./request.ts";
 export { defaultRetry, type RetryOptions, withRetry } from "./retry.ts";

@@ -27,6 +27,11 @@ export class Lanes<T> {
     return this.#lanes.size;
   }
 
+  /** So much was merged that its senders should wait, before more is refused. */
+  isCrowded(key: string): boolean {
+    return (this.#lanes.get(key)?.at(-1)?.items.length ?? 0) >= this.#maxWaiting / 2;
+  }
+
   /**
    * @param run gets the items of all merged steps, the newest last; must not throw
    * @returns resolves when the step has run; undefined when the key's line is full

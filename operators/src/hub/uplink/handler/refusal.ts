@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export type RefusalReason = "BAD" | "FORBIDDEN" | "NOT_FOUND" | "STALE_UID" | "UNSUPPORTED" | "RATE";
+/** RATE and LATER pass by themselves; the rest stays so. */
+export type RefusalReason =
+  "BAD" | "FORBIDDEN" | "NOT_FOUND" | "STALE_UID" | "UNSUPPORTED" | "RATE" | "LATER";
 
 /** The hub does not do what a frame asks. Its message goes to the edge: no names of other nodes' objects in it. */
 export class UplinkRefusal extends Error {

@@ -31,6 +31,7 @@ const CODES: Readonly<Record<RefusalReason, readonly [code: number, reason: stri
   STALE_UID: [409, "Conflict"],
   UNSUPPORTED: [405, "MethodNotAllowed"],
   RATE: [429, "TooManyRequests"],
+  LATER: [503, "ServiceUnavailable"],
 };
 
 /** Any failure as a full Status. What is neither a refusal nor the API server's stays unexplained to the edge. */
@@ -64,4 +65,13 @@ export function refusalText(error: unknown): string {
   if (code === 403) return "FORBIDDEN: not granted to this node, or missing";
   if (code === 404) return "NotFound: the object was not found";
   return `${reason}: the request failed with code ${code}`;
+}
+
+/** What the API server says about content, whoever sends it. */
+const CONTENT_CODES: ReadonlySet<number> = new Set([400, 413, 422]);
+
+/** The same request can succeed later: all but what is wrong with the request itself. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof UplinkRefusal) return error.reason === "RATE" || error.reason === "LATER";
+  return !(error instanceof ApiError && CONTENT_CODES.has(error.code));
 }

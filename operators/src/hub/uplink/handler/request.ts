@@ -12,7 +12,7 @@ export interface UplinkRequest {
 
 export interface UplinkTools {
   readonly client: Client;
-  readonly clock: { wallMs(): number };
+  readonly clock: { nowMs(): number; wallMs(): number };
   /** Calls the API server with bounded retry, and not at all once the session has ended. */
   write<T>(session: UplinkSession, call: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Counts and logs input of an edge that is left out although the rest of its frame is used. */
@@ -26,6 +26,8 @@ export const LENIENT = { fieldValidation: "Ignore" } as const;
 export interface Answer {
   readonly content: unknown;
   readonly resourceVersion?: string;
+  /** Of merged requests: those that are refused by themselves while the others are answered. */
+  readonly failed?: ReadonlyMap<UplinkRequest, unknown>;
   /** Runs after the reply was sent. */
   readonly after?: () => void | Promise<void>;
 }
@@ -34,13 +36,25 @@ export interface Answer {
 export interface Action {
   /**
    * How a failure is told: `status` as ObjectResp with a full Status, `text` as operation `error` with plain
-   * text, `none` not at all, as the edge waits for nothing or repeats by itself.
+   * text, `none` not at all, as the edge waits for nothing or repeats by itself; `final` is `text` for what stays
+   * refused and `none` for what passes.
    */
-  readonly failure: "status" | "text" | "none";
+  readonly failure: "status" | "text" | "none" | "final";
   /** A newer frame for the same object replaces one that waits, when the edge sends whole states. */
   readonly isWholeState?: boolean;
-  /** Returns undefined when the operation has no reply. */
-  run(request: UplinkRequest, tools: UplinkTools): Promise<Answer | undefined>;
+  /** Requests about one object that wait are done by one run, whoever sent them and whichever type they are of. */
+  readonly isMergeable?: boolean;
+  /** Where answers say that they come from, when it is not the usual. */
+  readonly reply?: { readonly source: string; readonly group: string; readonly resource: string };
+  /**
+   * @param merged all requests of this run, `request` the last of them
+   * @returns undefined when the operation has no reply
+   */
+  run(
+    request: UplinkRequest,
+    tools: UplinkTools,
+    merged: readonly UplinkRequest[],
+  ): Promise<Answer | undefined>;
 }
 
 /** The operations of some resource types. */

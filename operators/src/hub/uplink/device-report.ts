@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import { bad, type Fields, fieldsAt, isFields, objectOf, textAt } from "./handler/index.ts";
+
+/** One value of a property, as an edge tells it. */
+export interface ReportedValue {
+  readonly value: string;
+  /** by the edge's own clock */
+  readonly timestampMs?: number;
+  readonly type?: string;
+}
+
+/** One property of a device. */
+export interface PropertyReport {
+  /** what the device shows */
+  readonly reported?: ReportedValue;
+  /** the wish that the edge has seen */
+  readonly observedDesired?: ReportedValue;
+}
+
+/** What one frame says about a device. */
+export interface DeviceReport {
+  readonly properties: ReadonlyMap<string, PropertyReport>;
+  readonly state?: string;
+  /** RFC 3339 */
+  readonly lastOnlineTime?: string;
+  /** Entries that were left out, by reason. */
+  readonly skipped: Skipped;
+}
+
+export type SkipReason = "empty" | "name" | "value_too_long" | "stale" | "too_many";
+export type Skipped = Partial<Readonly<Record<SkipReason, number>>>;
+
+/** Longest value of a property: what fits a thousand times into an object of etcd is 1 KiB; few are that long. */
+const MAX_VALUE_CHARS = 16 * 1024;
+const MAX_NAME_CHARS = 253;
+const MAX_TYPE_CHARS = 64;
+const STATES: ReadonlySet<string> = new Set(["online", "offline", "ok", "unknown", "unhealthy"]);
+
+/**
+ * Reads the content of `device/…/twin/edge_updated`.
+ *
+ * @throws {UplinkRefusal} BAD
+ */
+export function readTwinReport(content: unknown): DeviceReport {
+  const fields = objectOf(content);
+  const twin = fields["twin"];
+  if (!isFields(twin)) throw bad("a twin update names properties");
+  const sentAtMs = timeOf(fields["timestamp"]);
+  const properties = new Map<string, PropertyReport>();
+  const skipped: Partial<Record<SkipReason, number>> = {};
+  for (const [name, entry] of Object.entries(twin)) {
+    const read = readProperty(name, entry, sentAtMs);
+    if (typeof read === "string") skipped[read] = (skipped[read] ?? 0) + 1;
+    else properties.set(name, read);
+  }
+  return { properties, skipped };
+}
+
+function readProperty(
+  name: string,
+  entry: unknown,
+  sentAtMs: number | undefined,
+): PropertyReport | SkipReason {
+  if (name === "" || name.length > MAX_NAME_CHARS) return "name";
+  if (!isFields(entry)) return "empty";
+  const type = textAt(fieldsAt(entry, "metadata"), "type")?.slice(0, MAX_TYPE_CHARS);
+  const reported = readValue(fieldsAt(entry, "actual"), type, sentAtMs);
+  const observedDesired = readValue(fieldsAt(entry, "expected"), type, sentAtMs);
+  const read: PropertyReport = { ...(reported && { reported }), ...(observedDesired && { observedDesired }) };
+  const values = Object.values(read) as readonly ReportedValue[];
+  if (values.length === 0) return "empty";
+  return values.some(({ value }) => value.length > MAX_VALUE_CHARS) ? "value_too_long" : read;
+}
+
+function readValue(
+  fields: Fields,
+  type: string | undefined,
+  sentAtMs: number | undefined,
+): ReportedValue | undefined {
+  const { value } = fields;
+  if (typeof value !== "string") return undefined;
+  const timestampMs = timeOf(fieldsAt(fields, "metadata")["timestamp"]) ?? sentAtMs;
+  return {
+    value,
+    ...(timestampMs === undefined ? {} : { timestampMs }),
+    ...(type === undefined ? {} : { type }),
+  };
+}
+
+/** A time in milliseconds, as number or text. */
+function timeOf(value: unknown): number | undefined {
+  const ms = typeof value === "string" && /^\d{1,16}$/.test(value) ? Number(value) : value;
+  return typeof ms === "number" && Number.isSafeInteger(ms) && ms > 0 ? ms : undefined;
+}
+
+/**
+ * Reads the content of `device/…/state/update`.
+ *
+ * @throws {UplinkRefusal} BAD
+ */
+export function readStateReport(content: unknown): DeviceReport {
+  const device = fieldsAt(objectOf(content), "device");
+  const state = textAt(device, "state") ?? "";
+  if (!STATES.has(state)) throw bad("unknown state of a device");
+  const lastOnlineTime = textAt(device, "lastOnlineTime");
+  if (lastOnlineTime !== undefined && !isRfc3339(lastOnlineTime)) throw bad("lastOnlineTime is no time");
+  return {
+    properties: new Map(),
+    skipped: {},
+    state,
+    ...(lastOnlineTime === undefined ? {} : { lastOnlineTime }),
+  };
+}
+
+const isRfc3339 = (text: string): boolean =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(text) &&
+  !Number.isNaN(Date.parse(text));
