@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { ensureControlPlane } from "./control-plane/build.ts";
 import { startEnvironment } from "./cluster/environment.ts";
 import { createKubectl, type Kubectl } from "./cluster/kubectl.ts";
-import type { ListOf, PodObject } from "./cluster/objects.ts";
+import type { DeviceStatusObject, ListOf, PodObject } from "./cluster/objects.ts";
 import { layoutOf } from "./cluster/layout.ts";
 import { script } from "./fault.ts";
 import { ensurePrerequisites, folderOf, requireRoot } from "./prerequisites.ts";
@@ -29,14 +29,20 @@ await script(async () => {
     kubeconfig === undefined
       ? await steps.run("Get the control plane", (say) => ensureControlPlane(say))
       : await steps.run("Get kubectl", (say) => folderOf("kubectl") ?? ensureControlPlane(say, ["kubectl"]));
-  const options = { bin, kubeconfig, nodeGraceSeconds: NODE_GRACE_SECONDS, hubPorts: KUBEEDGE_PORTS };
+  const options = {
+    ...{ bin, kubeconfig, nodeGraceSeconds: NODE_GRACE_SECONDS, hubPorts: KUBEEDGE_PORTS },
+    withMapper: true,
+  };
   const state = await startEnvironment(layout, steps, options);
   const kubectl = createKubectl({ command: state.kubectl, kubeconfig: layout.kubeconfig });
   await steps.run("Run a Deployment on the edge node", (say) => runSample(kubectl, say));
+  const twins = await steps.run("Run a device on the edge node", (say) => runDevice(kubectl, say));
   const seen = await kubectl.run("get", "nodes,pods", "-o", "wide");
   const near = (path: string): string => relative(process.cwd(), path);
   process.stdout.write(`
 ${seen}
+The twin of the device, twice:
+${twins}
 ${steps.table()}
 
 Try next:
@@ -45,6 +51,8 @@ Try next:
   kubectl scale deployment hello --replicas=3
   kubectl get longshore -A
   curl http://$(kubectl get pod -l app=hello -o jsonpath='{.items[0].status.podIP}'):8080
+  kubectl get devicestatus room -o jsonpath='{.status.twins}'
+  kubectl edit device room     # another desired value of target: the temperature follows
   make stop PART=hub     # and make start PART=hub: see docs/tutorial.md
   make down
 Logs are in ${near(layout.logs)}.
@@ -73,4 +81,29 @@ async function runSample(kubectl: Kubectl, say: Say): Promise<void> {
       advice: "kubectl describe pod -l app=hello, and the logs in .run/logs",
     },
   );
+}
+
+/** The sample device, until two different readings have arrived in the cluster. */
+async function runDevice(kubectl: Kubectl, say: Say): Promise<string> {
+  await kubectl.apply(readFileSync(join(layoutOf("").root, "config/samples/thermometer.yaml"), "utf8"));
+  const readings: string[] = [];
+  await waitFor(
+    async () => {
+      const found = await kubectl.find<DeviceStatusObject>("devicestatus", "room");
+      const twin = found?.status?.twins?.find(({ propertyName }) => propertyName === "temperature");
+      const value = twin?.reported?.value ?? "";
+      if (value !== "" && value !== readings.at(-1)) {
+        readings.push(value);
+        say(`temperature of the room: ${value}`);
+      }
+      return readings.length >= 2;
+    },
+    {
+      what: "two readings of the device",
+      timeoutMs: 60_000,
+      intervalMs: 500,
+      advice: "kubectl get device,devicestatus -o yaml, and the logs of mapper, agent and hub in .run/logs",
+    },
+  );
+  return readings.map((value) => `  room  temperature  ${value}`).join("\n") + "\n";
 }
