@@ -50,10 +50,10 @@ export interface Ledger {
   restoreAcked(node: string, records: readonly LedgerRecord[]): Promise<number>;
   /**
    * Names who has records of what was acked. From then on `Outbox.sync` of a node that Redis knows nothing of
-   * restores them first, so that no put is computed that the edge has already. The handler throws DeliveryError
+   * restores them first, so that no put is computed that the edge has already; until undefined is given. The handler throws DeliveryError
    * UNAVAILABLE while it cannot tell.
    */
-  onLost(recordsOf: (node: string) => readonly LedgerRecord[]): void;
+  onLost(recordsOf: ((node: string) => readonly LedgerRecord[]) | undefined): void;
   /** Calls that Redis was replaced or emptied, or that the time has come to compare everything anyway. */
   onReplaced(handler: (reason: "replaced" | "timer") => void): void;
 }

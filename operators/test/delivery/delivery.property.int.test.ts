@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import type { LedgerState } from "../../src/delivery/ledger.ts";
 import type { Ref } from "../../src/delivery/outbox.ts";
 import { startRedis, type TestRedis } from "../redis.ts";
 import { openDelivery, type Delivery } from "./fixture.ts";
@@ -31,6 +32,8 @@ const common = [
   weighted(6, fc.record({ ...is("ack"), count: fc.integer({ min: 1, max: 3 }) })),
   weighted(1, fc.record({ ...is("crash") })),
   weighted(1, fc.record({ ...is("zombie"), which: fc.nat(1) })),
+  weighted(2, fc.record({ ...is("readAcked") })),
+  weighted(2, fc.record({ ...is("writeRecords") })),
 ] as const;
 const losses = [
   weighted(1, fc.record({ ...is("wipe") })),
@@ -56,6 +59,9 @@ class World {
   #saved: (Buffer | null)[] | undefined;
 
   readonly #dialect: Dialect;
+  /** What somebody keeps outside Redis of what was acked, and what he read and has not written yet. */
+  recorded: LedgerState["entries"] = [];
+  #read: LedgerState | undefined;
 
   constructor(delivery: Delivery, dialect: Dialect) {
     this.#delivery = delivery;
@@ -144,9 +150,29 @@ class World {
     await this.#replaced();
   }
 
+  /** Whoever keeps records reads what is acked, of a node that is said to have changed. */
+  async readAcked(): Promise<void> {
+    for await (const nodes of this.#delivery.ledger.changedNodes())
+      if (nodes.includes(NODE)) this.#read = await this.#delivery.ledger.acked(NODE);
+  }
+
+  /** And writes it down, maybe long after. */
+  async writeRecords(): Promise<void> {
+    if (!this.#read) return;
+    this.recorded = this.#read.entries;
+    await this.#delivery.ledger.settle(NODE, this.#read.mark);
+    this.#read = undefined;
+  }
+
+  async #compareRecords(): Promise<void> {
+    this.#read = await this.#delivery.ledger.acked(NODE);
+    await this.writeRecords();
+  }
+
   /** What controllers and hubs do when they see that Redis is not the one that they wrote to. */
   async #replaced(): Promise<void> {
     this.#session = undefined;
+    await this.#compareRecords();
     await this.place();
   }
 
@@ -203,6 +229,48 @@ describe("delivery under random faults", () => {
     await fc.assert(property, { numRuns: RUNS });
   }, 300_000);
 
+  it("never loses a change of what is acked, whenever the records are read and written", async () => {
+    const property = fc.asyncProperty(
+      history(step),
+      fc.constantFrom("ours", "legacy"),
+      async (steps, dialect) => {
+        await delivery.redis.flushall();
+        const world = new World(delivery, dialect);
+        for (const one of steps) await world.run(one);
+        await world.writeRecords();
+        await world.readAcked();
+        await world.writeRecords();
+        expect(byField(world.recorded)).toEqual(byField((await delivery.ledger.acked(NODE)).entries));
+        const left: string[] = [];
+        for await (const nodes of delivery.ledger.changedNodes()) left.push(...nodes);
+        expect(left).toEqual([]);
+      },
+    );
+    await fc.assert(property, { numRuns: RUNS });
+  }, 300_000);
+
+  it("sends an EdgeCore only what changed when Redis was emptied, and restores from records", async () => {
+    const edits = fc.array(fc.record({ ...is("change"), name, how: change }), { maxLength: 6 });
+    const property = fc.asyncProperty(history(lossless), edits, async (steps, later) => {
+      const world = await play(steps, "legacy");
+      world.crash();
+      const { entries } = await delivery.ledger.acked(NODE);
+      const before = new Map(world.edge.store);
+      for (const one of later) world.change(one);
+      await delivery.redis.flushall();
+      delivery.ledger.onLost(() => entries);
+      try {
+        const received = world.edge.received;
+        await world.settle();
+        expect(contents(world.edge.store.values())).toEqual(contents(world.cluster.refs()));
+        expect(world.edge.received - received).toBeLessThanOrEqual(framesFor(before, world.cluster.objects));
+      } finally {
+        delivery.ledger.onLost(undefined);
+      }
+    });
+    await fc.assert(property, { numRuns: Math.ceil(RUNS / 3) });
+  }, 300_000);
+
   it("leaves nothing to do for a placement that comes after", async () => {
     const property = fc.asyncProperty(history(step), async (steps) => {
       const world = await play(steps, "ours");
@@ -212,3 +280,13 @@ describe("delivery under random faults", () => {
     await fc.assert(property, { numRuns: Math.ceil(RUNS / 3) });
   }, 300_000);
 });
+
+const byField = (entries: LedgerState["entries"]): object =>
+  Object.fromEntries(entries.map((e) => [`${e.kind}/${e.name}`, `${e.uid} ${e.resourceVersion}`]));
+
+/** Frames that bring an edge from one state to another: a put a version, and a del a uid that is gone. */
+function framesFor(before: ReadonlyMap<string, Ref>, after: ReadonlyMap<string, Ref>): number {
+  const isNew = (ref: Ref): boolean => before.get(ref.name)?.resourceVersion !== ref.resourceVersion;
+  const isGone = (ref: Ref): boolean => after.get(ref.name)?.uid !== ref.uid;
+  return [...after.values()].filter(isNew).length + [...before.values()].filter(isGone).length;
+}

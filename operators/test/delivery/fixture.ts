@@ -7,6 +7,7 @@ import type { Log } from "../../src/delivery/log.ts";
 import type { Acked, Mailbox, Owner, Want } from "../../src/delivery/mailbox.ts";
 import type { Ref, Scope } from "../../src/delivery/outbox.ts";
 import { createCallClient } from "../../src/delivery/redis-client.ts";
+import { createRedisLedger, type RedisLedger } from "../../src/delivery/redis-ledger.ts";
 import { createRedisMailbox } from "../../src/delivery/redis-mailbox.ts";
 import { createRedisOutbox, type RedisOutbox } from "../../src/delivery/redis-outbox.ts";
 import type { Waker } from "../../src/delivery/waker.ts";
@@ -66,7 +67,12 @@ export async function openDelivery(
   const waker = recordingWaker();
   const registry = new Registry();
   const deps = { redis, prefix, waker, log: silent, registry };
-  const outbox: RedisOutbox = createRedisOutbox(deps);
+  const outbox: RedisOutbox = createRedisOutbox({ ...deps, restore: () => ledger.restorer() });
+  const ledger: RedisLedger = createRedisLedger({
+    ...deps,
+    watch: { onReplaced: () => undefined },
+    requestPlacement: outbox.placementRequested,
+  });
   const mailboxOf = (hub: string): Mailbox =>
     createRedisMailbox({
       ...deps,
@@ -76,7 +82,7 @@ export async function openDelivery(
       restoreConfirmMs: 0,
     });
   return {
-    ...{ redis, prefix, waker, outbox, mailboxOf, registry },
+    ...{ redis, prefix, waker, outbox, ledger, mailboxOf, registry },
     mailbox: mailboxOf(options.hub ?? "hub-0"),
     close: () => redis.disconnect(),
   };

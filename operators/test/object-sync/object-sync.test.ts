@@ -40,7 +40,7 @@ describe("a record in memory", () => {
       want: ["Pod", "p", "7", "nu"],
     },
   ])("keeps what is compared and nothing else when $when", ({ object, want }) => {
-    const trimmed = trimRecord(object as SyncRecord);
+    const trimmed = trimRecord(object);
     expect([trimmed.objectKind, trimmed.objectName, trimmed.acked, trimmed.nodeUid]).toEqual(want);
     expect(trimmed.metadata).toEqual({ name: "n.u", namespace: "ns", uid: "1", resourceVersion: "2" });
   });
