@@ -68,6 +68,11 @@ export interface SecretObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+export interface DeviceObject {
+  readonly metadata: Meta;
+  readonly spec: { readonly protocol?: { readonly configData?: Readonly<Record<string, unknown>> } };
+}
+
 export interface TwinProperty {
   readonly value: string;
   readonly metadata?: Readonly<Record<string, string>>;

@@ -22,6 +22,7 @@ export interface Environment {
   readonly controllers: Part;
   readonly redis: Part;
   readonly containerd: Part;
+  readonly mapper: Part;
   readonly apiserver: Part;
   /** The network between agent and hub. */
   readonly link: Link;
@@ -82,6 +83,7 @@ function open(layout: Layout): Environment {
     controllers: openPart(layout, "controllers"),
     redis: openPart(layout, "redis"),
     containerd: openPart(layout, "containerd"),
+    mapper: openPart(layout, "mapper"),
     apiserver: openPart(layout, "kube-apiserver"),
     link: openLink(layout),
     namespace: async (prefix) => {

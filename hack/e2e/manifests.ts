@@ -67,3 +67,51 @@ export const secret = (
   name: string,
   stringData: Readonly<Record<string, string>>,
 ): string => JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace }, stringData });
+
+export interface DeviceWish {
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: string;
+  readonly configData?: Fields;
+  /** of the property target */
+  readonly desired?: string;
+  readonly reportToCloud?: boolean;
+}
+
+const MODEL = "thermometer";
+
+/** The model of such devices. */
+export const deviceModel = (namespace: string): string =>
+  JSON.stringify({
+    apiVersion: "devices.kubeedge.io/v1beta1",
+    kind: "DeviceModel",
+    metadata: { name: MODEL, namespace },
+    spec: {
+      protocol: "virtual",
+      properties: [
+        { name: "temperature", type: "FLOAT", accessMode: "ReadOnly" },
+        { name: "target", type: "FLOAT", accessMode: "ReadWrite", minimum: "-20", maximum: "90" },
+      ],
+    },
+  });
+
+/** A virtual thermometer, served by the mapper of the environment. */
+export const device = (wish: DeviceWish): string => {
+  const cycles = { collectCycle: 200, reportCycle: 500, reportToCloud: wish.reportToCloud ?? true };
+  const visitors = { protocolName: "virtual", configData: {} };
+  return JSON.stringify({
+    apiVersion: "devices.kubeedge.io/v1beta1",
+    kind: "Device",
+    metadata: { name: wish.name, namespace: wish.namespace },
+    spec: {
+      deviceModelRef: { name: MODEL },
+      nodeName: wish.node,
+      protocol: { protocolName: "virtual", configData: wish.configData ?? {} },
+      stateReport: { reportToCloud: true, reportCycle: 1000 },
+      properties: [
+        { name: "temperature", ...cycles, visitors },
+        { name: "target", ...cycles, visitors, desired: { value: wish.desired ?? "20" } },
+      ],
+    },
+  });
+};
