@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { createClient, loadKubeConfig } from "../src/runtime/index.ts";
 import { freePort, startApiServer, type ApiServer } from "./apiserver.ts";
+import { installCrds } from "./crds.ts";
 import { eventually } from "./runtime/eventually.ts";
 import { NAMESPACES } from "./runtime/kinds.ts";
 
@@ -13,6 +14,7 @@ let api: ApiServer;
 beforeAll(async () => {
   api = await startApiServer();
   const client = createClient({ kubeConfig: loadKubeConfig(api.kubeconfig), userAgent: "test" });
+  await installCrds(client);
   await client.create(NAMESPACES, { metadata: { name: "kubeedge" } });
   await client.close();
 }, 100_000);

@@ -8,6 +8,7 @@ import { createKeyspace } from "../../src/delivery/keys.ts";
 import { createClient, loadKubeConfig, type KubeClient } from "../../src/runtime/index.ts";
 import { selections } from "../../src/workload/caches.ts";
 import { freePort, startApiServer, type ApiServer } from "../apiserver.ts";
+import { installCrds } from "../crds.ts";
 import { startRedis, type TestRedis } from "../redis.ts";
 import { eventually } from "../runtime/eventually.ts";
 import { NAMESPACES, NODES } from "../runtime/kinds.ts";
@@ -27,6 +28,7 @@ beforeAll(async () => {
   const users = [{ token: WEAK, name: "weak", groups: [] }];
   [api, redis] = await Promise.all([startApiServer({ users }), startRedis()]);
   client = createClient({ kubeConfig: loadKubeConfig(api.kubeconfig), userAgent: "test" });
+  await installCrds(client);
   reader = new Redis(redis.url);
   for (const name of ["kubeedge", "ns"]) await client.create(NAMESPACES, { metadata: { name } });
   await client.create(NODES, { metadata: { name: NODE, labels: { "node-role.kubernetes.io/edge": "" } } });

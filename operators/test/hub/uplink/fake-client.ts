@@ -88,9 +88,12 @@ export class FakeClient implements Client {
   ): Promise<T> {
     await this.#enter({ verb: "patch", plural: resource.plural, name: name.name, body: patch.body, options });
     const known = this.#require(resource, name);
-    const body = patch.body as { metadata?: { uid?: string } };
+    const body = patch.body as { metadata?: { uid?: string; resourceVersion?: string } };
     if (body.metadata?.uid !== undefined && body.metadata.uid !== known.metadata.uid)
       throw apiError(409, "Conflict");
+    const version = body.metadata?.resourceVersion;
+    if (version !== undefined && version !== known.metadata.resourceVersion) throw apiError(409, "Conflict");
+    if (patch.type === "merge") return this.put(resource, mergePatch(known, body) as object) as T;
     return this.put(resource, { ...known, ...body, metadata: { ...known.metadata, ...body.metadata } }) as T;
   }
 
@@ -132,6 +135,20 @@ export class FakeClient implements Client {
     if (known === undefined) throw apiError(404, "NotFound", `${resource.plural} "${name.name}" not found`);
     return known;
   }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** RFC 7386 */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const merged = new Map(Object.entries(isObject(target) ? target : {}));
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(key);
+    else merged.set(key, mergePatch(merged.get(key), value));
+  }
+  return Object.fromEntries(merged);
 }
 
 const keyOf = (resource: Resource, name: { name: string; namespace?: string }): string =>

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { decodeFrame, parseResource, type Frame } from "@longshore/crds/wire";
-import { NODES, PODS } from "../../../src/hub/uplink/kinds.ts";
+import { decodeFrame, formatResource, parseResource, type Frame } from "@longshore/crds/wire";
+import { DEVICES, NODES, PODS } from "../../../src/hub/uplink/kinds.ts";
 import { uplinkBench } from "./bench.ts";
 
 const OPERATIONS = ["insert", "update", "delete", "query", "patch", "error", "__proto__"];
@@ -21,7 +21,15 @@ describe("every handler", () => {
           const bench = uplinkBench();
           bench.client.put(PODS, { metadata: { name: "p", namespace: "ns" }, spec: { nodeName: "edge-1" } });
           bench.client.put(NODES, { metadata: { name: "edge-1" } });
-          await bench.handle(bench.frame(operation, `ns/${type}/${name}`, content));
+          bench.client.put(DEVICES, {
+            metadata: { name: "p", namespace: "ns" },
+            spec: { nodeName: "edge-1" },
+          });
+          await bench.handle(
+            bench.frame(operation, formatResource({ namespace: "ns", type, name }), content),
+          );
+          // what is merged goes on by itself
+          await new Promise((resolve) => setImmediate(resolve));
           expect(bench.sent.filter(({ header }) => header.parent_msg_id === "m1").length).toBeLessThanOrEqual(
             1,
           );
@@ -43,6 +51,8 @@ const likely = fc.record(
     event: part,
     patchData: part,
     preconditions: part,
+    twin: fc.dictionary(fc.string(), part),
+    device: part,
   },
   { requiredKeys: [] },
 );
