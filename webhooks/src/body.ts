@@ -16,7 +16,10 @@ export class BodyError extends Error {
 export interface BodyLimits {
   /** One body. */
   readonly maxBytes: number;
-  /** Up to here a body needs no permit; the reviews of ordinary objects do not. */
+  /**
+   * Up to here a body needs no permit, and no length told beforehand. The reviews of ordinary objects are smaller,
+   * and the API server always tells.
+   */
   readonly smallBytes: number;
   /** Larger bodies that are read at a time. */
   readonly permits: number;
@@ -29,7 +32,7 @@ export interface BodyLimits {
 /** The API server never sends more than 3 MiB of object twice; controller-runtime's cap. */
 export const BODY_LIMITS: BodyLimits = {
   maxBytes: 7 * 1024 * 1024,
-  smallBytes: 128 * 1024,
+  smallBytes: 64 * 1024,
   permits: 2,
   maxWaiting: 128,
   waitMs: 2_000,
@@ -51,13 +54,14 @@ export function createBodyReader(
   const permits = createPermits(limits);
   return async (stream, headers) => {
     requireHeaders(headers, limits);
+    const mostBytes = headers["content-length"] === undefined ? limits.smallBytes : limits.maxBytes;
     const chunks: Buffer[] = [];
     let bytes = 0;
     let release: (() => void) | undefined;
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         bytes += chunk.length;
-        if (bytes > limits.maxBytes) throw tooLarge(limits);
+        if (bytes > mostBytes) throw tooLarge(mostBytes);
         chunks.push(chunk);
         if (bytes > limits.smallBytes) release ??= await permits.take();
       }
@@ -71,11 +75,11 @@ export function createBodyReader(
 function requireHeaders(headers: BodyHeaders, limits: BodyLimits): void {
   const encoding = headers["content-encoding"] ?? "identity";
   if (encoding !== "identity") throw new BodyError(415, "ENCODING", "a review is sent without an encoding");
-  if (Number(headers["content-length"] ?? 0) > limits.maxBytes) throw tooLarge(limits);
+  if (Number(headers["content-length"] ?? 0) > limits.maxBytes) throw tooLarge(limits.maxBytes);
 }
 
-const tooLarge = ({ maxBytes }: BodyLimits): BodyError =>
-  new BodyError(413, "BODY_SIZE", `a review has at most ${maxBytes} bytes`);
+const tooLarge = (mostBytes: number): BodyError =>
+  new BodyError(413, "BODY_SIZE", `a review such as this has at most ${mostBytes} bytes`);
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 

@@ -10,6 +10,9 @@ export interface FrontOptions extends Omit<ServerOptions, "tls" | "isDraining"> 
   readonly failed: (error: unknown) => void;
 }
 
+/** Longer than an API server waits for an answer. */
+const CLOSE_MS = 3_500;
+
 /** The admission server, which listens from its first certificate on. */
 export class Front {
   readonly #options: FrontOptions;
@@ -43,8 +46,14 @@ export class Front {
     this.#isDraining = true;
   }
 
+  /** Waits for reviews that are being answered, for a while. */
   async close(): Promise<void> {
     this.#isDraining = true;
-    await this.#server?.close();
+    const server = this.#server;
+    if (!server) return;
+    const cut = setTimeout(() => server.server.closeAllConnections(), CLOSE_MS);
+    const giveUp = new Promise<void>((resolve) => setTimeout(resolve, 2 * CLOSE_MS).unref());
+    await Promise.race([server.close(), giveUp]);
+    clearTimeout(cut);
   }
 }

@@ -36,6 +36,9 @@ export interface ServerOptions {
   readonly isDraining?: () => boolean;
 }
 
+/** API servers keep connections for ever: so that all replicas get their share, one ends after so many reviews. */
+const MAX_REQUESTS = 10_000;
+const HANDSHAKE_MS = 10_000;
 const TLS = { minVersion: "TLSv1.2" } as const;
 /** Connections at a time; an API server keeps a few open. */
 const MAX_CONNECTIONS = 512;
@@ -46,9 +49,10 @@ type Ending = Pick<Outcome, "result" | "reason" | "warnings">;
 export function createAdmissionServer(options: ServerOptions): FastifyInstance {
   const { rules, tls, observer, isDraining = () => false } = options;
   const server = Fastify({
-    https: { ...tls, ...TLS },
+    https: { ...tls, ...TLS, handshakeTimeout: HANDSHAKE_MS },
     bodyLimit: BODY_LIMITS.maxBytes,
     requestTimeout: 10_000,
+    maxRequestsPerSocket: MAX_REQUESTS,
     forceCloseConnections: "idle",
   });
   server.server.maxConnections = MAX_CONNECTIONS;

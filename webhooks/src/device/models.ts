@@ -32,7 +32,7 @@ export interface ModelReaderDeps {
 }
 
 export interface ModelReaderLimits {
-  /** How long a model is good enough to admit by. Default 5 s. */
+  /** How long a model is good enough to admit by. Default 1 s. */
   readonly ttlMs?: number;
   /** One read; two must fit into the webhook's timeout. Default 1 s. */
   readonly timeoutMs?: number;
@@ -51,7 +51,7 @@ interface ModelObject extends KubeObject {
   readonly spec?: DeviceModelSpec;
 }
 
-const DEFAULTS = { ttlMs: 5_000, timeoutMs: 1_000, maxReads: 32, maxProperties: 50_000 };
+const DEFAULTS = { ttlMs: 1_000, timeoutMs: 1_000, maxReads: 32, maxProperties: 50_000 };
 
 /** Without an API server: nothing is known of any model. */
 export const unknownModels: ModelReader = { read: () => Promise.resolve("unknown") };

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { createClient, loadKubeConfig, type KubeClient, type Resource } from "@longshore/operators/runtime";
+import { spawn, type ChildProcess } from "node:child_process";
+import { createServer, connect as connectTcp, type Server } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "node:tls";
+import { fileURLToPath } from "node:url";
+import { Agent, request } from "undici";
+import { parseAllDocuments } from "yaml";
+import { kubectlOf } from "../../crds/test/apiserver.ts";
+import { controlPlaneBin, freePort, startApiServer, type ApiServer } from "../../operators/test/apiserver.ts";
+
+jest.setTimeout(120_000);
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../../config", import.meta.url));
+const CONFIGURATIONS: Resource = {
+  group: "admissionregistration.k8s.io",
+  version: "v1",
+  plural: "validatingwebhookconfigurations",
+  kind: "ValidatingWebhookConfiguration",
+  namespaced: false,
+};
+const SECRETS: Resource = { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true };
+const DEVICES: Resource = {
+  group: "devices.kubeedge.io",
+  version: "v1beta1",
+  plural: "devices",
+  kind: "Device",
+  namespaced: true,
+};
+const SECRET = { namespace: "kubeedge", name: "longshore-webhooks-tls" };
+const NAME = { name: "longshore-webhooks" };
+
+interface Configuration {
+  metadata: { name: string; uid: string; resourceVersion: string };
+  webhooks: {
+    clientConfig: { caBundle?: string; service?: { path: string }; url?: string };
+    failurePolicy: string;
+  }[];
+}
+
+interface Replica {
+  readonly port: number;
+  readonly probes: number;
+  readonly child: ChildProcess;
+  readonly output: () => string;
+}
+
+async function eventually<T>(check: () => Promise<T> | T, timeoutMs = 20_000): Promise<T> {
+  const endMs = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+      await sleep(50);
+    }
+  }
+}
+
+/** Issuer of the certificate that is served, verified with `ca`. */
+const issuerServed = (port: number, ca: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port, ca, servername: "" }, () => {
+      resolve(String(socket.getPeerCertificate().issuer["CN"]));
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+
+describe("the webhooks before a real API server", () => {
+  let api: ApiServer;
+  let client: KubeClient;
+  let kubectl: (args: readonly string[], stdin?: string) => Promise<string>;
+  let balancer: Server;
+  let balancerPort: number;
+  const replicas: Replica[] = [];
+
+  beforeAll(async () => {
+    api = await startApiServer();
+    client = createClient({ kubeConfig: loadKubeConfig(api.kubeconfig), userAgent: "test" });
+    kubectl = kubectlOf(await controlPlaneBin(), api.kubeconfig);
+    await kubectl(["apply", "--server-side", "-k", join(CONFIG, "local")]);
+    await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    await eventually(() => kubectl(["get", "namespace", "default"]));
+    ({ server: balancer, port: balancerPort } = await balance());
+    await kubectl(["apply", "--server-side", "-f", "-"], await configurationFor(balancerPort));
+    const token = await kubectl(["-n", "kubeedge", "create", "token", "longshore-webhooks"]);
+    const kubeconfig = await api.writeKubeconfig("webhooks", { token: token.trim() });
+    replicas.push(...(await Promise.all([startReplica(kubeconfig), startReplica(kubeconfig)])));
+    await eventually(() => Promise.all(replicas.map(isReady)));
+  }, 180_000);
+  afterAll(async () => {
+    for (const { child } of replicas) child.kill("SIGKILL");
+    balancer.close();
+    await client.close();
+    await api.stop();
+  });
+
+  /** A Service in small: each connection to the next replica that takes it. */
+  async function balance(): Promise<{ server: Server; port: number }> {
+    let next = 0;
+    const server = createServer((socket) => {
+      const port = replicas[next++ % replicas.length]?.port ?? 0;
+      const upstream = connectTcp({ host: "127.0.0.1", port });
+      socket.pipe(upstream).pipe(socket);
+      socket.on("error", () => upstream.destroy());
+      upstream.on("error", () => socket.destroy());
+      socket.on("close", () => upstream.destroy());
+    });
+    const port = await freePort();
+    await new Promise<void>((resolve) => {
+      server.listen(port, "127.0.0.1", resolve);
+    });
+    return { server, port };
+  }
+
+  /** What config/webhook has, but with a URL, for no Service leads out of a cluster. */
+  async function configurationFor(port: number): Promise<string> {
+    const all = parseAllDocuments(await kubectl(["kustomize", join(CONFIG, "webhook")]));
+    const found = all
+      .map((document) => document.toJS() as Configuration & { kind: string })
+      .find(({ kind }) => kind === "ValidatingWebhookConfiguration");
+    for (const { clientConfig } of found?.webhooks ?? []) {
+      clientConfig.url = `https://127.0.0.1:${port}${clientConfig.service?.path ?? ""}`;
+      delete clientConfig.service;
+    }
+    return JSON.stringify(found);
+  }
+
+  async function startReplica(kubeconfig: string): Promise<Replica> {
+    const [port, metrics, probes] = [await freePort(), await freePort(), await freePort()];
+    const flags = [
+      ...[`--kubeconfig=${kubeconfig}`, "--bind-address=127.0.0.1", "--dns-names=127.0.0.1"],
+      ...[`--port=${port}`, `--metrics-port=${metrics}`, `--probes-port=${probes}`],
+      ...["--check-interval=300ms", "--ca-settle=1s", "--ca-overlap=3s"],
+    ];
+    const child = spawn(process.execPath, ["--conditions=source", MAIN, ...flags], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (bytes: Buffer) => (output += bytes.toString()));
+    return { port, probes, child, output: () => output };
+  }
+
+  const isReady = async ({ probes, output }: Replica): Promise<void> => {
+    const answer = await fetch(`http://127.0.0.1:${probes}/readyz`);
+    if (!answer.ok) throw new Error(`${await answer.text()}\n${output()}`);
+  };
+  const configuration = () => client.get<Configuration>(CONFIGURATIONS, NAME);
+  const bundles = async (): Promise<string[]> =>
+    (await configuration()).webhooks.map(({ clientConfig }) =>
+      Buffer.from(clientConfig.caBundle ?? "", "base64").toString(),
+    );
+  const casIn = (bundle = ""): number => bundle.split("BEGIN CERTIFICATE").length - 1;
+  const issuers = async (): Promise<string[]> => {
+    const [ca = ""] = await bundles();
+    return Promise.all(replicas.map(({ port }) => issuerServed(port, ca)));
+  };
+  const yaml = (kind: string, name: string, spec: object): string =>
+    JSON.stringify({
+      apiVersion: "devices.kubeedge.io/v1beta1",
+      kind,
+      metadata: { name, namespace: "default" },
+      spec,
+    });
+  const interval = (value: string, more: object = {}) => ({
+    deviceModelRef: { name: "thermometer" },
+    properties: [{ name: "interval", desired: { value } }],
+    ...more,
+  });
+  const apply = (text: string): Promise<string> => kubectl(["apply", "-f", "-"], text);
+  const setPolicy = async (failurePolicy: "Fail" | "Ignore"): Promise<void> => {
+    const body = [0, 1].map((index) => ({
+      op: "replace",
+      path: `/webhooks/${index}/failurePolicy`,
+      value: failurePolicy,
+    }));
+    await client.patch(CONFIGURATIONS, NAME, { type: "json", body });
+    await sleep(1_000); // the API server has no sign of having taken it
+  };
+
+  it("agree, two at once, on one CA, with the rights of their account alone", async () => {
+    const [one, two] = await issuers();
+    expect(one).toBe(two);
+    const all = await bundles();
+    expect(all).toHaveLength(2);
+    expect(all.map(casIn)).toEqual([1, 1]);
+  });
+
+  it("A15 refuse and admit through kubectl, with the sentence and the field", async () => {
+    const early = await apply(yaml("Device", "early", interval("5")));
+    expect(early).toContain("created");
+    await apply(
+      yaml("DeviceModel", "thermometer", {
+        properties: [
+          { name: "temperature", type: "INT", accessMode: "ReadOnly" },
+          { name: "interval", type: "INT", accessMode: "ReadWrite", minimum: "1", maximum: "100" },
+        ],
+      }),
+    );
+    await apply(yaml("Device", "fits", interval("100")));
+    await expect(apply(yaml("Device", "over", interval("500")))).rejects.toThrow(
+      'spec.properties[0].desired.value: "500" is over the maximum 100',
+    );
+    await expect(
+      apply(
+        yaml("Device", "twice", {
+          deviceModelRef: { name: "thermometer" },
+          properties: [{ name: "temperature" }, { name: "temperature" }],
+        }),
+      ),
+    ).rejects.toThrow("property names must be unique.");
+    await expect(apply(yaml("Device", "fits", interval("0")))).rejects.toThrow("under the minimum 1");
+  });
+
+  it("A15 show a warning for a model that is not there, and for devices that a changed model leaves behind", async () => {
+    // kubectl prints warnings on stderr only; the API server sends them as headers
+    const warnings = async (path: string, method: string, body: string): Promise<string> => {
+      const dispatcher = new Agent({ connect: { ca: api.ca } });
+      const answer = await request(`${api.url}${path}`, {
+        method: method as "POST",
+        headers: {
+          authorization: `Bearer ${api.token}`,
+          "content-type": method === "POST" ? "application/json" : "application/merge-patch+json",
+        },
+        body,
+        dispatcher,
+      });
+      await answer.body.dump();
+      await dispatcher.close();
+      return String(answer.headers["warning"]);
+    };
+    const base = "/apis/devices.kubeedge.io/v1beta1/namespaces/default";
+    const orphan = yaml("Device", "orphan", { deviceModelRef: { name: "nowhere" } });
+    expect(await warnings(`${base}/devices`, "POST", orphan)).toContain("no such DeviceModel");
+    const narrower = JSON.stringify({
+      spec: { properties: [{ name: "interval", type: "INT", minimum: "1", maximum: "50" }] },
+    });
+    expect(await warnings(`${base}/devicemodels/thermometer`, "PATCH", narrower)).toContain(
+      "devices that no longer fit this model: fits",
+    );
+  });
+
+  it("never refuse labels, status and finalizers of a Device that no longer fits, nor its deletion", async () => {
+    await setPolicy("Fail");
+    await kubectl(["label", "device", "fits", "still=works"]);
+    await kubectl(["patch", "device", "fits", "--type=merge", "-p", '{"status":{"state":"online"}}']);
+    await kubectl(["patch", "device", "fits", "--type=merge", "-p", '{"metadata":{"finalizers":["a.b/c"]}}']);
+    await sleep(1_100); // as long as a model is remembered
+    await expect(apply(yaml("Device", "fits", interval("100", { nodeName: "n" })))).rejects.toThrow(
+      "over the maximum 50",
+    );
+    await kubectl(["delete", "device", "fits", "--wait=false"]);
+    await kubectl(["patch", "device", "fits", "--type=merge", "-p", '{"metadata":{"finalizers":null}}']);
+    await expect(kubectl(["get", "device", "fits"])).rejects.toThrow("not found");
+  });
+
+  it("judge v1alpha2 by the names of its properties", async () => {
+    const old = (...names: string[]): string =>
+      JSON.stringify({
+        apiVersion: "devices.kubeedge.io/v1alpha2",
+        kind: "DeviceModel",
+        metadata: { name: "old", namespace: "default" },
+        spec: { properties: names.map((name) => ({ name })) },
+      });
+    await expect(apply(old("a", "a"))).rejects.toThrow("property names must be unique.");
+    expect(await apply(old("a", "b"))).toContain("created");
+  });
+
+  it("A37 rotate their CA under load without one failed call", async () => {
+    await setPolicy("Fail");
+    const before = await issuers();
+    const failures: string[] = [];
+    let calls = 0;
+    let isOver = false;
+    const create = async (worker: number): Promise<void> => {
+      for (let count = 0; !isOver; count++) {
+        const device = JSON.parse(yaml("Device", `load-${worker}-${count}`, interval("5"))) as object;
+        try {
+          await client.create(DEVICES, device, { dryRun: count % 2 === 0 });
+        } catch (error) {
+          failures.push(String(error));
+        }
+        calls++;
+      }
+    };
+    const connectAnew = async (): Promise<void> => {
+      while (!isOver) {
+        await sleep(20);
+        await issuers().catch((error: unknown) => failures.push(`TLS: ${String(error)}`));
+        calls++;
+      }
+    };
+    const load = [create(0), create(1), connectAnew()];
+    try {
+      await kubectl(["-n", "kubeedge", "annotate", "secret", SECRET.name, "longshore.io/rotate=now"]);
+      await eventually(async () => expect((await bundles()).map(casIn)).toEqual([2, 2]));
+      await eventually(async () => {
+        const now = await issuers();
+        expect(now.filter((issuer) => before.includes(issuer))).toEqual([]);
+      });
+      await eventually(async () => expect((await bundles()).map(casIn)).toEqual([1, 1]));
+      await sleep(500); // calls that trust the new CA alone
+    } finally {
+      isOver = true;
+      await Promise.all(load);
+    }
+    expect(failures).toEqual([]);
+    expect(calls).toBeGreaterThan(50);
+    process.stdout.write(`    ${calls} calls during the rotation, 0 failed\n`);
+  });
+
+  it("heal a wiped caBundle and a deleted Secret within seconds, with the same CA", async () => {
+    const [before] = await issuers();
+    const [bundle] = await bundles();
+    await client.patch(CONFIGURATIONS, NAME, {
+      type: "json",
+      body: [{ op: "remove", path: "/webhooks/0/clientConfig/caBundle" }],
+    });
+    await client.delete(SECRETS, SECRET);
+    await eventually(async () => {
+      expect(await bundles()).toEqual([bundle, bundle]);
+      await client.get(SECRETS, SECRET);
+    }, 3_000);
+    expect(await issuers()).toEqual([before, before]);
+    await setPolicy("Fail");
+    expect(await apply(yaml("Device", "healed", interval("5")))).toContain("created");
+  });
+
+  it("R30 leave devices alone when they are gone, and stop without losing a call when they are told to", async () => {
+    await setPolicy("Ignore");
+    const [first, second] = replicas;
+    for (const replica of [first, second]) {
+      replica?.child.kill("SIGTERM");
+      await eventually(() => {
+        expect(replica?.child.exitCode).toBe(0);
+      });
+    }
+    expect(await apply(yaml("Device", "unjudged", interval("500")))).toContain("created");
+  });
+});
