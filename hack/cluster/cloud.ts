@@ -88,7 +88,7 @@ export function waitForRole(
 const configPath = (layout: Layout, role: Role): string => join(layout.dir, `${role}.yaml`);
 
 /** A kubeconfig with a token of a service account: local runs have the same rights as in a cluster. */
-async function accountKubeconfig(layout: Layout, kubectl: Kubectl, account: string): Promise<string> {
+export async function accountKubeconfig(layout: Layout, kubectl: Kubectl, account: string): Promise<string> {
   const token = await kubectl.run("-n", NAMESPACE, "create", "token", account, `--duration=${TOKEN_LIFE}`);
   const view = await kubectl.json<KubeconfigView>("config", "view", "--raw", "--minify");
   const { cluster } = view.clusters[0];

@@ -15,6 +15,7 @@ import { createPorts } from "./ports.ts";
 import { recordedProcesses } from "./processes.ts";
 import { writeState, type EnvironmentState } from "./state.ts";
 import { sweep } from "./sweep.ts";
+import { startWebhooks } from "./webhooks.ts";
 
 export interface EnvironmentOptions {
   /** Folder with kubectl, and with the control plane unless `kubeconfig` is given. */
@@ -42,7 +43,7 @@ export async function startEnvironment(
     await steps.run("Remove what ran before", () => sweep(layout));
   }
   makeFolders(layout);
-  const built = buildPrograms(["operators", "edge-agent", "thermometer"]);
+  const built = buildPrograms(["operators", "webhooks", "edge-agent", "thermometer"]);
   built.catch(() => undefined); // awaited below, after what can start meanwhile
   if (options.kubeconfig !== undefined) useCluster(layout, options.kubeconfig);
   const kubectl = linkKubectl(layout, options.bin);
@@ -54,6 +55,9 @@ export async function startEnvironment(
   const cloud = await configureCloud(layout, kubectl, ports, options.hubPorts);
   await steps.run("Start the controllers", () => startRole(layout, "controllers"));
   await steps.run(`Start the hub on ports ${cloud.tunnel} and ${cloud.join}`, () => startRole(layout, "hub"));
+  // A cluster that is there already may be anywhere: its API server could not call a process of this machine.
+  if (options.kubeconfig === undefined)
+    await steps.run("Start the webhooks", () => startWebhooks(layout, kubectl, ports));
   const tunnel = options.withLink === true ? await ports.take(layout.firstPort + 10) : cloud.tunnel;
   if (tunnel !== cloud.tunnel) await startLink(layout, tunnel, cloud.tunnel);
   await steps.run("Join an edge node with a token", async (say) => {

@@ -13,6 +13,7 @@ import {
   type ProcessRecord,
 } from "./processes.ts";
 import { waitForRedis } from "./redis.ts";
+import { waitForWebhooks } from "./webhooks.ts";
 
 /** One process of a running environment, to be stopped, killed and started again. */
 export interface Part {
@@ -36,6 +37,7 @@ const READY = {
   containerd: waitForContainerd,
   controllers: (layout: Layout, record: ProcessRecord) => waitForRole(layout, "controllers", record),
   hub: (layout: Layout, record: ProcessRecord) => waitForRole(layout, "hub", record),
+  webhooks: waitForWebhooks,
   agent: () => Promise.resolve(),
   mapper: waitForMapper,
 } as const satisfies Record<string, (layout: Layout, record: ProcessRecord) => Promise<void>>;

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import { accountKubeconfig } from "./cloud.ts";
+import type { Kubectl } from "./kubectl.ts";
+import type { Layout } from "./layout.ts";
+import type { Ports } from "./ports.ts";
+import { answersOk } from "./probes.ts";
+import { startProcess, waitReady, type ProcessRecord } from "./processes.ts";
+
+const READY_MS = 60_000;
+
+interface WebhookConfiguration {
+  readonly kind: string;
+  readonly webhooks: { clientConfig: { url?: string; service?: { readonly path: string } } }[];
+}
+
+/** Starts the webhooks with the rights of their account, and has the API server ask them. */
+export async function startWebhooks(layout: Layout, kubectl: Kubectl, ports: Ports): Promise<void> {
+  const port = await ports.take(layout.firstPort + 14);
+  const metrics = await ports.take(layout.firstPort + 15);
+  const probes = await ports.take(layout.firstPort + 16);
+  const configuration = await configurationFor(layout, kubectl, port);
+  await kubectl.apply(configuration, "--server-side", "--force-conflicts");
+  const record = startProcess(layout, {
+    name: "webhooks",
+    command: process.execPath,
+    args: [
+      join(layout.root, "dist/webhooks.js"),
+      `--kubeconfig=${await accountKubeconfig(layout, kubectl, "longshore-webhooks")}`,
+      ...["--bind-address=127.0.0.1", "--dns-names=127.0.0.1"],
+      ...[`--port=${port}`, `--metrics-port=${metrics}`, `--probes-port=${probes}`],
+    ],
+  });
+  await waitForWebhooks(layout, record);
+}
+
+/** What config/webhook installs, but with a URL: no Service leads out of a cluster. */
+async function configurationFor(layout: Layout, kubectl: Kubectl, port: number): Promise<string> {
+  const text = await kubectl.run("kustomize", join(layout.root, "config/webhook"));
+  const configuration = parseAllDocuments(text)
+    .map((document) => document.toJS() as WebhookConfiguration)
+    .find(({ kind }) => kind === "ValidatingWebhookConfiguration");
+  if (!configuration) throw new Error("config/webhook has no ValidatingWebhookConfiguration");
+  for (const { clientConfig } of configuration.webhooks) {
+    clientConfig.url = `https://127.0.0.1:${port}${clientConfig.service?.path ?? ""}`;
+    delete clientConfig.service;
+  }
+  return JSON.stringify(configuration);
+}
+
+export function waitForWebhooks(layout: Layout, record: ProcessRecord): Promise<void> {
+  const port = record.args.find((arg) => arg.startsWith("--probes-port="))?.split("=")[1] ?? "";
+  return waitReady(layout, record, READY_MS, () => answersOk(`http://127.0.0.1:${port}/readyz`));
+}
