@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** One version of an object that an edge has made durable, as it is kept outside Redis: without its digest. */
+/** One version of an object that an edge has made durable. */
 export interface LedgerRecord {
   /** Resource type of the wire grammar: `pod`, `configmap`, `device`, … */
   readonly kind: string;
@@ -9,6 +9,8 @@ export interface LedgerRecord {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
+  /** As in a Ref. Absent where it was not recorded: then only the same version is known to be the same. */
+  readonly digest?: string;
 }
 
 export interface LedgerEntry extends LedgerRecord {

@@ -70,7 +70,7 @@ export function createRedisLedger(deps: RedisLedgerDeps): RedisLedger {
 
 const restoredEntry = (record: LedgerRecord): Argument[] => [
   `${scopeOfKind(record.kind)}:${objectKey(record)}`,
-  encodeBody({ uid: record.uid, resourceVersion: record.resourceVersion, digest: NO_DIGEST }),
+  encodeBody({ digest: NO_DIGEST, ...record }),
 ];
 
 async function* changedNodes(deps: RedisLedgerDeps, keys: Keyspace): AsyncGenerator<readonly string[]> {
@@ -99,9 +99,12 @@ function entriesOf(flat: readonly Buffer[]): LedgerEntry[] {
   for (let i = 0; i + 1 < flat.length; i += 2) {
     const field = parseField((flat[i] ?? Buffer.alloc(0)).toString());
     if (!field) continue;
-    const { uid, resourceVersion } = decodeBody(flat[i + 1] ?? Buffer.alloc(0));
+    const { uid, resourceVersion, digest } = decodeBody(flat[i + 1] ?? Buffer.alloc(0));
     const { scope, kind, namespace, name } = field;
-    entries.push({ scope, kind, namespace, name, uid, resourceVersion });
+    entries.push({
+      ...{ scope, kind, namespace, name, uid, resourceVersion },
+      ...(digest !== NO_DIGEST && { digest }),
+    });
   }
   return entries;
 }

@@ -46,16 +46,18 @@ export interface DesiredRecord {
   readonly objectKind: string;
   readonly objectName: string;
   readonly resourceVersion: string;
+  /** "" when it is not known */
+  readonly digest: string;
 }
 
 /** What must be recorded of what a node has acked. Kinds that are no objects of the API have no record. */
 export function desiredRecords(node: string, entries: readonly LedgerEntry[]): DesiredRecord[] {
-  return entries.flatMap(({ kind, namespace, name, uid, resourceVersion }) => {
+  return entries.flatMap(({ kind, namespace, name, uid, resourceVersion, digest = "" }) => {
     const recorded = RECORDED_KINDS.get(kind);
     if (recorded === undefined) return [];
     return {
       ...{ namespace, name: recordName(node, uid), objectName: name, resourceVersion },
-      ...{ objectAPIVersion: recorded.apiVersion, objectKind: recorded.kind },
+      ...{ objectAPIVersion: recorded.apiVersion, objectKind: recorded.kind, digest },
     };
   });
 }

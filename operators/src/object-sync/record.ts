@@ -21,13 +21,15 @@ export interface SyncRecord extends KubeObject {
   readonly objectName: string;
   /** status.objectResourceVersion as it stands, be it nonsense */
   readonly acked: string;
+  /** status.objectDigest; "" in those that a CloudCore made */
+  readonly digest: string;
   /** uid of the Node that owns the record; "" in those that a CloudCore made */
   readonly nodeUid: string;
 }
 
 interface FullRecord extends KubeObject {
   readonly spec?: { readonly objectKind?: unknown; readonly objectName?: unknown };
-  readonly status?: { readonly objectResourceVersion?: unknown };
+  readonly status?: { readonly objectResourceVersion?: unknown; readonly objectDigest?: unknown };
 }
 
 const asText = (value: unknown): string => (typeof value === "string" ? value : "");
@@ -41,6 +43,7 @@ export function trimRecord(object: KubeObject): SyncRecord {
     objectKind: asText(spec?.objectKind),
     objectName: asText(spec?.objectName),
     acked: asText(status?.objectResourceVersion),
+    digest: asText(status?.objectDigest),
     nodeUid: metadata.ownerReferences?.find((owner) => owner.kind === "Node")?.uid ?? "",
   };
 }

@@ -30,11 +30,18 @@ export function restorable(existing: readonly SyncRecord[], nodeUid: string): Re
   };
 }
 
-function toLedger({ metadata, objectKind, objectName, acked }: SyncRecord): LedgerRecord[] {
+const DIGEST = /^[0-9a-f]{32}$/;
+
+function toLedger({ metadata, objectKind, objectName, acked, digest }: SyncRecord): LedgerRecord[] {
   const kind = WIRE_KINDS.get(objectKind);
   const { namespace = "" } = metadata;
   const isUsable =
     isResourceVersion(acked) && acked !== NEVER && objectName !== "" && !objectName.includes("/");
   if (kind === undefined || namespace === "" || !isUsable) return [];
-  return [{ kind, namespace, name: objectName, uid: objectUidOf(metadata.name), resourceVersion: acked }];
+  return [
+    {
+      ...{ kind, namespace, name: objectName, uid: objectUidOf(metadata.name), resourceVersion: acked },
+      ...(DIGEST.test(digest) && { digest }),
+    },
+  ];
 }

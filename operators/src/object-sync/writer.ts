@@ -128,15 +128,20 @@ async function patch(
     resourceIn(namespace),
     { name, namespace },
     { type: "merge", body },
-    { signal: context.signal, fieldManager: MANAGER, ...(subresource && { subresource }) },
+    {
+      ...{ signal: context.signal, fieldManager: MANAGER, ...(subresource && { subresource }) },
+      // KubeEdge's own definitions of these kinds know no digest.
+      fieldValidation: "Ignore",
+    },
   );
 }
 
 const specOf = ({ objectAPIVersion, objectKind, objectName }: DesiredRecord): object => ({
   ...{ objectAPIVersion, objectKind, objectName },
 });
-const statusOf = ({ resourceVersion }: DesiredRecord): object => ({
-  status: { objectResourceVersion: resourceVersion },
+// null: a digest of another version must not stay.
+const statusOf = ({ resourceVersion, digest }: DesiredRecord): object => ({
+  status: { objectResourceVersion: resourceVersion, objectDigest: digest === "" ? null : digest },
 });
 
 /** Waits until a call is due. */

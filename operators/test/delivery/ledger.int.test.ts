@@ -50,7 +50,7 @@ describe("nodes that acked something new", () => {
     await drain(delivery.mailbox, NODE);
     expect(await changed()).toEqual([NODE]);
     const { mark, entries } = await acked();
-    expect(entries).toEqual([{ scope: "workload", ...recordOf("a", "1") }]);
+    expect(entries).toEqual([{ scope: "workload", ...recordOf("a", "1"), digest: "d1" }]);
     expect(await delivery.ledger.settle(NODE, mark)).toBe(true);
     expect(await changed()).toEqual([]);
     expect(await acked()).toMatchObject({ mark: "", isEstablished: true });
@@ -120,6 +120,12 @@ describe("records in the place of what was lost", () => {
     await place(ref("a", "a", "5", "content"));
     // a heartbeat: another version of the same content
     expect(await place(ref("a", "a", "6", "content"))).toMatchObject({ puts: 0, dels: 0 });
+  });
+
+  it("prove the content by its digest, whatever the version", async () => {
+    delivery.ledger.onLost(() => [{ ...recordOf("a", "5"), digest: "content" }]);
+    expect(await place(ref("a", "a", "6", "content"))).toMatchObject({ puts: 0, dels: 0 });
+    expect(await place(ref("a", "a", "7", "other"))).toMatchObject({ puts: 1 });
   });
 
   it("of an older uid are deleted before the new one is put", async () => {

@@ -290,6 +290,9 @@ describe("an emptied Redis", () => {
     await eventually(async () => expect(Object.keys(await records())).toHaveLength(7));
     await client.delete(CONFIG_MAPS, { namespace: "ns", name: "gone" });
     const newer = await changed("edited", "2");
+    // another version of a pod, with nothing in it for the node
+    const status = { type: "merge", body: { status: { phase: "Running" } } } as const;
+    await client.patch(PODS, { namespace: "ns", name: "kept" }, status, { subresource: "status" });
     await wipe();
     expect(await afterPlacement()).toEqual([
       "del configmap/gone",

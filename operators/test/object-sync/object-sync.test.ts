@@ -21,11 +21,15 @@ describe("names of records", () => {
 describe("a record in memory", () => {
   const metadata = { name: "n.u", namespace: "ns", uid: "1", resourceVersion: "2", labels: { a: "b" } };
   it.each([
-    { when: "it is empty", object: { metadata }, want: ["", "", "", ""] },
+    { when: "it is empty", object: { metadata }, want: ["", "", "", "", ""] },
     {
       when: "its fields are of other types",
-      object: { metadata, spec: { objectKind: 1, objectName: {} }, status: { objectResourceVersion: 7 } },
-      want: ["", "", "", ""],
+      object: {
+        metadata,
+        spec: { objectKind: 1, objectName: {} },
+        status: { objectResourceVersion: 7, objectDigest: 8 },
+      },
+      want: ["", "", "", "", ""],
     },
     {
       when: "it is whole",
@@ -35,14 +39,19 @@ describe("a record in memory", () => {
           ownerReferences: [{ kind: "Node", uid: "nu", name: "n", apiVersion: "v1" }],
         },
         spec: { objectKind: "Pod", objectName: "p" },
-        status: { objectResourceVersion: "7" },
+        status: { objectResourceVersion: "7", objectDigest: "d" },
       },
-      want: ["Pod", "p", "7", "nu"],
+      want: ["Pod", "p", "7", "nu", "d"],
     },
   ])("keeps what is compared and nothing else when $when", ({ object, want }) => {
-    const trimmed = trimRecord(object);
-    expect([trimmed.objectKind, trimmed.objectName, trimmed.acked, trimmed.nodeUid]).toEqual(want);
-    expect(trimmed.metadata).toEqual({ name: "n.u", namespace: "ns", uid: "1", resourceVersion: "2" });
+    const { objectKind, objectName, acked, nodeUid, digest } = trimRecord(object);
+    expect([objectKind, objectName, acked, nodeUid, digest]).toEqual(want);
+    expect(trimRecord(object).metadata).toEqual({
+      name: "n.u",
+      namespace: "ns",
+      uid: "1",
+      resourceVersion: "2",
+    });
   });
 });
 
@@ -140,6 +149,18 @@ describe("what is restored", () => {
     { what: "whose object's name is a path", one: { ...record("a", "5"), objectName: "a/b" } },
   ])("is nothing $what", ({ one }) => {
     expect(restored(one)).toEqual({ garbage: [], records: [] });
+  });
+
+  it.each([
+    { digest: "0123456789abcdef0123456789abcdef", want: { digest: "0123456789abcdef0123456789abcdef" } },
+    { digest: "", want: {} },
+    { digest: "no digest", want: {} },
+  ])("has the digest that the record tells, if it is one: $digest", ({ digest, want }) => {
+    const [first] = restored({ ...record("a", "5"), digest }).records;
+    expect(first).toEqual({
+      ...{ kind: "configmap", namespace: "ns", name: "a", uid: "uid-a", resourceVersion: "5" },
+      ...want,
+    });
   });
 
   it("includes what a CloudCore recorded, which names no owner", () => {

@@ -33,6 +33,10 @@ export const schemas: Readonly<Record<string, object>> = {
      "objectResourceVersion": {
       "type": "string"
      },
+     "objectDigest": {
+      "type": "string",
+      "maxLength": 64
+     },
      "conditions": {
       "type": "array",
       "items": {
@@ -111,6 +115,10 @@ export const schemas: Readonly<Record<string, object>> = {
     "properties": {
      "objectResourceVersion": {
       "type": "string"
+     },
+     "objectDigest": {
+      "type": "string",
+      "maxLength": 64
      },
      "conditions": {
       "type": "array",

@@ -14,6 +14,8 @@ export interface ClusterObjectSyncSpec {
 export interface ClusterObjectSyncStatus {
   /** Version that the node has made durable; 0 while it has none. */
   objectResourceVersion?: string;
+  /** Hash of that version without its status; it tells whether another version says the same. */
+  objectDigest?: string;
   /** The latest observations, one of each type. */
   conditions?: Condition[];
 }
@@ -41,6 +43,8 @@ export interface ObjectSyncSpec {
 export interface ObjectSyncStatus {
   /** Version that the node has made durable; 0 while it has none. */
   objectResourceVersion?: string;
+  /** Hash of that version without its status; it tells whether another version says the same. */
+  objectDigest?: string;
   /** The latest observations, one of each type. */
   conditions?: Condition[];
 }
