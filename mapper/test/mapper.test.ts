@@ -170,6 +170,19 @@ describe("a mapper on real sockets", () => {
     expect(existsSync(address())).toBe(false);
   });
 
+  it("stops at once while a report is under way", async () => {
+    await edge.start();
+    edge.set = { models: [aModel()], devices: [aDevice(fast)] };
+    await make().start();
+    await until(() => mapper!.devices().length > 0, "the device");
+    edge.isSilent = true;
+    const taken = edge.reports.length;
+    await until(() => edge.reports.length > taken, "a report without an answer");
+    const startMs = performance.now();
+    await mapper?.stop();
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+  });
+
   it("replaces the socket of a mapper that was killed, and gives it to its own user alone", async () => {
     const killed = createServer().listen(join(dir, "other.sock"));
     await until(() => existsSync(join(dir, "other.sock")), "the socket");

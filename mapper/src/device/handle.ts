@@ -17,7 +17,7 @@ export interface HandleKeeper {
     signal: AbortSignal,
   ): Promise<T>;
   has(method: "write" | "state"): boolean;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Aborts nothing: closing has its deadline alone. */

@@ -14,6 +14,8 @@ const COMPANY = 0.1;
 export interface Reporter {
   /** Milliseconds until the next report, undefined when only an event brings more. */
   readonly step: (signal: AbortSignal) => Promise<number | undefined>;
+  /** The edge is there again: what waits for another attempt goes now. */
+  edgeReady(): void;
 }
 
 type Reporting = Entry & { report: Cycle };
@@ -27,6 +29,7 @@ export function createReporter(deps: DeviceDeps, current: Current, stateOf: () =
     capMs: options.retryCapMs,
     random: deps.random,
   });
+  let retryDueMs = 0;
   let stateCycle: Cycle | undefined;
   let reportedState: DeviceState | undefined;
 
@@ -83,10 +86,19 @@ export function createReporter(deps: DeviceDeps, current: Current, stateOf: () =
   return {
     step: async (signal) => {
       if (!edge.isReady()) return undefined;
+      const waitMs = retryDueMs - clock.monotonicMs();
+      if (waitMs > 0) return waitMs; // a new reading is no reason to ask sooner
       const results = [await sendDue(signal), await sendState(signal)];
-      if (results.includes("later")) return retry.nextDelayMs();
-      retry.reset();
-      return untilNextReport();
+      if (!results.includes("later")) {
+        retry.reset();
+        return untilNextReport();
+      }
+      const pauseMs = retry.nextDelayMs();
+      retryDueMs = clock.monotonicMs() + pauseMs;
+      return pauseMs;
+    },
+    edgeReady: () => {
+      retryDueMs = 0;
     },
   };
 }

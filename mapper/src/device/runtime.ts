@@ -52,7 +52,10 @@ export function startDevice(deps: DeviceDeps, plan: DevicePlan, after: Promise<v
       calls.poke();
       reports.poke();
     },
-    edgeReady: () => reports.poke(),
+    edgeReady: () => {
+      reporter.edgeReady();
+      reports.poke();
+    },
     twins: () =>
       [...current.entries.values()]
         .filter(({ twin }) => twin.latest !== undefined)

@@ -12,11 +12,17 @@ import {
 /** The calls that a mapper makes at the edge, once each: no retry here. They reject with gRPC's ServiceError. */
 export interface EdgeClient {
   register(request: MapperRegisterRequest, timeoutMs: number): Promise<MapperRegisterResponse>;
-  reportStatus(request: ReportDeviceStatusRequest, timeoutMs: number): Promise<void>;
-  reportStates(request: ReportDeviceStatesRequest, timeoutMs: number): Promise<void>;
+  reportStatus(request: ReportDeviceStatusRequest, limits: CallLimits): Promise<void>;
+  reportStates(request: ReportDeviceStatesRequest, limits: CallLimits): Promise<void>;
   /** Calls back once, when the connection is not there (any more). */
   onceDisconnected(callback: () => void): void;
   close(): void;
+}
+
+/** How long a call may take, and what ends it before. */
+export interface CallLimits {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
 }
 
 /** @param socket path of the edge's DMI socket */
@@ -33,16 +39,17 @@ export function createEdgeClient(socket: string, maxMessageBytes: number): EdgeC
   function call<Request, Response>(
     method: ServiceMethod<Request, Response>,
     request: Request,
-    timeoutMs: number,
+    { timeoutMs, signal }: CallLimits,
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
       const done = (error: ServiceError | null, response?: Response): void => {
+        signal?.removeEventListener("abort", cancel);
         if (error) reject(error);
         else if (response === undefined) reject(new Error("an empty answer of the edge"));
         else resolve(response);
       };
       const options = { deadline: Date.now() + timeoutMs };
-      client.makeUnaryRequest(
+      const running = client.makeUnaryRequest(
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
@@ -50,6 +57,10 @@ export function createEdgeClient(socket: string, maxMessageBytes: number): EdgeC
         options,
         done,
       );
+      function cancel(): void {
+        running.cancel();
+      }
+      signal?.addEventListener("abort", cancel, { once: true });
     });
   }
   const channel = client.getChannel();
@@ -60,12 +71,12 @@ export function createEdgeClient(socket: string, maxMessageBytes: number): EdgeC
     else channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => onceDisconnected(callback));
   }
   return {
-    register: (request, timeoutMs) => call(DeviceManagerService.mapperRegister, request, timeoutMs),
-    reportStatus: async (request, timeoutMs) => {
-      await call(DeviceManagerService.reportDeviceStatus, request, timeoutMs);
+    register: (request, timeoutMs) => call(DeviceManagerService.mapperRegister, request, { timeoutMs }),
+    reportStatus: async (request, limits) => {
+      await call(DeviceManagerService.reportDeviceStatus, request, limits);
     },
-    reportStates: async (request, timeoutMs) => {
-      await call(DeviceManagerService.reportDeviceStates, request, timeoutMs);
+    reportStates: async (request, limits) => {
+      await call(DeviceManagerService.reportDeviceStates, request, limits);
     },
     onceDisconnected,
     close: () => client.close(),

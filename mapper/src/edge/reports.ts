@@ -31,7 +31,7 @@ export function createEdgeReports(deps: ReportDeps): EdgeReports {
       return "taken";
     } catch (error) {
       const failure = failureOf(error);
-      if (failure === "away") deps.onAway();
+      if (failure === "away" && !signal.aborted) deps.onAway();
       return RESULTS[failure];
     } finally {
       const next = waiting.shift();
@@ -50,12 +50,15 @@ export function createEdgeReports(deps: ReportDeps): EdgeReports {
             deviceName: name,
             reportedDevice: { twins: [...twins], reportToCloud: false, reportCycle: 0n },
           },
-          deps.timeoutMs,
+          { timeoutMs: deps.timeoutMs, signal },
         ),
       ),
     state: ({ namespace, name }, state, signal) =>
       limited(signal, () =>
-        deps.client.reportStates({ deviceNamespace: namespace, deviceName: name, state }, deps.timeoutMs),
+        deps.client.reportStates(
+          { deviceNamespace: namespace, deviceName: name, state },
+          { timeoutMs: deps.timeoutMs, signal },
+        ),
       ),
   };
 }

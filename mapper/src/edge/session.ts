@@ -44,6 +44,7 @@ export function createEdgeSession(deps: SessionDeps): EdgeSession {
   let cancelTimer = (): void => undefined;
   let registeredMs = 0;
   let isTold = false;
+  let isWatching = false;
 
   const isStopped = (): boolean => state === "stopped";
 
@@ -71,7 +72,13 @@ export function createEdgeSession(deps: SessionDeps): EdgeSession {
     const { length } = answer.deviceList;
     log.info({ devices: length, models: answer.modelList.length }, "registered at the edge");
     take(answer);
-    client.onceDisconnected(lost);
+    if (!isWatching) client.onceDisconnected(disconnected);
+    isWatching = true;
+  }
+
+  function disconnected(): void {
+    isWatching = false;
+    lost();
   }
 
   function retry(): void {

@@ -300,4 +300,48 @@ describe("a running device", () => {
       (w.deps.log as ReturnType<typeof aLog>).lines.filter(({ level }) => level === "warn"),
     ).toHaveLength(2);
   });
+
+  it("does not call a device online only because it opens", async () => {
+    const w = world({
+      read: () => {
+        throw new Error("no answer");
+      },
+    });
+    run(w, { stateCycle: 1_000n });
+    await w.clock.advance(300_000);
+    expect(w.calls.opens).toBeGreaterThan(3);
+    expect(new Set(w.states)).toStrictEqual(new Set(["offline"]));
+  });
+
+  it("asks the edge again after its pause, not with every reading", async () => {
+    const w = world();
+    w.edge.answer = () => "later";
+    const device = run(w, { collectCycle: 100n, reportCycle: 100n });
+    await w.clock.advance(60_000);
+    expect(w.counters.read().reads).toBeGreaterThan(1_000);
+    expect(w.counters.read().reportFailures).toBeLessThan(12);
+    w.edge.answer = () => "taken";
+    device.edgeReady();
+    await w.clock.advance(0);
+    expect(w.reports.length).toBeGreaterThan(0);
+  });
+
+  it("opens at once when the way to the device changes, however often the last one failed", async () => {
+    let host = "";
+    const w = world();
+    const opening: Driver = {
+      open: (device) => {
+        host = String(device.config["host"]);
+        if (host === "a") throw new Error("nobody there");
+        return { read: () => 1 };
+      },
+    };
+    clock = w.clock;
+    running = startDevice({ ...w.deps, driver: opening }, plan(), DONE);
+    await w.clock.advance(120_000);
+    running.update(plan({ host: "b" }));
+    await w.clock.advance(0);
+    expect(host).toBe("b");
+    expect(w.reports.length).toBeGreaterThan(0);
+  });
 });

@@ -17,6 +17,8 @@ export interface TestEdge {
   readonly registrations: MapperRegisterRequest[];
   readonly reports: ReportDeviceStatusRequest[];
   readonly states: ReportDeviceStatesRequest[];
+  /** Reports are taken and never answered. */
+  isSilent: boolean;
   /** What the next registrations get. */
   set: { models: DeviceModel[]; devices: Device[] };
   start(): Promise<void>;
@@ -28,12 +30,15 @@ export function createTestEdge(path: string): TestEdge {
   let server: Server | undefined;
   const answer =
     <Request, Response>(handle: (request: Request) => Response): handleUnaryCall<Request, Response> =>
-    ({ request }, callback) =>
-      callback(null, handle(request));
+    ({ request }, callback) => {
+      const response = handle(request);
+      if (!edge.isSilent) callback(null, response);
+    };
   const edge: TestEdge = {
     registrations: [],
     reports: [],
     states: [],
+    isSilent: false,
     set: { models: [], devices: [] },
     start: async () => {
       const started = new Server();
