@@ -33,8 +33,8 @@ export async function withDeadline<T>(
   });
   let cancelTimer = clock.schedule(timeoutMs, abort);
   function abort(): void {
+    if (aborter.signal.aborted) return; // the grace runs already, and must not be lost
     cancelTimer();
-    if (aborter.signal.aborted) return;
     cancelTimer = clock.schedule(graceMs, () => giveUp?.());
     aborter.abort();
   }

@@ -344,4 +344,15 @@ describe("a running device", () => {
     expect(host).toBe("b");
     expect(w.reports.length).toBeGreaterThan(0);
   });
+
+  it("is stopped in time even when it is told so during the grace of a call that hangs", async () => {
+    const w = world({ read: () => new Promise(() => undefined) });
+    const device = run(w);
+    await w.clock.advance(5_500);
+    let isStopped = false;
+    void device.stop().then(() => (isStopped = true));
+    await w.clock.advance(1_000);
+    expect(isStopped).toBe(true);
+    expect(w.calls.opens).toBe(w.calls.closes);
+  });
 });

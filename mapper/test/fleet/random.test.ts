@@ -33,6 +33,8 @@ const anOp: fc.Arbitrary<Op> = fc.oneof(
 function aDriver() {
   const mood = new Map<string, "hang" | "crash">();
   const open = new Map<string, number>();
+  /** handles of one device at the same time */
+  const most = { count: 0 };
   const act = (device: string): number | Promise<number> => {
     if (mood.get(device) === "crash") throw new Error("crashed");
     return mood.get(device) === "hang" ? new Promise(() => undefined) : 1;
@@ -41,6 +43,7 @@ function aDriver() {
     open: (device) => {
       if (mood.get(device.name) === "crash") throw new Error("crashed");
       open.set(device.name, (open.get(device.name) ?? 0) + 1);
+      most.count = Math.max(most.count, open.get(device.name) ?? 0);
       return {
         read: () => act(device.name),
         write: async () => {
@@ -57,7 +60,7 @@ function aDriver() {
       .filter(([, count]) => count > 0)
       .map(([device]) => device)
       .sort();
-  return { driver, mood, open, opened };
+  return { driver, mood, most, opened };
 }
 
 describe("all devices of a mapper", () => {
@@ -65,7 +68,7 @@ describe("all devices of a mapper", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anOp, { maxLength: 30 }), async (ops) => {
         const clock = createFakeClock();
-        const { driver, mood, open, opened } = aDriver();
+        const { driver, mood, most, opened } = aDriver();
         const fleet = createFleet(
           {
             driver,
@@ -124,7 +127,7 @@ describe("all devices of a mapper", () => {
         await clock.advance(60_000);
         // A device whose calls hang for ever, three times, stays closed: that is its limit.
         expect(opened().filter((one) => !running.includes(one))).toStrictEqual([]);
-        expect([...open.values()].every((count) => count === 0 || count === 1)).toBe(true);
+        expect(most.count).toBeLessThanOrEqual(1);
         const hadHang = ops.some((op) => op.do === "hang");
         if (!hadHang) expect(opened()).toStrictEqual(running);
         const stopped = fleet.stop();
@@ -134,7 +137,7 @@ describe("all devices of a mapper", () => {
         expect(fleet.running()).toStrictEqual([]);
         expect(clock.timers()).toBe(0);
       }),
-      { numRuns: 150 },
+      { numRuns: 300, endOnFailure: true },
     );
   }, 60_000);
 });
