@@ -149,7 +149,7 @@ module.exports = {
         "^webhooks/src/",
         CRDS,
         RUNTIME,
-        ...npm("fastify", "ajv", "pino", "prom-client", "yaml", "@peculiar/x509", "re2"),
+        ...npm("fastify", "ajv", "pino", "prom-client", "yaml", "@peculiar/x509", "reflect-metadata", "re2"),
       ],
       "admission uses the contract and the runtime",
     ),
