@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Server, ServerCredentials, status, type handleUnaryCall } from "@grpc/grpc-js";
 import { DeviceManagerService, type ServiceMethod } from "@longshore/crds/dmi";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import {
   DmiFault,
   type DmiCall,
@@ -132,7 +132,10 @@ export async function openDmiServer(
   };
   grpc.addService(service, implementation);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => undefined); // a mapper that dies; the library ends the session on close
     injector.injectConnection(socket);
   });
@@ -142,6 +145,8 @@ export async function openDmiServer(
     stop: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await shutdown(grpc);
+      // A connection that never said a word of HTTP/2 is none that the library could end.
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { connect, type Server } from "node:net";
 import { dirname } from "node:path";
 import { DmiSocketError } from "./port.ts";
@@ -39,6 +39,13 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
+/** Level by level: Node's own recursive way never returns where the kernel refuses a folder as not found (/proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
+
 /**
  * Lets the server listen on the path. The folder is made for root alone where it is missing; one that is there is
  * left as it is, for KubeEdge's own files are in it.
@@ -47,7 +54,7 @@ function listen(server: Server, path: string): Promise<void> {
  */
 export async function listenOn(server: Server, path: string, mode: number): Promise<void> {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     await clear(path);
     await listen(server, path);
     chmodSync(path, mode);
