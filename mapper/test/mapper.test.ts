@@ -157,6 +157,14 @@ describe("a mapper on real sockets", () => {
     expect(mapper?.devices()).toStrictEqual(["default/cellar"]);
   });
 
+  it("notices without a report that the edge is gone", async () => {
+    await edge.start();
+    await make().start();
+    await until(() => mapper!.isRegistered(), "registration");
+    edge.crash();
+    await until(() => !mapper!.isRegistered(), "noticing that the edge is gone");
+  });
+
   it("keeps a device that hangs from hurting the others, and stops in time all the same", async () => {
     await edge.start();
     edge.set = { models: [aModel()], devices: [aDevice({ ...fast, name: "hangs" }), aDevice(fast)] };

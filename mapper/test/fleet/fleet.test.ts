@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
+import type { Driver } from "@longshore/mapper";
 import { createCounters } from "../../src/counters.ts";
 import { createFleet } from "../../src/fleet/fleet.ts";
 import { withDefaults } from "../../src/options.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { aDevice, aLog, aModel } from "../support/gen.ts";
 
-function aFleet() {
+function aFleet(driver: Driver = { open: () => ({ read: () => 1 }) }) {
   const clock = createFakeClock();
   const counters = createCounters();
   const fleet = createFleet(
     {
-      driver: { open: () => ({ read: () => 1 }) },
+      driver,
       clock,
       options: withDefaults({ maxDevices: 2, maxModels: 1 }),
       counters,
@@ -81,5 +82,25 @@ describe("a device", () => {
     expect(() => fleet.putModel(aModel({ name: "other" }))).toThrow(
       expect.objectContaining({ code: "LIMIT_EXCEEDED" }),
     );
+  });
+
+  it("is not opened before the one that had its name is closed, however its driver hangs", async () => {
+    const events: string[] = [];
+    const { fleet, clock } = aFleet({
+      open: () => {
+        events.push("open");
+        return { read: () => new Promise(() => undefined), close: () => void events.push("close") };
+      },
+    });
+    fleet.putModel(aModel());
+    fleet.putDevice(aDevice());
+    await clock.advance(100);
+    const removed = fleet.removeDevice("default/hall");
+    fleet.putDevice(aDevice());
+    await clock.advance(500);
+    expect(events).toStrictEqual(["open"]);
+    await clock.advance(1_000);
+    await removed;
+    expect(events).toStrictEqual(["open", "close", "open"]);
   });
 });
