@@ -7,7 +7,7 @@ import {
   type PodPhase,
   readySandbox,
 } from "../model/index.ts";
-import type { StatusContext } from "./container-status.ts";
+import type { StatusContext } from "./context.ts";
 
 /** Condition types that the node owns. No other type is ever sent. */
 export const NODE_CONDITIONS = [

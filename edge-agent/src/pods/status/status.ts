@@ -9,7 +9,8 @@ import {
 import { isInitialized, restartPolicy } from "../plan/index.ts";
 import { qosClass } from "../resources/index.ts";
 import { podConditions } from "./conditions.ts";
-import { containerStatus, type StatusContext } from "./container-status.ts";
+import { containerStatus } from "./container-status.ts";
+import type { StatusContext } from "./context.ts";
 
 interface Tally {
   readonly waiting: number;

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Container, type ContainerState, podNamespace, podUid } from "../model/index.ts";
 import type { Wait } from "../plan/index.ts";
-import type { Role, StatusContext } from "./container-status.ts";
+import type { Role, StatusContext } from "./context.ts";
 
 const waiting = ({ reason, message }: Wait): ContainerState => ({ waiting: { reason, message } });
 
-/** What a container waits for that was not made yet: its own reason, else that of the pod as a whole. */
+/**
+ * What a container waits for that was not made yet: its own reason, else a kubelet's word for "not its turn yet", with
+ * what holds the pod as a whole as the message.
+ */
 export function waitState(context: StatusContext, spec: Container, role: Role): ContainerState {
-  const wait = context.waits[spec.name] ?? context.waits[""];
-  if (wait) return waiting(wait);
+  const own = context.waits[spec.name];
+  if (own) return waiting(own);
   const hasInits = (context.pod.spec.initContainers ?? []).length > 0;
   const reason = role.init || (hasInits && !role.initialized) ? "PodInitializing" : "ContainerCreating";
-  return { waiting: { reason } };
+  const whole = context.waits[""];
+  return { waiting: { reason, ...(whole && { message: `${whole.reason}: ${whole.message}` }) } };
 }
 
 /**

@@ -4,7 +4,7 @@ import { podOf } from "../fakes.ts";
 import type { ObservedContainer, ObservedPod } from "../../../src/pods/model/observed.ts";
 import type { PodStatus } from "../../../src/pods/model/pod-status.ts";
 import type { Pod } from "../../../src/pods/model/pod.ts";
-import type { StatusContext } from "../../../src/pods/status/container-status.ts";
+import type { StatusContext } from "../../../src/pods/status/context.ts";
 import { statusPatch } from "../../../src/pods/status/patch.ts";
 import { livePhase, podStatus } from "../../../src/pods/status/status.ts";
 import { duration } from "../../../src/pods/status/waiting.ts";
@@ -197,7 +197,9 @@ describe("podStatus", () => {
   it("shows at every container why the pod as a whole does not start", () => {
     const wait = { reason: "FailedMount", message: 'configmap "cm" not found' };
     const status = podStatus(context({ waits: { "": { ...wait, untilMs: 5 } } }));
-    expect(status.containerStatuses?.[0]?.state).toEqual({ waiting: wait });
+    expect(status.containerStatuses?.[0]?.state).toEqual({
+      waiting: { reason: "ContainerCreating", message: 'FailedMount: configmap "cm" not found' },
+    });
   });
 
   describe("of a pod that is over", () => {
