@@ -5,6 +5,7 @@ import { apiCalls, minus, type ApiCalls } from "../api-calls.ts";
 import type { Figure } from "../bars.ts";
 import { inParallel } from "../cluster.ts";
 import { Fleet } from "../edges/fleet.ts";
+import { nextRound } from "../rounds.ts";
 import type { Stage } from "../stage.ts";
 
 const OBJECTS = 100;
@@ -29,7 +30,7 @@ export async function measureCatchUp(stage: Stage): Promise<Figure[]> {
     const times: number[] = [];
     for (let run = 1; run <= RUNS; run += 1) {
       link.set({ ...HEALTHY, cut: true });
-      const round = 1_000 + run;
+      const round = nextRound();
       await inParallel(pods, (name) => cluster.changePod(name, round));
       await inParallel(maps, (name) => cluster.changeConfigMap(name, round));
       await sleep(1_000);
@@ -61,7 +62,8 @@ export async function measureApiCalls(stage: Stage): Promise<Figure[]> {
   const idle = await during(stage, () => sleep(STEADY_ROUNDS * STEADY_INTERVAL_MS));
   const before = cluster.writes;
   const busy = await during(stage, async () => {
-    for (let round = 2_001; round <= 2_000 + STEADY_ROUNDS; round += 1) {
+    for (let done = 0; done < STEADY_ROUNDS; done += 1) {
+      const round = nextRound();
       const started = performance.now();
       await inParallel(nodes, ({ node }) => cluster.changePod(`steady-${node}`, round));
       await fleet.reached(round, nodes.length);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Figure } from "../bars.ts";
 import { inParallel } from "../cluster.ts";
 import { Fleet } from "../edges/fleet.ts";
+import { nextRound } from "../rounds.ts";
 import type { Stage } from "../stage.ts";
 import { usageOf } from "../usage.ts";
 
@@ -39,7 +40,6 @@ export async function measureThroughput(stage: Stage): Promise<Figure[]> {
   const fleet = new Fleet();
   await fleet.add(stage, nodes);
   await fleet.settled();
-  let round = 0;
   const rate = async (
     rounds: number,
     pairs: number,

@@ -4,6 +4,7 @@ import { redisUrl } from "../../cluster/redis.ts";
 import { exec } from "../../exec.ts";
 import type { Figure } from "../bars.ts";
 import { inParallel } from "../cluster.ts";
+import { nextRound } from "../rounds.ts";
 import type { Stage } from "../stage.ts";
 
 const OBJECTS = 20;
@@ -15,9 +16,10 @@ export async function measureOfflineNode(stage: Stage): Promise<Figure[]> {
   const node = stage.identities.at(-1)?.node ?? "";
   const names = Array.from({ length: OBJECTS }, (_, i) => `offline-${i}`);
   await inParallel(names, (name) => cluster.pod(node, name));
-  for (let round = 1; round <= CHANGES / OBJECTS; round += 1) {
+  for (let changes = OBJECTS; changes <= CHANGES; changes += OBJECTS) {
+    const round = nextRound();
     await inParallel(names, (name) => cluster.changePod(name, round));
-    if (round % 100 === 0) say(`${round * OBJECTS} changes`);
+    if (changes % 2_000 === 0) say(`${changes} changes`);
   }
   await sleep(2_000);
   const keys = (await redis(stage, "--scan", "--pattern", `*{${node}}*`))
