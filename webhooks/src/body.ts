@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Readable } from "node:stream";
+import { parseStrictJson } from "./json.ts";
 
 /** A body that is not read; `status` is the HTTP status that says so. */
 export class BodyError extends Error {
@@ -81,11 +82,9 @@ function requireHeaders(headers: BodyHeaders, limits: BodyLimits): void {
 const tooLarge = (mostBytes: number): BodyError =>
   new BodyError(413, "BODY_SIZE", `a review such as this has at most ${mostBytes} bytes`);
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
-
 function parse(bytes: Buffer): unknown {
   try {
-    return JSON.parse(UTF8.decode(bytes)) as unknown;
+    return parseStrictJson(bytes);
   } catch {
     // the parser's message would repeat what was sent
     throw new BodyError(400, "MALFORMED", "the body is not JSON");
