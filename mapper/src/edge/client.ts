@@ -33,6 +33,8 @@ export function createEdgeClient(socket: string, maxMessageBytes: number): EdgeC
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1_000,
     "grpc.use_local_subchannel_pool": 1,
+    // A quiet mapper keeps its connection: losing it is how it notices that the edge is gone.
+    "grpc.client_idle_timeout_ms": 2_147_483_647,
     // A socket's raw path is no authority for Node's HTTP/2.
     "grpc.default_authority": "localhost",
   });
