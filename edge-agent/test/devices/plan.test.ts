@@ -174,6 +174,14 @@ const wantedOf = ({ change, models }: Step): Wanted[] => {
   return [...devices, ...used.map((name) => mod(name, models[name]))];
 };
 
+/** Nothing changes any more: every call that is left. */
+function finish(next: () => MapperCall | undefined, make: (call: MapperCall) => void): void {
+  for (let i = 0, call = next(); call !== undefined; i++, call = next()) {
+    if (i > 100) throw new Error("the plan never ends");
+    make(call);
+  }
+}
+
 describe("planMapper against a mapper that restarts and an agent that dies between its writes", () => {
   const simulate = (steps: readonly Step[]) => {
     let mapper = new StrictMapper();
@@ -205,10 +213,10 @@ describe("planMapper against a mapper that restarts and an agent that dies betwe
     }
     const last = steps.at(-1);
     if (last === undefined) return undefined;
-    for (let i = 0, call = next(last); call !== undefined; i++, call = next(last)) {
-      if (i > 100) throw new Error("the plan never ends");
-      one(call, "none");
-    }
+    finish(
+      () => next(last),
+      (call) => one(call, "none"),
+    );
     return { mapper, last, crashes };
   };
 

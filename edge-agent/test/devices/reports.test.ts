@@ -43,11 +43,11 @@ interface ByHand {
   readonly bench: Bench;
   readonly clock: FakeClock;
   readonly cloud: FakeCloud;
-  report(value: string, property?: string, device?: string): void;
-  state(state: string, device?: string): void;
+  readonly report: (value: string, property?: string, device?: string) => void;
+  readonly state: (state: string, device?: string) => void;
   /** Moves the clock step by step, letting replies arrive between. */
-  pass(ms: number): Promise<void>;
-  twins(): { content: TwinContent; resource: string }[];
+  readonly pass: (ms: number) => Promise<void>;
+  readonly twins: () => { content: TwinContent; resource: string }[];
 }
 
 interface TwinContent {

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Client, credentials, Metadata, Server, ServerCredentials, type ServiceError } from "@grpc/grpc-js";
+import {
+  Client,
+  credentials,
+  Metadata,
+  Server,
+  ServerCredentials,
+  status,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import type { Device, DeviceModel } from "@longshore/crds/devices";
 import * as dmi from "@longshore/crds/dmi";
 import type { Frame } from "@longshore/crds/wire";
@@ -24,7 +32,7 @@ export class MemoryStore implements DesiredStore {
 
   put(value: Device | DeviceModel): void {
     const kind = value.kind.toLowerCase();
-    const { name, namespace = "default", uid = `uid-${name}` } = value.metadata;
+    const { name, namespace = "default", uid } = value.metadata;
     const key = `${kind}/${namespace}/${name}`;
     const resourceVersion = String(++this.#version);
     const rest = { uid, resourceVersion, digest: resourceVersion, clusterEpoch: 1 };
@@ -285,7 +293,8 @@ export class FakeMapper {
         .then(() => run(call.request))
         .then(
           (response) => reply(null, response),
-          (error: Error) => reply({ code: 2, details: error.message }),
+          (error: unknown) =>
+            reply({ code: status.UNKNOWN, details: error instanceof Error ? error.message : "" }),
         );
     };
   }
@@ -293,10 +302,10 @@ export class FakeMapper {
 
 /** A mapper's own client of the agent's socket. */
 export interface MapperSide {
-  call<Q, R>(method: dmi.ServiceMethod<Q, R>, request: NoInfer<Q>): Promise<R>;
+  readonly call: <Q, R>(method: dmi.ServiceMethod<Q, R>, request: NoInfer<Q>) => Promise<R>;
   /** Bytes as they are. */
-  raw(path: string, bytes: Uint8Array): Promise<Buffer>;
-  close(): void;
+  readonly raw: (path: string, bytes: Uint8Array) => Promise<Buffer>;
+  readonly close: () => void;
 }
 
 export function mapperSide(socketPath: string, authority = "localhost"): MapperSide {
@@ -344,15 +353,15 @@ export interface Bench {
   readonly room: DeviceRoom;
   readonly side: MapperSide;
   /** Another agent on the same records and store, as after a crash. */
-  restart(overrides?: Partial<BenchOptions>): Promise<Bench>;
-  register(options?: {
+  readonly restart: (overrides?: Partial<BenchOptions>) => Promise<Bench>;
+  readonly register: (options?: {
     withData?: boolean;
     protocol?: string;
     address?: string;
-  }): Promise<dmi.MapperRegisterResponse>;
-  report(property: string, value: string, device?: string): Promise<unknown>;
-  metric(name: string, labels: Record<string, string>): Promise<number>;
-  stop(): Promise<void>;
+  }) => Promise<dmi.MapperRegisterResponse>;
+  readonly report: (property: string, value: string, device?: string) => Promise<unknown>;
+  readonly metric: (name: string, labels: Record<string, string>) => Promise<number>;
+  readonly stop: () => Promise<void>;
 }
 
 export interface BenchOptions {
@@ -441,7 +450,7 @@ export function model(name = "m", maximum = "100"): DeviceModel {
   return {
     apiVersion: "devices.kubeedge.io/v1beta1",
     kind: "DeviceModel",
-    metadata: { name, namespace: "default" },
+    metadata: { name, namespace: "default", uid: `uid-${name}`, resourceVersion: "1" },
     spec: {
       protocol: "thermo",
       properties: [
@@ -471,7 +480,7 @@ export function device(
   return {
     apiVersion: "devices.kubeedge.io/v1beta1",
     kind: "Device",
-    metadata: { name, namespace: "default", uid },
+    metadata: { name, namespace: "default", uid, resourceVersion: "1" },
     spec: {
       deviceModelRef: { name: "m" },
       nodeName: "edge-1",

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Device, DeviceModel } from "@longshore/crds/dmi";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMapperClient, mapperAddress } from "../../src/dmi/index.ts";
@@ -124,9 +124,11 @@ describe("the client of a mapper", () => {
   });
 
   it("is not ready towards a process that does not speak HTTP/2", async () => {
-    const mute = createServer(() => undefined).listen(mapper.socketPath);
+    const accepted: Socket[] = [];
+    const mute = createServer((socket) => accepted.push(socket)).listen(mapper.socketPath);
     await new Promise((resolve) => mute.once("listening", resolve));
     await expect(client.ready()).rejects.toMatchObject({ code: "UNREACHABLE" });
+    for (const socket of accepted) socket.destroy();
     mute.close();
   });
 

@@ -21,7 +21,7 @@ import { DmiFault, type DmiHandlers, type DmiServer, type DmiServerOptions } fro
 import { mapperSide, type MapperSide } from "../devices/support.ts";
 import { until } from "../tunnel/fakes.ts";
 
-const stops: (() => Promise<unknown> | void)[] = [];
+const stops: (() => unknown)[] = [];
 
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
@@ -38,7 +38,7 @@ interface Opened {
   readonly server: DmiServer;
   readonly socketPath: string;
   readonly observed: string[];
-  side(authority?: string): MapperSide;
+  readonly side: (authority?: string) => MapperSide;
 }
 
 async function open(
@@ -197,7 +197,7 @@ describe("what may come", () => {
         async (bytes, method) => {
           const code = await caller.raw(method, bytes).then(
             () => status.OK,
-            (error: { code: number }) => error.code,
+            (error: unknown) => (error as { code: number }).code,
           );
           expect([status.OK, status.INVALID_ARGUMENT, status.UNIMPLEMENTED]).toContain(code);
         },
@@ -239,7 +239,7 @@ describe("what may come", () => {
 
   it("stops within a second while a call hangs", async () => {
     const { server, side } = await open({ mapperRegister: () => new Promise(() => undefined) });
-    const call = register(side()).catch((error: { code: number }) => error.code);
+    const call = register(side()).catch((error: unknown) => (error as { code: number }).code);
     await new Promise((resolve) => setTimeout(resolve, 50));
     const startMs = performance.now();
     await server.stop();
