@@ -48,7 +48,7 @@ export async function measureThroughput(stage: Stage): Promise<Figure[]> {
     const { acked } = fleet.progress;
     const before = usageOf(stage.layout, "hub");
     for (const last = round + rounds; round < last;) {
-      round += 1;
+      const round = nextRound();
       await change(round);
       await fleet.reached(round, pairs);
     }
