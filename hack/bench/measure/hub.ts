@@ -47,7 +47,7 @@ export async function measureThroughput(stage: Stage): Promise<Figure[]> {
   ): Promise<number> => {
     const { acked } = fleet.progress;
     const before = usageOf(stage.layout, "hub");
-    for (const last = round + rounds; round < last;) {
+    for (let done = 0; done < rounds; done += 1) {
       const round = nextRound();
       await change(round);
       await fleet.reached(round, pairs);
