@@ -300,6 +300,22 @@ describe("twins on their way to the cloud", () => {
     expect(cloud.maxInFlight).toBeLessThanOrEqual(2);
   });
 
+  it("wait for the reply to the one before, however slow the cloud is", async () => {
+    const hand = await byHand();
+    await hand.pass(2_000);
+    const releases: (() => void)[] = [];
+    hand.cloud.delay = () => new Promise((resolve) => releases.push(resolve));
+    for (const value of ["1", "2", "3"]) {
+      hand.report(value);
+      await hand.pass(5_000);
+    }
+    expect(valuesOf(hand)).toEqual(["1"]);
+    releases[0]?.();
+    await hand.pass(0);
+    expect(valuesOf(hand)).toEqual(["1", "3"]);
+    for (const release of releases) release();
+  });
+
   it("are sent again until confirmed, ever more rarely and at least once a minute", async () => {
     const hand = await byHand();
     hand.cloud.answer = () => undefined;

@@ -105,6 +105,8 @@ export class FakeCloud implements Uplink {
   answer: (request: UplinkRequest) => { operation?: string; content: unknown } | undefined = () => ({
     content: "OK",
   });
+  /** How long the cloud takes. */
+  delay: () => Promise<void> = () => Promise.resolve();
   inFlight = 0;
   maxInFlight = 0;
 
@@ -129,7 +131,7 @@ export class FakeCloud implements Uplink {
     if (!this.connected) throw new TunnelError("OFFLINE", "not connected");
     this.requests.push(request);
     this.maxInFlight = Math.max(this.maxInFlight, ++this.inFlight);
-    await Promise.resolve();
+    await this.delay();
     this.inFlight--;
     const answer = this.answer(request);
     if (answer === undefined) throw new TunnelError("TIMEOUT", "no reply in time");
