@@ -3,8 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker, type JobsOptions } from "bullmq";
 import type { Redis } from "ioredis";
 import { PLACEMENT_QUEUE, queuePrefix, wakeQueueName, type QueueDeps, type Queues } from "./bullmq-queues.ts";
+import { createKeyspace } from "./keys.ts";
 import type { Owner, Wakeups } from "./mailbox.ts";
 import { orUnavailable } from "./redis-client.ts";
+import { createWakeLines } from "./wake-lines.ts";
 import type { Waker } from "./waker.ts";
 
 // A job says only that there is something to do, so nothing of it is kept and it is never tried again.
@@ -17,24 +19,42 @@ const coalesced = (id: string): JobsOptions => ({ ...ONCE, deduplication: { id, 
 const EVERY_NODE = "*";
 
 interface WakeJob {
-  readonly node: string;
+  /** absent in a bell, which is for all nodes of the hub's `woken` */
+  readonly node?: string;
   /** only in an evict */
   readonly owner?: Owner;
 }
 
-export function createWaker(queues: Queues): Waker {
+/** One job at most waits to say that there are nodes in `woken`. */
+const BELL = coalesced("bell");
+
+export interface WakerDeps extends Pick<QueueDeps, "redis" | "prefix"> {
+  readonly queues: Queues;
+}
+
+/**
+ * Wakes through a set of nodes and one job that rings for all of them: a job a node costs the hub more than half of
+ * what a delivery does. The set holds a node once, so a hub that is away fills nothing.
+ */
+export function createWaker({ redis, prefix, queues }: WakerDeps): Waker {
+  const keys = createKeyspace(prefix);
   const add = (queue: string, name: string, data: WakeJob, options: JobsOptions): Promise<void> =>
     orUnavailable(async () => {
       await (await queues.get(queue)).add(name, data, options);
     });
+  const ring = async (hub: string, nodes: readonly string[]): Promise<void> => {
+    const queue = wakeQueueName(hub);
+    await orUnavailable(() => redis.sadd(keys.woken(hub), ...nodes));
+    await add(queue, "bell", {}, BELL);
+  };
   return {
-    wake: (hub, node) => add(wakeQueueName(hub), "wake", { node }, coalesced(node)),
+    wake: createWakeLines(ring),
     evict: (hub, node, owner) => add(wakeQueueName(hub), "evict", { node, owner }, ONCE),
     requestPlacement: (node = EVERY_NODE) => add(PLACEMENT_QUEUE, "placement", { node }, coalesced(node)),
   };
 }
 
-export interface ListenerDeps extends Pick<QueueDeps, "prefix" | "log"> {
+export interface ListenerDeps extends Pick<QueueDeps, "redis" | "prefix" | "log"> {
   readonly queues: Queues;
   /** The worker client of redis-client.ts: its reads block. */
   readonly workerRedis: Redis;
@@ -45,13 +65,12 @@ export interface ListenerDeps extends Pick<QueueDeps, "prefix" | "log"> {
 function createWorker(
   deps: ListenerDeps,
   queue: string,
-  handle: (name: string, data: WakeJob) => void,
+  handle: (data: WakeJob) => void | Promise<void>,
 ): Worker {
   const worker = new Worker<WakeJob>(
     queue,
-    (job) => {
-      handle(job.name, job.data);
-      return Promise.resolve();
+    async (job) => {
+      await handle(job.data);
     },
     {
       connection: deps.workerRedis,
@@ -92,17 +111,42 @@ async function close(worker: Worker, { workerRedis, log }: ListenerDeps): Promis
   over.abort();
 }
 
+/** Nodes that are taken at once: as many takes from mailboxes follow. */
+const WOKEN_AT_ONCE = 256;
+/** The next bell rings no sooner, so that a busy hub spends its time on nodes, not on jobs. */
+const BELL_REST_MS = 10;
+
+/** Takes what a bell rang for. What is lost on the way is found by the hub's rescan. */
+async function answerBell(
+  { redis, log }: ListenerDeps,
+  key: string,
+  wake: (node: string) => void,
+): Promise<void> {
+  try {
+    for (let taken = WOKEN_AT_ONCE; taken === WOKEN_AT_ONCE;) {
+      const nodes = await redis.spop(key, WOKEN_AT_ONCE);
+      for (const node of nodes) wake(node);
+      taken = nodes.length;
+    }
+  } catch (error) {
+    log.warn({ err: error }, "woken nodes not taken, the rescan finds them");
+  }
+  await delay(BELL_REST_MS);
+}
+
 /** The hub's ear: one queue, named after the hub. */
 export function createWakeups(deps: ListenerDeps & { readonly hub: string }): Wakeups {
   const queue = wakeQueueName(deps.hub);
+  const woken = createKeyspace(deps.prefix).woken(deps.hub);
   let worker: Worker | undefined;
   return {
     async start(handlers) {
       // What waits there is from a former life: a hub that starts owns no session yet.
       await orUnavailable(() => deps.queues.obliterate(queue));
-      worker = createWorker(deps, queue, (_name, { node, owner }) => {
+      await orUnavailable(() => deps.redis.del(woken));
+      worker = createWorker(deps, queue, ({ node, owner }) => {
+        if (node === undefined) return answerBell(deps, woken, handlers.wake);
         if (owner) handlers.evict(node, owner);
-        else handlers.wake(node);
       });
       await untilReady(worker);
     },
@@ -127,7 +171,7 @@ export function createPlacementListener(
     async start() {
       // Opened here too, so that the queue's settings are ours whoever adds first.
       await orUnavailable(() => deps.queues.get(PLACEMENT_QUEUE));
-      worker = createWorker(deps, PLACEMENT_QUEUE, (_name, { node }) =>
+      worker = createWorker(deps, PLACEMENT_QUEUE, ({ node }) =>
         handle(node === EVERY_NODE ? undefined : node),
       );
       await untilReady(worker);

@@ -46,6 +46,7 @@ export function createHubPresence(deps: HubPresenceDeps): HubPresence {
       for (const id of others) {
         if ((await redis.exists(keys.heartbeat(id))) === 1) continue;
         await deps.queues.obliterate(wakeQueueName(id));
+        await redis.del(keys.woken(id));
         await redis.srem(keys.hubs, id);
         log.info({ hub: id }, "queue of a dead hub removed");
         dead.push(id);

@@ -22,6 +22,8 @@ export interface Keyspace {
   readonly generation: string;
   readonly hubs: string;
   heartbeat(hub: string): string;
+  /** Nodes that a hub is to look after. */
+  woken(hub: string): string;
 }
 
 /** Shards of the sets of nodes. */
@@ -53,6 +55,7 @@ export function createKeyspace(prefix: string): Keyspace {
     generation: `${prefix}:generation`,
     hubs: `${prefix}:hubs`,
     heartbeat: (hub) => `${prefix}:hub:${hub}`,
+    woken: (hub) => `${prefix}:woken:${hub}`,
   };
 }
 

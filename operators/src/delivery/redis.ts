@@ -66,7 +66,7 @@ function connect(options: DeliveryOptions) {
   });
   return {
     ...{ log, registry, prefix, redis, workerRedis, queues, watch },
-    waker: createWaker(queues),
+    waker: createWaker({ redis, prefix, queues }),
     connected: () => redis.status === "ready",
     async close() {
       watch.stop();

@@ -95,6 +95,7 @@ interface AgentCache {
 /** One pair of agents as long as certificates stay the same; rotated ones get new connections. */
 function createAgentCache(proxyUrl: string | undefined, options: TransportOptions): AgentCache {
   let key = "";
+  let known: Tls | undefined;
   let agents: Agents | undefined;
   const open = (tls: Tls): Agents => ({
     call: createAgent(proxyUrl, tls, {
@@ -109,6 +110,8 @@ function createAgentCache(proxyUrl: string | undefined, options: TransportOption
   };
   return {
     agents(tls) {
+      if (agents !== undefined && known === tls) return agents;
+      known = tls;
       const wanted = JSON.stringify(tls);
       if (agents !== undefined && key === wanted) return agents;
       void closeAgents(agents, "close").catch(() => undefined); // they end when their last call does
