@@ -186,6 +186,18 @@ describe("the DeviceStatus", () => {
     expect(values()).toEqual({ temperature: "2" });
   });
 
+  it("that cannot be written now is refused at once to an agent of ours, which repeats it in half a second", async () => {
+    start({ negotiated: true });
+    await tell(TWIN, twin({ temperature: "1" }));
+    bench.client.failures = Array.from({ length: 5 }, () => apiError(503, "ServiceUnavailable"));
+    const lost = await tell(TWIN, twin({ temperature: "2" }, 2));
+    await idle();
+    expect(answersTo(lost)).toMatchObject([{ route: { operation: "error" } }]);
+    bench.client.failures = [];
+    await tell(TWIN, twin({ temperature: "2" }, 2));
+    expect(values()).toEqual({ temperature: "2" });
+  });
+
   it("is not written once the session has ended", async () => {
     bench.ended.abort();
     await tell(TWIN, twin({ temperature: "1" }));

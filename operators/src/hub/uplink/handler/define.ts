@@ -102,15 +102,21 @@ class Handler {
   #fail(action: Pick<Action, "failure" | "reply">, requests: readonly UplinkRequest[], error: unknown): void {
     for (const request of requests) {
       this.#report(request, error);
-      const told = this.#refusal(action, request.frame, error);
+      const told = this.#refusal(action, request, error);
       if (told !== undefined) request.session.send(told);
     }
   }
 
-  #refusal(action: Pick<Action, "failure" | "reply">, frame: Frame, error: unknown): Frame | undefined {
+  #refusal(
+    action: Pick<Action, "failure" | "reply">,
+    { frame, session }: UplinkRequest,
+    error: unknown,
+  ): Frame | undefined {
     const { failure, reply } = action;
     if (failure === "status") return this.#reply(frame, { content: failed(error) }, action);
-    if (failure === "none" || (failure === "final" && isPassing(error))) return undefined;
+    // Our agent holds a report back while it waits for its reply: silence would cost it its whole patience.
+    const isSilent = failure === "final" && isPassing(error) && !session.negotiated;
+    if (failure === "none" || isSilent) return undefined;
     const { origin } = this.#deps;
     return replyTo(frame, { ...reply, operation: Operation.error, content: refusalText(error) }, origin);
   }

@@ -36,8 +36,8 @@ export interface Answer {
 export interface Action {
   /**
    * How a failure is told: `status` as ObjectResp with a full Status, `text` as operation `error` with plain
-   * text, `none` not at all, as the edge waits for nothing or repeats by itself; `final` is `text` for what stays
-   * refused and `none` for what passes.
+   * text, `none` not at all, as the edge waits for nothing or repeats by itself; `final` is `text`, but `none`
+   * for what passes where the edge is a KubeEdge's.
    */
   readonly failure: "status" | "text" | "none" | "final";
   /** A newer frame for the same object replaces one that waits, when the edge sends whole states. */
