@@ -13,7 +13,8 @@ USER 65532:65532
 FROM cloud AS operators
 COPY --chmod=0444 LICENSE dist/operators.js /app/
 EXPOSE 10000 10002 9091 9092 9440
-ENTRYPOINT ["/nodejs/bin/node", "/app/operators.js"]
+# Half the memory of a thousand connections at no cost in time: see docs/operations.md
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=4", "/app/operators.js"]
 
 FROM cloud AS webhooks
 COPY --chmod=0444 LICENSE dist/webhooks.js /app/

@@ -22,6 +22,8 @@ export interface CloudPorts {
 }
 
 const READY_MS = 60_000;
+/** As in the Dockerfile. */
+const HEAP = ["--max-semi-space-size=4"];
 const TOKEN_LIFE = "8760h";
 
 /** Installs the CRDs, the namespace and the roles, the way a user would with `kubectl apply -k`. */
@@ -70,7 +72,13 @@ export async function startRole(layout: Layout, role: Role): Promise<void> {
   const record = startProcess(layout, {
     name: role,
     command: process.execPath,
-    args: [join(layout.root, "dist/operators.js"), `--role=${role}`, "--config", configPath(layout, role)],
+    args: [
+      ...HEAP,
+      join(layout.root, "dist/operators.js"),
+      `--role=${role}`,
+      "--config",
+      configPath(layout, role),
+    ],
   });
   await waitForRole(layout, role, record);
 }

@@ -15,6 +15,8 @@ export interface CatalogEntry {
   readonly source: "edgecontroller" | "devicecontroller";
   /** EdgeCore finds out of a delete's content whom to tell: it gets the object, where it is known, not just its name. */
   readonly wholeDelete: boolean;
+  /** Its bytes are kept for the next session that wants them; not so of what one node alone ever gets, and once. */
+  readonly remembered: boolean;
 }
 
 const core = (plural: string, kind: string, namespaced: boolean): Resource => ({
@@ -34,6 +36,7 @@ const entry = (resource: Resource, special: Special = {}): CatalogEntry => ({
   metadataDigest: false,
   source: "edgecontroller",
   wholeDelete: false,
+  remembered: true,
   ...special,
 });
 
@@ -46,7 +49,7 @@ const deviceEntry = ({ group, version, plural, kind, namespaced }: Kind): Catalo
 
 /** The kinds that a hub can send, by resource type of the wire grammar. Open: jobs and rules join it. */
 export const catalog: ReadonlyMap<string, CatalogEntry> = new Map<string, CatalogEntry>([
-  ["node", entry(core("nodes", "Node", false), { alwaysUpdate: true })],
+  ["node", entry(core("nodes", "Node", false), { alwaysUpdate: true, remembered: false })],
   ["pod", entry(core("pods", "Pod", true))],
   ["configmap", entry(core("configmaps", "ConfigMap", true), { metadataDigest: true })],
   // as devices: no list

@@ -116,6 +116,7 @@ export class ObjectReader {
     try {
       const object = await this.#deps.client.get<KubeObject>(entry.resource, nameOf(target), options);
       const encoded = encodeObject(object, entry.resource);
+      if (!entry.remembered) return encoded;
       return resourceVersion === undefined ? this.#replace(encoded) : this.#keep(encoded);
     } catch (error) {
       if (isNotFound(error)) return GONE;
@@ -145,7 +146,9 @@ export class ObjectReader {
     });
     await this.#deps.observeRevision(found.resourceVersion);
     const object = found.items[0];
-    return object === undefined ? GONE : this.#replace(encodeObject(object, entry.resource));
+    if (object === undefined) return GONE;
+    const encoded = encodeObject(object, entry.resource);
+    return entry.remembered ? this.#replace(encoded) : encoded;
   }
 
   #keep(encoded: Encoded): Encoded {
