@@ -16,6 +16,7 @@ export function createThermometerDriver(nowMs: () => number = () => performance.
       let target = START_DEGREES;
       let degrees = START_DEGREES;
       let atMs = nowMs();
+      let writes = 0;
 
       function temperature(): number {
         const seconds = (nowMs() - atMs) / 1000;
@@ -26,10 +27,12 @@ export function createThermometerDriver(nowMs: () => number = () => performance.
 
       return {
         read: (property) => (property.name === "target" ? target : temperature()),
-        write: (property, value) => {
+        write: (property, value, { log }) => {
           if (property.name !== "target") throw new Error(`${property.name} cannot be set`);
           temperature(); // up to now it moved towards the old target
           target = Number(value);
+          // A device that tells each write, so that a test can count them. It is new, and at 1 again, when opened again.
+          log.info({ target, write: ++writes }, "target set");
         },
       };
     },

@@ -29,6 +29,16 @@ describe("the virtual thermometer", () => {
     expect(read("temperature")).toBe(30);
   });
 
+  it("tells each write in its log, numbered from when it was opened", async () => {
+    const log = aLog();
+    const handle = await createThermometerDriver().open(device, context);
+    for (const target of [30, 31]) await handle.write?.(property("target"), target, { ...context, log });
+    expect(log.lines.map(({ fields }) => fields)).toEqual([
+      { target: 30, write: 1 },
+      { target: 31, write: 2 },
+    ]);
+  });
+
   it("cannot be told its temperature", async () => {
     const handle = await createThermometerDriver().open(device, context);
     expect(() => handle.write?.(property("temperature"), 30, context)).toThrow("cannot be set");
