@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Layout } from "./layout.ts";
@@ -80,4 +80,20 @@ function redisAnswers(layout: Layout, command: string, want: string, count = 1):
     socket.once("error", () => resolve(false));
     socket.once("close", () => resolve(answer.split(want).length > count));
   });
+}
+
+/** The append-only files, in a folder of their own below the data. */
+const redisData = (layout: Layout): string => join(layout.dir, "redis/appendonlydir");
+const redisCopy = (layout: Layout): string => join(layout.dir, "redis/copy");
+
+/** Copies the data as it is on disk now, as a backup of a running Redis would: writes of the last second may be missing. */
+export function copyRedisData(layout: Layout): void {
+  rmSync(redisCopy(layout), { recursive: true, force: true });
+  cpSync(redisData(layout), redisCopy(layout), { recursive: true });
+}
+
+/** Puts the copy back. Redis must not run. */
+export function restoreRedisData(layout: Layout): void {
+  rmSync(redisData(layout), { recursive: true, force: true });
+  renameSync(redisCopy(layout), redisData(layout));
 }
