@@ -145,7 +145,7 @@ export function createWakeups(deps: ListenerDeps & { readonly hub: string }): Wa
       await orUnavailable(() => deps.queues.obliterate(queue));
       await orUnavailable(() => deps.redis.del(woken));
       worker = createWorker(deps, queue, ({ node, owner }) => {
-        if (node === undefined) return answerBell(deps, woken, handlers.wake);
+        if (node === undefined) return answerBell(deps, woken, (name) => handlers.wake(name));
         if (owner) handlers.evict(node, owner);
       });
       await untilReady(worker);

@@ -6,12 +6,9 @@ import {
   isRestartableInit,
   newestOf,
   type ObservedContainer,
-  type ObservedPod,
-  type Pod,
-  type PodStatus,
   rfc3339,
 } from "../model/index.ts";
-import type { PodEnd, ProbeResults, Wait } from "../plan/index.ts";
+import type { ProbeResults } from "../plan/index.ts";
 import type { Role, StatusContext } from "./context.ts";
 import { backOff, waitState } from "./waiting.ts";
 
