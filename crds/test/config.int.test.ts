@@ -221,6 +221,9 @@ describe("overlays on a real API server", () => {
     [controllers, { verb: "update", ...lease, namespace: "kubeedge", name: "longshore-controllers" }, true],
     [controllers, { verb: "update", ...lease, namespace: "kubeedge", name: "other" }, false],
     [controllers, { verb: "patch", resource: "nodes" }, false],
+    [controllers, { verb: "get", ...models, resource: "devices" }, true],
+    [controllers, { verb: "delete", ...models, resource: "devices" }, false],
+    [controllers, { verb: "delete", ...models, resource: "devicestatuses" }, true],
     [controllers, { verb: "create", resource: "pods", namespace: "any" }, false],
     [
       controllers,

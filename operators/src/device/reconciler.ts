@@ -15,7 +15,7 @@ import {
   type Reconciler,
 } from "../runtime/index.ts";
 import { selections, type Informers } from "./caches.ts";
-import { planModelCondition, planStatus, type StatusAction } from "./desired.ts";
+import { deviceBehind, planModelCondition, planStatus, type StatusAction } from "./desired.ts";
 import type { TrimmedDevice } from "./transform.ts";
 
 export const FIELD_MANAGER = "longshore-device";
@@ -30,16 +30,53 @@ export interface ReconcilerDeps {
 const DEVICE = selections.device.resource;
 const DEVICE_STATUS = selections.devicestatus.resource;
 
-/** Keeps one DeviceStatus beside each Device, and says on the Device whether its model exists. */
+/** Keeps one DeviceStatus beside each Device and none without, and says on the Device whether its model exists. */
 export function createDeviceReconciler(deps: ReconcilerDeps): Reconciler {
   return async (request) => {
     const device = deps.informers.device.get(request);
-    // The DeviceStatus of a device that is gone is the garbage collector's.
-    if (device === undefined) return DONE;
-    await keepStatus(deps, device, planStatus(device, deps.informers.devicestatus.get(request)));
+    const status = deps.informers.devicestatus.get(request);
+    if (device === undefined) {
+      await dropStatus(deps, request, status);
+      return DONE;
+    }
+    await keepStatus(deps, device, planStatus(device, status));
     await tellModel(deps, device);
     return DONE;
   };
+}
+
+/** The garbage collector does it too, but takes seconds, and longer when it has not met our kinds yet. */
+async function dropStatus(
+  { client }: ReconcilerDeps,
+  name: ObjectName,
+  status: KubeObject | undefined,
+): Promise<void> {
+  const owner = deviceBehind(status);
+  if (status === undefined || owner === undefined) return;
+  if (await isGone(client, name, owner.uid)) await deleteStatus(client, name, status.metadata.uid);
+}
+
+/**
+ * Asked of the API server itself: the watch of devices may be behind that of their statuses, and what a device
+ * reported is not to be lost for that.
+ */
+async function isGone(client: Client, name: ObjectName, uid: string): Promise<boolean> {
+  try {
+    const { metadata } = await client.get(DEVICE, name);
+    return metadata.uid !== uid;
+  } catch (error) {
+    if (isNotFound(error)) return true;
+    throw error;
+  }
+}
+
+/** One that is gone, or another of its name, is not meant. */
+async function deleteStatus(client: Client, name: ObjectName, uid: string): Promise<void> {
+  try {
+    await client.delete(DEVICE_STATUS, name, { preconditions: { uid } });
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
 }
 
 async function keepStatus(deps: ReconcilerDeps, device: TrimmedDevice, action: StatusAction): Promise<void> {
@@ -49,11 +86,9 @@ async function keepStatus(deps: ReconcilerDeps, device: TrimmedDevice, action: S
     case "nothing":
       return;
     case "replace":
-      await client
-        .delete(DEVICE_STATUS, name, { preconditions: { uid: action.uid } })
-        .catch((error: unknown) => {
-          if (!isNotFound(error) && !isConflict(error)) throw error;
-        });
+      // Else it is we who know of an older device: the newer one is on its way here.
+      if (!(await isGone(client, name, action.ownerUid))) return;
+      await deleteStatus(client, name, action.uid);
       await applyStatus(client, device);
       return;
     case "create":

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import { planModelCondition, planStatus } from "../../src/device/desired.ts";
+import { deviceBehind, planModelCondition, planStatus } from "../../src/device/desired.ts";
 import { trimDevice, trimDeviceStatus } from "../../src/device/transform.ts";
 import type { KubeObject, OwnerReference } from "../../src/runtime/index.ts";
 import { device } from "./builders.ts";
@@ -27,7 +27,7 @@ describe("planStatus", () => {
     {
       when: "it is of a device of that name that is gone",
       status: status([owner({ uid: "old" })]),
-      want: { do: "replace", uid: "uid-s" },
+      want: { do: "replace", uid: "uid-s", ownerUid: "old" },
     },
     { when: "nobody owns it", status: status(), want: { do: "adopt" } },
     {
@@ -47,6 +47,25 @@ describe("planStatus", () => {
 
   it("creates nothing beside a device that is being deleted", () => {
     expect(planStatus(trimDevice(device("d", { meta: deleting })), undefined)).toEqual({ do: "nothing" });
+  });
+});
+
+describe("deviceBehind", () => {
+  it("is the device that controls the status of its name", () => {
+    expect(deviceBehind(status([owner()]))).toEqual(owner());
+    expect(deviceBehind(status([owner({ apiVersion: "devices.kubeedge.io/v1alpha2" })]))?.uid).toBe("uid-d");
+  });
+
+  it.each([
+    { when: "there is no status", status: undefined },
+    { when: "nobody owns it", status: status() },
+    { when: "a device owns it without controlling it", status: status([owner({ controller: false })]) },
+    { when: "a Device of another group controls it", status: status([owner({ apiVersion: "other.io/v1" })]) },
+    { when: "something else controls it", status: status([owner({ kind: "Site" })]) },
+    { when: "a device of another name controls it", status: status([owner({ name: "other" })]) },
+    { when: "it is being deleted", status: status([owner()], { deletionTimestamp: NOW }) },
+  ])("is nobody when $when", ({ status: given }) => {
+    expect(deviceBehind(given)).toBeUndefined();
   });
 });
 

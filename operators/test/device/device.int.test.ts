@@ -6,6 +6,7 @@ import { createControllerDelivery, createHubDelivery, type HubDelivery } from ".
 import { selections } from "../../src/device/caches.ts";
 import { setupDeviceController } from "../../src/device/index.ts";
 import {
+  apiVersionOf,
   createClient,
   createManager,
   loadKubeConfig,
@@ -113,6 +114,9 @@ interface Shown extends KubeObject {
   };
 }
 const statusOf = (name: string): Promise<Shown> => client.get<Shown>(STATUSES, named(name));
+const namesOfStatuses = async (): Promise<string[]> =>
+  (await client.list(STATUSES, { namespace: "ns" })).items.map(({ metadata }) => metadata.name);
+const containing = (...names: string[]): unknown => expect.arrayContaining(names);
 const ownerOf = async (name: string): Promise<unknown> =>
   (await statusOf(name)).metadata.ownerReferences?.map(({ kind, uid, controller }) => ({
     ...{ kind, uid, controller },
@@ -206,6 +210,51 @@ describe("the DeviceStatus", () => {
       expect(await ownerOf("again")).toMatchObject([{ uid: after.metadata.uid }]);
       expect((await statusOf("again")).status?.state).toBeUndefined();
     });
+  }, 60_000);
+
+  // No garbage collector runs here: who removes it is the controller.
+  it("A13 goes with its Device, within 2 s", async () => {
+    await createDevice("goes", "edge-1", "m");
+    await eventually(async () => expect((await statusOf("goes")).metadata.uid).toBeDefined());
+    await client.delete(DEVICES, named("goes"));
+    await eventually(async () => expect(await namesOfStatuses()).not.toContain("goes"), 2_000);
+  }, 60_000);
+
+  it("A13 goes when the Device was deleted while no controller ran, and stays where no Device controls it", async () => {
+    for (const name of ["missed", "again-missed"]) await createDevice(name, "edge-1", "m");
+    await eventually(async () =>
+      expect(await namesOfStatuses()).toEqual(containing("missed", "again-missed")),
+    );
+    await stop();
+    for (const name of ["missed", "again-missed"]) await client.delete(DEVICES, named(name));
+    const { metadata } = await createDevice("again-missed", "edge-1", "m");
+    const site = { apiVersion: "v1", kind: "ConfigMap", name: "site", uid: randomUUID(), controller: true };
+    await client.create(STATUSES, { metadata: { ...named("site"), ownerReferences: [site] }, spec: {} });
+    await client.create(STATUSES, { metadata: named("nobodys"), spec: {} });
+    // What comes last proves that all before it was looked at.
+    const late = {
+      apiVersion: apiVersionOf(DEVICES),
+      kind: "Device",
+      name: "zz",
+      uid: randomUUID(),
+      controller: true,
+    };
+    await client.create(STATUSES, { metadata: { ...named("zz"), ownerReferences: [late] }, spec: {} });
+    stop = startControllers();
+    await eventually(async () => {
+      const names = await namesOfStatuses();
+      for (const name of ["missed", "zz"]) expect(names).not.toContain(name);
+      expect(await ownerOf("again-missed")).toMatchObject([{ uid: metadata.uid }]);
+    });
+    expect(await namesOfStatuses()).toEqual(containing("site", "nobodys"));
+  }, 60_000);
+
+  it("that a report makes for a Device that has just gone is removed, too", async () => {
+    const owner = { apiVersion: apiVersionOf(DEVICES), kind: "Device", name: "late", uid: randomUUID() };
+    const ownerReferences = [{ ...owner, controller: true }];
+    const made = await client.create(STATUSES, { metadata: { ...named("late"), ownerReferences }, spec: {} });
+    expect(made.metadata.uid).toBeDefined();
+    await eventually(async () => expect(await namesOfStatuses()).not.toContain("late"), 2_000);
   }, 60_000);
 
   it("made by hand is adopted with what it says", async () => {
