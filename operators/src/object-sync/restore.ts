@@ -31,16 +31,20 @@ export function restorable(existing: readonly SyncRecord[], nodeUid: string): Re
 }
 
 const DIGEST = /^[0-9a-f]{32}$/;
+// Anybody's text may stand there: one that no object can have would hold up all else of its node.
+const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+const MAX_UID_CHARS = 64;
 
 function toLedger({ metadata, objectKind, objectName, acked, digest }: SyncRecord): LedgerRecord[] {
   const kind = WIRE_KINDS.get(objectKind);
   const { namespace = "" } = metadata;
+  const uid = objectUidOf(metadata.name);
   const isUsable =
-    isResourceVersion(acked) && acked !== NEVER && objectName !== "" && !objectName.includes("/");
+    isResourceVersion(acked) && acked !== NEVER && NAME.test(objectName) && uid.length <= MAX_UID_CHARS;
   if (kind === undefined || namespace === "" || !isUsable) return [];
   return [
     {
-      ...{ kind, namespace, name: objectName, uid: objectUidOf(metadata.name), resourceVersion: acked },
+      ...{ kind, namespace, name: objectName, uid, resourceVersion: acked },
       ...(DIGEST.test(digest) && { digest }),
     },
   ];

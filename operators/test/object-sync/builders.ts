@@ -9,7 +9,7 @@ export const entry = (name: string, resourceVersion: string, uid = `uid-${name}`
 });
 
 /** The record of that ConfigMap on edge-1, as it is kept in memory. */
-export const record = (name: string, acked: string): SyncRecord => ({
-  metadata: { name: `edge-1.uid-${name}`, namespace: "ns", uid: "record", resourceVersion: "1" },
+export const record = (id: string, acked: string, name = id): SyncRecord => ({
+  metadata: { name: `edge-1.uid-${id}`, namespace: "ns", uid: "record", resourceVersion: "1" },
   ...{ objectKind: "ConfigMap", objectName: name, acked, digest: "", nodeUid: "node-uid" },
 });

@@ -147,6 +147,12 @@ describe("what is restored", () => {
     { what: "of a Node", one: { ...record("a", "5"), objectKind: "Node" } },
     { what: "without an object's name", one: { ...record("a", "5"), objectName: "" } },
     { what: "whose object's name is a path", one: { ...record("a", "5"), objectName: "a/b" } },
+    { what: "whose object's name no object can have", one: { ...record("a", "5"), objectName: "a#b" } },
+    {
+      what: "whose object's name is longer than any",
+      one: { ...record("a", "5"), objectName: "a".repeat(254) },
+    },
+    { what: "whose uid is longer than any", one: record("u".repeat(128), "5", "a") },
   ])("is nothing $what", ({ one }) => {
     expect(restored(one)).toEqual({ garbage: [], records: [] });
   });
