@@ -32,6 +32,9 @@ const DEFAULT_FULL_MS = 6 * 3600 * 1000;
 /** What the key `hash-max-listpack-value` should be at least: mailboxes of longer names leave the compact encoding. */
 const LISTPACK_VALUE = 256;
 
+/** It could not be asked when we connected. */
+const UNKNOWN = "";
+
 /** Run id and replication id of an INFO answer. */
 function identityOf(info: string): string {
   const field = (name: string): string => new RegExp(`^${name}:(.*)$`, "m").exec(info)?.[1]?.trim() ?? "";
@@ -61,7 +64,7 @@ export function createRedisWatch(deps: RedisWatchDeps): RedisWatch {
   }
 
   async function check({ connected }: { connected: boolean }): Promise<void> {
-    const seen = connected ? identityOf(await redis.info()) : undefined;
+    const seen = connected || identity === UNKNOWN ? identityOf(await redis.info()) : undefined;
     const nextGeneration = await readGeneration();
     // Two checks may overlap: what another one saw meanwhile stands.
     const nextIdentity = seen ?? identity;
@@ -77,7 +80,7 @@ export function createRedisWatch(deps: RedisWatchDeps): RedisWatch {
     if (redis.status !== "ready") return;
     check({ connected }).catch((error: unknown) => {
       // The connection breaks or the next round comes: both check again. Unknown counts as changed.
-      if (connected) identity = "";
+      if (connected) identity = UNKNOWN;
       log.warn({ err: error }, "Redis could not be checked");
     });
   }
