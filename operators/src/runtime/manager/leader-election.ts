@@ -200,7 +200,7 @@ export function createLeaderElector(deps: LeaderElectorDeps): LeaderElector {
     identity,
     elected,
     isLeading: () => state === "leader" && !isLate(),
-    hasLost: () => state === "lost" || (state === "leader" && isLate()),
+    hasLost: () => state === "lost" || state === "released" || (state === "leader" && isLate()),
     term: () => (state === "leader" ? term : 0),
     async run(signal) {
       await untilElected(signal);

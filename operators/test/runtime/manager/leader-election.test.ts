@@ -125,6 +125,16 @@ describe("leader election", () => {
     b.stop.abort();
   });
 
+  it("R17 writes nothing any more once it has given the Lease up", async () => {
+    const [leases, clock] = [new Leases(), createFakeClock()];
+    const a = candidate(leases, clock, "a");
+    await pass(clock, 1);
+    expect(a.elector.hasLost()).toBe(false);
+    a.stop.abort();
+    await a.ended;
+    expect(a.elector.hasLost()).toBe(true);
+  });
+
   it("R17 is lost ten seconds after the last renewal, before anyone else may take it", async () => {
     const [leases, clock] = [new Leases(), createFakeClock()];
     const a = candidate(leases, clock, "a");
