@@ -5,7 +5,7 @@ import { request, type Dispatcher } from "undici";
 import { ApiError } from "../errors.ts";
 import { errorOfResponse, noAnswer } from "./api-status.ts";
 import type { ClientMetrics } from "./client-metrics.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport, Use } from "./transport.ts";
 
 export interface Call {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -41,12 +41,17 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export function createCaller(deps: CallerDeps): Caller {
   const maxRetries = deps.maxThrottleRetries ?? 3;
 
-  const callOnce = async (call: Call, signal: AbortSignal): Promise<string> => {
-    const answer = await send(deps, "call", call, signal);
+  const callOn = async (use: Use, call: Call, signal: AbortSignal): Promise<string> => {
+    const answer = await send(deps, use, call, signal);
     const text = await answer.body.text();
     if (answer.statusCode < 300) return text;
     throw errorOfResponse(answer.statusCode, text, header(answer, "retry-after"));
   };
+  const callOnce = (call: Call, signal: AbortSignal): Promise<string> =>
+    callOn("call", call, signal).catch((error: unknown) => {
+      if (!mayRepeat(call, error)) throw error;
+      return callOn("fresh", call, signal);
+    });
 
   const callWithRetries = async (call: Call, deadline: Deadline): Promise<string> => {
     for (let retries = 0; ; retries++) {
@@ -86,9 +91,17 @@ export function createCaller(deps: CallerDeps): Caller {
   };
 }
 
+/** A kept connection broke, as all do when the server restarts. What only reads is sent once more, on a new one. */
+const BROKEN: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
+
+function mayRepeat(call: Call, error: unknown): boolean {
+  if (call.method !== "GET" || typeof error !== "object" || error === null) return false;
+  return "code" in error && BROKEN.has(error.code);
+}
+
 async function send(
   deps: CallerDeps,
-  use: "call" | "watch",
+  use: Use,
   call: Call,
   signal: AbortSignal,
 ): Promise<Dispatcher.ResponseData> {

@@ -13,11 +13,17 @@ export interface Route {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/**
+ * "call" takes connections that are kept. "watch" and "fresh" (a call) open one each and keep none: it cannot be
+ * one that died with an API server.
+ */
+export type Use = "call" | "watch" | "fresh";
+
 export interface Transport {
   /** `host:port`, for metrics. */
   readonly host: string;
   /** Connections for calls are limited; each watch has one of its own, so that watches never starve calls. */
-  route(use: "call" | "watch"): Promise<Route>;
+  route(use: Use): Promise<Route>;
   /** The server refused our credentials: read them again before the next call. */
   forgetCredentials(): void;
   close(): Promise<void>;
@@ -82,31 +88,32 @@ async function readCredentials(config: KubeConfig): Promise<Credentials> {
   return { tls, headers, readAtMs: performance.now() };
 }
 
-interface Agents {
-  readonly call: Dispatcher;
-  readonly watch: Dispatcher;
-}
+type Agents = Readonly<Record<Use, Dispatcher>>;
 
 interface AgentCache {
   agents(tls: Tls): Agents;
   close(): Promise<void>;
 }
 
-/** One pair of agents as long as certificates stay the same; rotated ones get new connections. */
+const NOT_KEPT = { pipelining: 0 }; // undici's way to say so
+
+/** One set of agents as long as certificates stay the same; rotated ones get new connections. */
 function createAgentCache(proxyUrl: string | undefined, options: TransportOptions): AgentCache {
   let key = "";
   let known: Tls | undefined;
   let agents: Agents | undefined;
+  const limits = {
+    connections: options.maxConnections ?? 64,
+    maxResponseSize: options.maxResponseBytes ?? 256 * 1024 * 1024,
+  };
   const open = (tls: Tls): Agents => ({
-    call: createAgent(proxyUrl, tls, {
-      connections: options.maxConnections ?? 64,
-      maxResponseSize: options.maxResponseBytes ?? 256 * 1024 * 1024,
-    }),
+    call: createAgent(proxyUrl, tls, limits),
     // A watch is bounded by its longest line instead, see watch.ts.
-    watch: createAgent(proxyUrl, tls, { bodyTimeout: 0 }),
+    watch: createAgent(proxyUrl, tls, { bodyTimeout: 0, ...NOT_KEPT }),
+    fresh: createAgent(proxyUrl, tls, { ...limits, ...NOT_KEPT }),
   });
   const closeAgents = async (old: Agents | undefined, how: "close" | "destroy"): Promise<void> => {
-    await Promise.all([old?.call[how](), old?.watch[how]()]);
+    await Promise.all(Object.values(old ?? {}).map((agent) => agent[how]()));
   };
   return {
     agents(tls) {

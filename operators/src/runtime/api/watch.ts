@@ -18,6 +18,8 @@ export interface WatchOptions {
   /** The server ends the watch after this long. */
   readonly timeoutSeconds: number;
   readonly signal: AbortSignal;
+  /** Called when the server has accepted the watch; its first event may still be a refusal. */
+  readonly opened?: () => void;
 }
 
 export interface Watcher {
@@ -39,7 +41,7 @@ export function createWatcher(caller: Caller): Watcher {
       resource: Resource,
       options: WatchOptions,
     ): AsyncGenerator<WatchEvent<T>> {
-      const { namespace, metadataOnly, signal, ...query } = options;
+      const { namespace, metadataOnly, signal, opened, ...query } = options;
       const body = await caller.stream({
         method: "GET",
         path: collectionPath(resource, namespace),
@@ -47,6 +49,7 @@ export function createWatcher(caller: Caller): Watcher {
         ...(metadataOnly === true && { accept: METADATA }),
         signal,
       });
+      opened?.();
       try {
         for await (const line of splitLines(body, MAX_LINE_BYTES)) yield parseEvent<T>(resource, line);
       } catch (error) {

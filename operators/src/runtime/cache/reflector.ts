@@ -2,10 +2,12 @@
 import type { WatchEvent, Watcher } from "../api/watch.ts";
 import type { Client, KubeObject, Resource } from "../client.ts";
 import { pause, type Clock } from "../clock.ts";
-import { isNotFound } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { createBucketLimiter } from "../queue/rate-limiter.ts";
+import type { BackoffLimits } from "./backoff.ts";
 import type { ReflectorObserver } from "./cache-metrics.ts";
-import { createBackoff } from "./backoff.ts";
+import { createFailureLog } from "./failure-log.ts";
+import { createRetryDelay } from "./retry-delay.ts";
 import { storeKey } from "./store.ts";
 import { createStallGuard, type StallGuard } from "./stall-guard.ts";
 import { mustRelist, reasonOf, WatchFailure } from "./watch-failure.ts";
@@ -31,10 +33,15 @@ export interface ReflectorTuning {
   readonly watchTimeoutMs?: number;
   /** A watch that is silent for its whole timeout and this much longer is dead; default 8 s. */
   readonly stallMs?: number;
-  /** Shortest time between two complete lists; default 10 s. */
+  /** Three complete lists may follow each other, from then on one in this time; default 10 s. */
   readonly minRelistMs?: number;
-  /** Default 800 ms to 30 s, as client-go's. */
-  readonly backoff?: { readonly baseMs: number; readonly capMs: number };
+  /** After what the server answered, or did not in time. Default 800 ms to 30 s, as client-go's. */
+  readonly backoff?: BackoffLimits;
+  /**
+   * While the server cannot be reached or a connection breaks. Default 250 ms to 3 s, so that its return is
+   * noticed within 3 s; each delay is drawn from 0 on, so that those who wait do not come together.
+   */
+  readonly reconnect?: BackoffLimits;
 }
 
 /** Takes what the reflector sees. */
@@ -62,10 +69,12 @@ export interface Reflector {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** A missing kind (its CRD is not installed yet) is asked for again after this long, as controller-runtime does. */
-const MISSING_KIND_MS = 10_000;
-/** A watch that ends sooner and without an event did not work. */
+/** A watch that ends sooner and without an event did not work; one that lives longer does. */
 const SHORT_WATCH_MS = 1000;
+/** More lists than the first that may follow each other at once. A server that starts may forget a position twice. */
+const RELIST_BURST = 2;
+/** A page takes far less; until then a connection that swallows goes unnoticed. */
+const LIST_TIMEOUT_MS = 30_000;
 
 /**
  * Mirrors one kind into a sink: paged list, watch with bookmarks from there, list again when the position is too
@@ -76,10 +85,19 @@ export function createReflector<T extends KubeObject>(deps: ReflectorDeps<T>): R
   const { client, selection, sink, clock, log, observer, tuning = {} } = deps;
   const { resource, ...query } = selection;
   const kind = resource.kind;
-  const backoff = createBackoff(tuning.backoff ?? { baseMs: 800, capMs: 30_000 });
+  const delay = createRetryDelay({
+    answered: tuning.backoff ?? { baseMs: 800, capMs: 30_000 },
+    reconnect: tuning.reconnect ?? { baseMs: 250, capMs: 3000 },
+  });
+  const failures = createFailureLog(kind, clock, log);
+  const relists = createBucketLimiter({
+    clock,
+    perSecond: 1000 / (tuning.minRelistMs ?? 10_000),
+    burst: RELIST_BURST,
+  });
   /** Where to continue; undefined: list first. */
   let position: string | undefined;
-  let listedAtMs = -Infinity;
+  let nextListAtMs = -Infinity;
 
   const trim = (object: T): T => {
     delete (object.metadata as { managedFields?: unknown }).managedFields;
@@ -87,7 +105,7 @@ export function createReflector<T extends KubeObject>(deps: ReflectorDeps<T>): R
   };
 
   const list = async (signal: AbortSignal): Promise<void> => {
-    await pause(clock, listedAtMs + (tuning.minRelistMs ?? 10_000) - clock.nowMs(), signal);
+    await pause(clock, nextListAtMs - clock.nowMs(), signal);
     const keys = new Set<string>();
     let next: string | undefined;
     observer?.listed();
@@ -98,7 +116,7 @@ export function createReflector<T extends KubeObject>(deps: ReflectorDeps<T>): R
         ...query,
         limit,
         signal,
-        timeoutMs: 60_000,
+        timeoutMs: LIST_TIMEOUT_MS,
         ...(next !== undefined && { continue: next }),
       };
       const page = await client.list<T>(resource, options);
@@ -110,7 +128,9 @@ export function createReflector<T extends KubeObject>(deps: ReflectorDeps<T>): R
       position = page.resourceVersion;
     } while (next !== undefined);
     sink.listed(keys);
-    listedAtMs = clock.nowMs();
+    nextListAtMs = clock.nowMs() + relists.when(kind);
+    delay.answered();
+    failures.listed();
   };
 
   const take = (event: WatchEvent<T>): void => {
@@ -123,18 +143,29 @@ export function createReflector<T extends KubeObject>(deps: ReflectorDeps<T>): R
     else sink.upsert(object);
   };
 
+  const worked = (): void => {
+    delay.worked();
+    failures.worked();
+  };
+
   const follow = async (
     resourceVersion: string,
     timeoutSeconds: number,
     guard: StallGuard,
   ): Promise<number> => {
     let events = 0;
-    const options = { ...query, resourceVersion, timeoutSeconds, signal: guard.signal };
-    for await (const event of client.watch<T>(resource, options)) {
-      guard.alive();
-      events++;
-      take(event);
-      backoff.reset();
+    let cancel: () => void = () => undefined;
+    const opened = (): void => void (cancel = clock.schedule(SHORT_WATCH_MS, worked));
+    const options = { ...query, resourceVersion, timeoutSeconds, signal: guard.signal, opened };
+    try {
+      for await (const event of client.watch<T>(resource, options)) {
+        guard.alive();
+        events++;
+        take(event);
+        worked();
+      }
+    } finally {
+      cancel();
     }
     return events;
   };
@@ -159,14 +190,12 @@ export function createReflector<T extends KubeObject>(deps: ReflectorDeps<T>): R
 
   const step = async (signal: AbortSignal): Promise<void> => {
     if (position === undefined) {
-      const isAgain = listedAtMs > -Infinity;
       try {
         await list(signal);
       } catch (error) {
         position = undefined; // half a list is no position
         throw error;
       }
-      if (isAgain) log.info({ kind }, "listed again");
       return;
     }
     await watch(position, signal);
@@ -176,11 +205,9 @@ export function createReflector<T extends KubeObject>(deps: ReflectorDeps<T>): R
     if (signal.aborted) return;
     const reason = reasonOf(error);
     observer?.failed(reason);
+    const delayMs = delay.nextMs(error, position === undefined ? "list" : "watch");
     if (mustRelist(error)) position = undefined;
-    const delayMs = isNotFound(error) ? MISSING_KIND_MS : reason === "stalled" ? 0 : backoff.nextMs();
-    const fields = { kind, reason, delayMs: Math.round(delayMs), relist: position === undefined, err: error };
-    if (reason === "expired") log.info(fields, "watch position is too old");
-    else log.warn(fields, "list or watch failed");
+    failures.failed({ reason, delayMs, relist: position === undefined, err: error });
     await pause(clock, delayMs, signal);
   };
 

@@ -18,10 +18,12 @@ export class WatchFailure extends Error {
   }
 }
 
-/** A broken or overloaded connection may continue where it was; any other failure may be about the position. */
+const SAYS_NOTHING: ReadonlySet<number> = new Set([0, 429, 503]);
+
+/** A broken connection or a server that is busy or starting says nothing about the position; any other failure may. */
 export function mustRelist(error: unknown): boolean {
   if (error instanceof WatchFailure) return error.reason === "disordered";
-  return !(error instanceof ApiError && (error.code === 0 || error.code === 429));
+  return !(error instanceof ApiError && SAYS_NOTHING.has(error.code));
 }
 
 /** Why a list or a watch failed. */

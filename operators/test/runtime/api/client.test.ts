@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { KubeConfig } from "@kubernetes/client-node";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { Registry } from "prom-client";
 import fc from "fast-check";
@@ -119,6 +119,72 @@ describe("the client", () => {
       reason: "ConnectionFailed",
       retryable: true,
     });
+  });
+
+  it.each([
+    { does: "reads", call: (c: KubeClient) => c.get(CONFIG_MAPS, NAME), want: "answered", sent: 2 },
+    { does: "lists", call: (c: KubeClient) => c.list(CONFIG_MAPS), want: "answered", sent: 2 },
+    { does: "creates", call: (c: KubeClient) => c.create(CONFIG_MAPS, configMap("ns", "a")), sent: 1 },
+    { does: "replaces", call: (c: KubeClient) => c.update(CONFIG_MAPS, configMap("ns", "a")), sent: 1 },
+    { does: "deletes", call: (c: KubeClient) => c.delete(CONFIG_MAPS, NAME), sent: 1 },
+  ])("R29 when kept connections are dead it $does: sent $sent×", async ({ call, want, sent }) => {
+    // Several kept connections, which all break at their next use: a second try on one of them would fail too.
+    const used = new Set<Socket>();
+    const seen: ServerResponse[] = [];
+    let isPrepared = false;
+    let requests = 0;
+    const handler: Handler = (request, response) => {
+      if (isPrepared) {
+        requests++;
+        if (used.has(request.socket)) request.socket.resetAndDestroy();
+        else json(response, 200, { metadata: NAME, items: [] });
+        return;
+      }
+      used.add(request.socket);
+      seen.push(response);
+      if (seen.length === 5) for (const each of seen) json(each, 200, { metadata: NAME });
+    };
+    const client = await serve(handler, { maxConnections: 5 });
+    await Promise.all(Array.from({ length: 5 }, () => client.get(CONFIG_MAPS, NAME)));
+    isPrepared = true;
+    const result = await call(client).then(
+      () => "answered",
+      (error: unknown) => (error as ApiError).reason,
+    );
+    expect({ result, requests, kept: used.size }).toEqual({
+      result: want ?? "ConnectionFailed",
+      requests: sent,
+      kept: 5,
+    });
+  });
+
+  it("R29 does not read a third time when the new connection breaks too, and counts both", async () => {
+    const registry = new Registry();
+    const client = await serve((request) => request.socket.resetAndDestroy(), { registry });
+    expect(await failure(client.get(CONFIG_MAPS, NAME))).toMatchObject({ reason: "ConnectionFailed" });
+    expect(await registry.metrics()).toMatch(
+      /rest_client_requests_total\{code="<error>",method="GET",host="[^"]+"\} 2/,
+    );
+  });
+
+  it("opens a connection of its own for each watch", async () => {
+    const sockets = new Set<Socket>();
+    const client = await serve((request, response) => {
+      sockets.add(request.socket);
+      response.writeHead(200).end();
+    });
+    const { signal } = new AbortController();
+    let opened = 0;
+    for (let i = 0; i < 3; i++) {
+      const events = client.watch(CONFIG_MAPS, {
+        resourceVersion: "1",
+        timeoutSeconds: 1,
+        signal,
+        opened: () => void opened++,
+      });
+      for await (const event of events) expect(event).toBeUndefined();
+    }
+    expect({ sockets: sockets.size, opened }).toEqual({ sockets: 3, opened: 3 });
   });
 
   it("leaves no listener on a signal that lives long", async () => {
