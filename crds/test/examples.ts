@@ -30,7 +30,7 @@ export const examples: Example[] = [
         ],
       },
     },
-    header: ["NAME", "PROTOCOL", "PROPERTIES", "DEVICES", "READY", "AGE"],
+    header: ["NAME", "PROTOCOL", "AGE"],
     row: /^sensor-tag-model +modbus /u,
   },
   {
@@ -54,7 +54,7 @@ export const examples: Example[] = [
         methods: [{ name: "setValue", propertyNames: ["temperature"] }],
       },
     },
-    header: ["NAME", "MODEL", "NODE", "PROTOCOL", "READY", "STATE", "LAST SEEN"],
+    header: ["NAME", "MODEL", "NODE", "PROTOCOL", "MODEL RESOLVED", "AGE"],
     row: /^sensor-tag-instance-02 +sensor-tag-model +edge-node +modbus/u,
   },
   {
@@ -76,8 +76,8 @@ export const examples: Example[] = [
         extensions: { vendor: { a: 1 } },
       },
     },
-    header: ["NAME", "STATE", "LAST ONLINE", "AGE"],
-    row: /^sensor-tag-instance-02 +online +\d+d/u,
+    header: ["NAME", "STATE", "LAST SEEN", "PROPERTY", "REPORTED", "AGE"],
+    row: /^sensor-tag-instance-02 +online +\d+d +temperature +12 /u,
   },
   {
     apiVersion: "apps.kubeedge.io/v1alpha1",

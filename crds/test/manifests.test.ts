@@ -168,7 +168,7 @@ describe("the comparison itself", () => {
 
 function hasPath(schema: Schema, jsonPath: string): boolean {
   const fields = jsonPath
-    .replace(/\[\?\(.*?\)\]/u, ".[]")
+    .replace(/\[(?:\?\(.*?\)|\d+)\]/u, ".[]")
     .split(".")
     .filter(Boolean);
   if (fields[0] === "metadata" && fields[1] === "creationTimestamp") return true;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { createControllerDelivery, createHubDelivery, type HubDelivery } from "../../src/delivery/index.ts";
@@ -16,7 +19,7 @@ import {
   type KubeObject,
 } from "../../src/runtime/index.ts";
 import { setupWorkloadController } from "../../src/workload/index.ts";
-import { startApiServer, type ApiServer } from "../apiserver.ts";
+import { controlPlaneBin, startApiServer, type ApiServer } from "../apiserver.ts";
 import { installCrds } from "../crds.ts";
 import { NEW_EDGE, ackOf, silent } from "../delivery/fixture.ts";
 import { uplinkBench } from "../hub/uplink/bench.ts";
@@ -125,6 +128,16 @@ const modelResolved = async (name: string): Promise<Condition | undefined> =>
   (await client.get<Shown>(DEVICES, named(name))).status?.conditions?.find(
     ({ type }) => type === "ModelResolved",
   );
+
+/** The row of `kubectl get -o wide`, by its header; cells are cut where the header's words begin. */
+async function columnsOf(resource: string, name: string): Promise<Record<string, string>> {
+  const kubectl = join(await controlPlaneBin(), "kubectl");
+  const args = ["--kubeconfig", api.kubeconfig, "-n", "ns", "get", resource, name, "-o", "wide"];
+  const [header = "", row = ""] = (await promisify(execFile)(kubectl, args)).stdout.split("\n");
+  const starts = [...header.matchAll(/(?<=^| {2})\S/g)].map(({ index }) => index);
+  const cell = (line: string, i: number): string => line.slice(starts[i], starts[i + 1]).trim();
+  return Object.fromEntries(starts.map((_, i) => [cell(header, i), cell(row, i)]));
+}
 
 describe("placement of devices", () => {
   it("A16 follows the node of a device, and a model stays as long as another device there uses it", async () => {
@@ -348,6 +361,35 @@ describe("what a device reports", () => {
     expect(await values("t")).toEqual({ temperature: "23", humidity: "40" });
     expect((await statusOf("t")).status).toMatchObject({
       ...{ state: "online", lastOnlineTime: "2026-01-01T00:00:00Z" },
+    });
+  }, 60_000);
+
+  it("fills every column that kubectl shows, as the condition of the Device does", async () => {
+    await createModel("shown");
+    await createDevice("shown", "edge-1", "shown");
+    const lastOnlineTime = new Date().toISOString();
+    const state = { name: "shown", state: "online", lastOnlineTime };
+    await tell("shown", "state/update", JSON.stringify({ event_id: "e", device: state }));
+    await tell("shown", "twin/edge_updated", twin({ temperature: "23" }, 1_000));
+    await eventually(async () => expect(await modelResolved("shown")).toBeDefined());
+    const age = expect.stringMatching(/^\d+s$/) as unknown;
+    expect(await columnsOf("device", "shown")).toEqual({
+      ...{ NAME: "shown", MODEL: "shown", NODE: "edge-1", PROTOCOL: "modbus" },
+      ...{ "MODEL RESOLVED": "True", REASON: "ModelFound", AGE: age },
+    });
+    expect(await columnsOf("devicemodel", "shown")).toEqual({ NAME: "shown", PROTOCOL: "modbus", AGE: age });
+    expect(await columnsOf("devicestatus", "shown")).toEqual({
+      ...{
+        NAME: "shown",
+        STATE: "online",
+        "LAST SEEN": age,
+        PROPERTY: "temperature",
+        REPORTED: "23",
+        AGE: age,
+      },
+    });
+    expect(await columnsOf("devices.v1alpha2.devices.kubeedge.io", "shown")).toMatchObject({
+      REASON: "ModelFound",
     });
   }, 60_000);
 
