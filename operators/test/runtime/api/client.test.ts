@@ -180,7 +180,9 @@ describe("the client", () => {
         resourceVersion: "1",
         timeoutSeconds: 1,
         signal,
-        opened: () => void opened++,
+        opened: () => {
+          opened++;
+        },
       });
       for await (const event of events) expect(event).toBeUndefined();
     }

@@ -24,6 +24,9 @@ interface World extends Script {
   readonly informer: RunnableInformer<ConfigMap>;
   readonly events: string[];
   readonly failures: string[];
+  /** `level message` of each line but debug's, and the fields of the last one. */
+  readonly lines: string[];
+  lastFields(): object;
   names(): string[];
   go(ms?: number): Promise<void>;
 }
@@ -47,11 +50,19 @@ function start(script: Pick<Script, "lists"> & Partial<Pick<Script, "watches">>)
   const watches = script.watches ?? [];
   let queue: (Event | "end" | ApiError)[] = [];
   let wake = (): void => undefined;
-  const [events, failures]: string[][] = [[], []];
+  const [events, failures, lines]: string[][] = [[], [], []];
+  let lastFields: object = {};
+  const line =
+    (level: string) =>
+    (fields: object, message: string): void => {
+      lines!.push(`${level} ${message}`);
+      lastFields = fields;
+    };
   async function* watch(_: unknown, options: WatchOptions): AsyncGenerator<Event> {
     asked.push(`watch ${options.resourceVersion}`);
     const answer = watches.shift();
     if (answer instanceof ApiError) throw answer;
+    options.opened?.();
     options.signal.addEventListener("abort", () => wake());
     while (!options.signal.aborted) {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -73,7 +84,7 @@ function start(script: Pick<Script, "lists"> & Partial<Pick<Script, "watches">>)
     },
     selection: { resource: CONFIG_MAPS },
     clock,
-    log: silentLog,
+    log: { ...silentLog, info: line("info"), warn: line("warn"), error: line("error") },
     observer: {
       listed: () => undefined,
       watched: () => undefined,
@@ -97,6 +108,8 @@ function start(script: Pick<Script, "lists"> & Partial<Pick<Script, "watches">>)
     informer,
     events: events!,
     failures: failures!,
+    lines: lines!,
+    lastFields: () => lastFields,
     feed(...more) {
       queue = [...queue, ...more];
       wake();
@@ -188,6 +201,90 @@ describe("a reflector", () => {
     expect(w.names()).toEqual(["a"]);
     expect(w.asked.filter((line) => line.startsWith("list"))).toHaveLength(1);
     expect(w.failures.filter((reason) => reason === "disconnected")).toHaveLength(7);
+  });
+
+  it("R29 finds a server within 3 s of its return, however long it was away", async () => {
+    const away = Array.from({ length: 1000 }, () => refused(0, "ConnectionFailed"));
+    const w = start({ lists: [page("9", []), page("50", [map("new", "50")])], watches: ["open", ...away] });
+    await w.go(2000);
+    w.feed(refused(0, "ConnectionFailed"));
+    await w.go(600_000);
+    expect(w.failures.length).toBeGreaterThan(200); // every 3 s at least
+    expect(w.failures.length).toBeLessThan(800); // about every 1.5 s
+    w.watches.splice(0, w.watches.length, refused(410, "Expired"));
+    await w.go(3500);
+    expect(w.names()).toEqual(["new"]);
+    expect(w.asked.slice(-1)).toEqual(["watch 50"]);
+  });
+
+  it("R29 tells of an outage when it begins, every 5 minutes, and when it is over, and counts each failure", async () => {
+    const away = Array.from({ length: 2000 }, () => refused(0, "ConnectionFailed"));
+    const w = start({ lists: [page("9", []), page("50", [])], watches: ["open", ...away] });
+    await w.go(2000);
+    w.feed(refused(0, "ConnectionFailed"));
+    await w.go(290_000);
+    expect(w.lines).toEqual(["warn list or watch failed"]);
+    expect(w.lastFields()).toMatchObject({ kind: "ConfigMap", reason: "disconnected", failures: 1 });
+    await w.go(320_000);
+    const lasting = ["warn list or watch failed", ...Array(2).fill("warn list or watch still failing")];
+    expect(w.lines).toEqual(lasting);
+    w.watches.splice(0, w.watches.length, refused(503, "ServiceUnavailable"), refused(410, "Expired"));
+    await w.go(10_000);
+    expect(w.lines).toEqual([...lasting, "info listed again"]);
+    const failures = w.failures.length;
+    expect(w.lastFields()).toMatchObject({ kind: "ConfigMap", failures });
+    expect(failures).toBeGreaterThan(200);
+    await w.go(30_000);
+    expect(w.lines).toHaveLength(4);
+  });
+
+  it.each([
+    {
+      after: "a short cut",
+      feed: [refused(0, "ConnectionFailed")],
+      want: ["warn list or watch failed", "info watching again"],
+    },
+    {
+      after: "a position too old",
+      feed: [refused(410, "Expired")],
+      want: ["info watch position is too old", "info listed again"],
+    },
+  ])(
+    "R28 tells that it is current again after $after, once the watch has lived a second",
+    async ({ feed, want }) => {
+      const w = start({ lists: [page("9", []), page("50", [])] });
+      await w.go(2000);
+      w.feed(...feed);
+      await w.go(500);
+      expect(w.lines).toEqual(want.slice(0, 1));
+      await w.go(2000);
+      expect(w.lines).toEqual(want);
+    },
+  );
+
+  it("R28 waits as long as Retry-After says", async () => {
+    const busy = new ApiError({
+      code: 429,
+      reason: "TooManyRequests",
+      message: "storage is (re)initializing",
+      details: { retryAfterSeconds: 20 },
+    });
+    const w = start({ lists: [page("9", [])], watches: [busy] });
+    await w.go(19_000);
+    expect(w.asked).toEqual(["list 500", "watch 9"]);
+    await w.go(2500);
+    expect(w.asked).toEqual(["list 500", "watch 9", "watch 9"]);
+  });
+
+  it("R28 gives a watch that falls silent after an event up within 58 s of its last sign of life", async () => {
+    const w = start({ lists: [page("9", [])] });
+    await w.go(40_000);
+    w.feed({ type: "ADDED", object: map("a", "10") });
+    await w.go(50_000);
+    expect(w.failures).toEqual([]);
+    await w.go(9000);
+    expect(w.failures).toEqual(["stalled"]);
+    expect(w.asked.slice(-1)).toEqual(["watch 10"]);
   });
 
   it("starts a list again from its first page when a page fails", async () => {
