@@ -44,6 +44,8 @@ export class MapperWorker {
   #cancelPause: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
   #registering = 0;
+  /** What a call that the mapper may still be busy with is about. */
+  #telling: MapperCall["item"] | undefined;
   #stopped = false;
 
   /** @param mapper from the records, or one that just registered and holds nothing */
@@ -84,6 +86,9 @@ export class MapperWorker {
       const forgotten = [...this.#held.keys()];
       this.#replace({ ...mapper, life: this.#mapper.life + 1 }, told);
       await this.#persist(this.#mapper, forgotten);
+    } catch (error) {
+      this.#held.clear(); // the answer is an error, without data
+      throw error;
     } finally {
       this.#registering--;
       this.wake();
@@ -113,6 +118,10 @@ export class MapperWorker {
       certain: true,
     }));
     this.#held = new Map(held.map((item) => [itemKey(item), item]));
+    if (this.#telling === undefined) return;
+    // The same process may register again, and the call that runs take effect after the answer: it is told once more.
+    const { kind, namespace, name, digest } = this.#telling;
+    this.#held.set(itemKey(this.#telling), { kind, namespace, name, digest, certain: false });
   }
 
   async #persist(mapper: MapperRecord, forgotten: readonly string[]): Promise<void> {
@@ -154,13 +163,26 @@ export class MapperWorker {
       if (!this.#isCurrent(life)) return;
       await this.#intend(key, call);
       if (!this.#isCurrent(life)) return;
-      await tell(this.#client, call);
+      await this.#tell(call, life);
       if (!this.#isCurrent(life)) return;
       this.#outages = 0;
       this.#waiting.delete(key);
       await this.#conclude(key, call);
     } catch (error) {
       if (this.#isCurrent(life)) this.#failed(key, call, error);
+    }
+  }
+
+  async #tell(call: MapperCall, life: number): Promise<void> {
+    this.#telling = call.item;
+    try {
+      await tell(this.#client, call);
+    } catch (error) {
+      // A call that never ends must not be the next one again: the others get their turn first.
+      if (!isRefusal(error) && this.#isCurrent(life)) this.#postpone(itemKey(call.item));
+      throw error;
+    } finally {
+      this.#telling = undefined;
     }
   }
 
@@ -174,8 +196,9 @@ export class MapperWorker {
     const { kind, namespace, name, digest } = item;
     if (this.#held.get(key)?.certain === false) return;
     const held: Held = { kind, namespace, name, digest, certain: false };
+    const all = this.#held; // a registration meanwhile begins another
     await this.#deps.journal.saveHeld(this.#mapper, held);
-    this.#held.set(key, held);
+    all.set(key, held);
   }
 
   /** In memory at once; if it cannot be made durable, a restart tells the mapper once more. */
@@ -202,14 +225,20 @@ export class MapperWorker {
   }
 
   #refused(key: string, call: MapperCall, error: unknown): void {
-    const { clock, log, random, onCall } = this.#deps;
+    const { log, onCall } = this.#deps;
+    onCall(call, "refused");
+    if (this.#postpone(key) === 1)
+      log.warn({ key, mapper: this.#mapper.name, reason: messageOf(error) }, "a mapper refuses");
+  }
+
+  /** @returns how often it failed in a row */
+  #postpone(key: string): number {
+    const { clock, random } = this.#deps;
     const failures = (this.#waiting.get(key)?.failures ?? 0) + 1;
     const delayMs = pauseMs(failures, RETRY, random);
     this.#waiting.set(key, { untilMs: clock.monotonicMs() + delayMs, failures });
-    onCall(call, "refused");
-    if (failures === 1)
-      log.warn({ key, mapper: this.#mapper.name, reason: messageOf(error) }, "a mapper refuses");
     this.#scheduleRetry();
+    return failures;
   }
 
   /** One timer for the nearest of all that wait. */

@@ -374,6 +374,8 @@ export interface BenchOptions {
   readonly options: Partial<DeviceOptions>;
   readonly openServer: OpenDmiServer;
   readonly dir: string;
+  /** Deadline of a call to a mapper. */
+  readonly callTimeoutMs: number;
 }
 
 /** The room on a real socket, with a store and a cloud in memory. */
@@ -389,7 +391,11 @@ export async function startRoom(overrides: Partial<BenchOptions> = {}): Promise<
     records,
     uplink: cloud,
     openServer: overrides.openServer ?? openDmiServer,
-    dial: () => createMapperClient(mapperPath, { connectTimeoutMs: 200 }),
+    dial: () =>
+      createMapperClient(mapperPath, {
+        connectTimeoutMs: 200,
+        ...(overrides.callTimeoutMs !== undefined && { timeoutMs: overrides.callTimeoutMs }),
+      }),
     address: mapperAddress,
     clock: overrides.clock ?? systemClock,
     log,
