@@ -93,6 +93,8 @@ export class LatestSender {
   forget(key: string): void {
     this.#entries.get(key)?.cancelPause?.();
     this.#entries.delete(key);
+    const turn = this.#queue.indexOf(key);
+    if (turn !== -1) this.#queue.splice(turn, 1);
   }
 
   stop(): void {
@@ -142,6 +144,7 @@ export class LatestSender {
   #repeatLater(key: string, delayMs: number): void {
     const cancel = this.#deps.clock.schedule(delayMs, () => {
       this.#repeats.delete(cancel);
+      if (!this.#entries.has(key)) return; // forgotten since
       this.#deps.repeat(key);
       this.mark(key);
     });

@@ -35,10 +35,12 @@ export interface ReporterDeps {
 interface Lane {
   readonly sender: LatestSender;
   readonly disk: WriteBehind;
+  readonly forget: (key: string) => void;
 }
 
 interface Known {
   keys(): Iterable<string>;
+  uidOf(key: string): string | undefined;
   unconfirm(key: string): void;
   record(key: string): unknown;
 }
@@ -95,10 +97,7 @@ export class Reporter {
   forget(key: string): void {
     this.#twins.forget(key);
     this.#states.forget(key);
-    for (const { sender, disk } of [this.#twinLane, this.#stateLane]) {
-      sender.forget(key);
-      disk.mark(key);
-    }
+    for (const lane of [this.#twinLane, this.#stateLane]) lane.forget(key);
   }
 
   async stop(): Promise<void> {
@@ -153,7 +152,7 @@ export class Reporter {
         const next = outgoing(key);
         const confirm = (): void => {
           next?.confirm();
-          confirmedAtMs.set(key, clock.monotonicMs());
+          if (known.uidOf(key) !== undefined) confirmedAtMs.set(key, clock.monotonicMs());
           disk.mark(key);
         };
         return next && { ...next, confirm };
@@ -162,6 +161,11 @@ export class Reporter {
       keys: () => known.keys(),
       onSent: (result) => metrics.reports.inc({ kind, result }),
     });
-    return { sender, disk };
+    const forget = (key: string): void => {
+      sender.forget(key);
+      confirmedAtMs.delete(key);
+      disk.mark(key);
+    };
+    return { sender, disk, forget };
   }
 }

@@ -30,6 +30,7 @@ export class WriteBehind {
   #cancel: (() => void) | undefined;
   #writing: Promise<void> = Promise.resolve();
   #hasFailed = false;
+  #hasEnded = false;
 
   constructor(deps: WriteBehindDeps) {
     this.#deps = deps;
@@ -38,25 +39,30 @@ export class WriteBehind {
 
   /** The value of this key may have changed. */
   mark(key: string): void {
+    if (this.#hasEnded) return;
     this.#dirty.add(key);
     this.#cancel ??= this.#deps.clock.schedule(this.#deps.intervalMs, () => void this.flush());
   }
 
-  /** Writes now. Never throws: what could not be written is tried again after the interval. */
+  /** Writes now. Never throws: what could not be written is tried again after the interval, unless it is the last. */
   flush({ isLast = false } = {}): Promise<void> {
     this.#cancel?.();
     this.#cancel = undefined;
     const all = [...this.#dirty];
     this.#dirty.clear();
-    // A key that the cloud keeps up with costs no write, however fast its mapper is.
-    const isCurrent = (key: string): boolean =>
-      !isLast &&
-      this.#deps.confirmedAgoMs(key) < this.#deps.intervalMs &&
-      this.#deps.valueOf(key) !== undefined;
-    const keys = all.filter((key) => !isCurrent(key));
+    this.#hasEnded ||= isLast;
+    // A key that the cloud keeps up with costs no write, however fast its mapper is, but for the removal of what was
+    // written before: after a restart that would be sent over something newer.
+    const isCurrent = (key: string): boolean => this.#isCurrent(key) && this.#deps.valueOf(key) !== undefined;
+    const keys = all.filter((key) => !isCurrent(key) || this.#stored.has(key));
     for (const key of all.filter(isCurrent)) this.mark(key);
     this.#writing = this.#writing.then(() => this.#write(keys));
     return this.#writing;
+  }
+
+  /** The cloud keeps up with this key. */
+  #isCurrent(key: string): boolean {
+    return !this.#hasEnded && this.#deps.confirmedAgoMs(key) < this.#deps.intervalMs;
   }
 
   async #write(keys: readonly string[]): Promise<void> {
@@ -73,7 +79,7 @@ export class WriteBehind {
 
   async #writeOne(key: string): Promise<void> {
     const { records, bucket } = this.#deps;
-    const value = this.#deps.valueOf(key);
+    const value = this.#isCurrent(key) ? undefined : this.#deps.valueOf(key);
     if (value !== undefined) {
       await records.put(bucket, key, value);
       this.#stored.add(key);

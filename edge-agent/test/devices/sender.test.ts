@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from "@jest/globals";
+import { LatestSender, type Outgoing } from "../../src/devices/latest-sender.ts";
+import { WriteBehind } from "../../src/devices/write-behind.ts";
+import { fakeClock, fakeLog } from "../tunnel/fakes.ts";
+import { FakeCloud, MemoryRecords } from "./support.ts";
+
+const turns = async (): Promise<void> => {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+};
+
+describe("a sender", () => {
+  const world = (maxInFlight: number) => {
+    const cloud = new FakeCloud();
+    const clock = fakeClock();
+    const releases: (() => void)[] = [];
+    cloud.delay = () => new Promise((resolve) => releases.push(resolve));
+    const keys = new Set<string>();
+    const sender = new LatestSender({
+      uplink: cloud,
+      clock,
+      log: fakeLog(),
+      random: () => 0.5,
+      options: { minGapMs: 1_000, maxInFlight, timeoutMs: 60_000, repeatSpreadMs: 5_000 },
+      outgoing: (key): Outgoing => ({
+        request: { operation: "update", resource: key, content: "" },
+        confirm: () => undefined,
+      }),
+      repeat: () => undefined,
+      keys: () => keys,
+      onSent: () => undefined,
+    });
+    const sent = (): string[] => cloud.requests.map(({ resource }) => resource);
+    return { cloud, clock, keys, releases, sender, sent };
+  };
+
+  it("has one of a key in flight, even of one that was forgotten while it waited for its turn", async () => {
+    const w = world(2);
+    w.sender.mark("a");
+    w.sender.mark("b");
+    w.sender.mark("c");
+    w.sender.forget("c");
+    w.sender.mark("c");
+    w.releases[0]?.();
+    w.releases[1]?.();
+    await turns();
+    expect(w.sent()).toEqual(["a", "b", "c"]);
+  });
+
+  it("repeats nothing of a key that was forgotten after the connect", async () => {
+    const w = world(2);
+    w.keys.add("a");
+    w.cloud.connect(true);
+    w.sender.forget("a");
+    w.cloud.requests.length = 0;
+    w.clock.advance(60_000);
+    await turns();
+    expect(w.sent()).toEqual([]);
+  });
+});
+
+describe("records written behind", () => {
+  const world = (records: MemoryRecords) => {
+    const clock = fakeClock();
+    const values = new Map<string, string>();
+    const confirmedAtMs = new Map<string, number>();
+    const disk = new WriteBehind({
+      records,
+      bucket: "b",
+      clock,
+      log: fakeLog(),
+      intervalMs: 5_000,
+      valueOf: (key) => values.get(key),
+      confirmedAgoMs: (key) => clock.monotonicMs() - (confirmedAtMs.get(key) ?? -Infinity),
+    });
+    const pass = async (ms: number): Promise<void> => {
+      clock.advance(ms);
+      await turns();
+    };
+    return { clock, values, confirmedAtMs, disk, pass };
+  };
+
+  it("hold no old value of a key that the cloud keeps up with, for a restart would send it over a newer one", async () => {
+    const records = new MemoryRecords();
+    const w = world(records);
+    w.values.set("a", "old");
+    w.disk.mark("a");
+    await w.pass(5_000);
+    expect(records.get("b", "a")).toBe("old");
+    for (let i = 0; i < 10; i++) {
+      w.confirmedAtMs.set("a", w.clock.monotonicMs());
+      w.values.set("a", `new ${i}`);
+      w.disk.mark("a");
+      await w.pass(1_000);
+    }
+    expect(records.get("b", "a")).toBeUndefined();
+    const { writes } = records;
+    w.confirmedAtMs.set("a", w.clock.monotonicMs());
+    await w.pass(4_000);
+    expect(records.writes).toBe(writes);
+    await w.pass(10_000); // and the cloud is gone
+    expect(records.get("b", "a")).toBe("new 9");
+  });
+
+  it("arm no timer after the last one", async () => {
+    const records = new MemoryRecords();
+    const w = world(records);
+    records.onWrite = () => {
+      throw new Error("the disk is gone");
+    };
+    w.values.set("a", "x");
+    w.disk.mark("a");
+    await w.disk.flush({ isLast: true });
+    w.disk.mark("a");
+    expect(w.clock.waiting()).toEqual([]);
+  });
+});
