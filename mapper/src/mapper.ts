@@ -78,12 +78,16 @@ export function createMapper(config: MapperConfig): Mapper {
     },
   });
   let listener: Listener | undefined;
+  let isStopped = false;
   return {
     start: async () => {
-      listener = await listen(address, createService({ fleet, counters, log }), options.maxMessageBytes);
+      const opened = await listen(address, createService({ fleet, counters, log }), options.maxMessageBytes);
+      if (isStopped) return opened.close(CLOSE_GRACE_MS);
+      listener = opened;
       session.start();
     },
     stop: async () => {
+      isStopped = true;
       session.stop();
       await Promise.all([fleet.stop(), listener?.close(CLOSE_GRACE_MS)]);
       client.close();

@@ -201,6 +201,33 @@ describe("a mapper on real sockets", () => {
     expect(statSync(address()).mode & 0o777).toBe(0o600);
   });
 
+  it("leaves the socket alone of the mapper that took its place while it was ending", async () => {
+    await edge.start();
+    edge.set = { models: [aModel()], devices: [aDevice({ ...fast, name: "hangs" })] };
+    const old = make({ options: { driverTimeoutMs: 1_000, abortGraceMs: 1_500 } });
+    await old.start();
+    await until(() => opened.length > 0, "the device");
+    const side = dialMapper(address());
+    const removal = side
+      .removeDevice({ deviceNamespace: "default", deviceName: "hangs" })
+      .catch(() => undefined);
+    await until(() => old.devices().length === 0, "a call that takes its time");
+    const stopped = old.stop();
+    await until(() => !existsSync(address()), "the end of its listening");
+    await make().start();
+    await Promise.all([stopped, removal]);
+    expect(existsSync(address())).toBe(true);
+    side.close();
+  });
+
+  it("that is stopped while it starts serves nothing afterwards", async () => {
+    const early = make();
+    const started = early.start();
+    await early.stop();
+    await started;
+    expect(existsSync(address())).toBe(false);
+  });
+
   it.each([
     { why: "a file", path: () => join(dir, "file") },
     { why: "another mapper's", path: () => join(dir, "taken.sock") },

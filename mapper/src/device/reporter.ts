@@ -5,7 +5,7 @@ import type { Current } from "./collector.ts";
 import type { DeviceDeps, ReportResult } from "./context.ts";
 import type { Entry } from "./entries.ts";
 import { isDue, startCycle, untilNext, type Cycle } from "./schedule.ts";
-import { asReported, hasNews, toTwin } from "./twin.ts";
+import { asReported, asUnreported, hasNews, toTwin } from "./twin.ts";
 
 /** Properties that are due within this part of their cycle go along with one that is due. */
 const COMPANY = 0.1;
@@ -14,12 +14,13 @@ const COMPANY = 0.1;
 export interface Reporter {
   /** Milliseconds until the next report, undefined when only an event brings more. */
   readonly step: (signal: AbortSignal) => Promise<number | undefined>;
-  /** The edge is there again: what waits for another attempt goes now. */
+  /** The edge is there again, and may have died with what it took: all that is known goes now. */
   edgeReady(): void;
 }
 
 type Reporting = Entry & { report: Cycle };
-const isReporting = (entry: Entry): entry is Reporting => entry.report !== undefined && hasNews(entry.twin);
+const isReported = (entry: Entry): entry is Reporting => entry.report !== undefined;
+const isReporting = (entry: Entry): entry is Reporting => isReported(entry) && hasNews(entry.twin);
 
 /** @param stateOf the state of the device now */
 export function createReporter(deps: DeviceDeps, current: Current, stateOf: () => DeviceState): Reporter {
@@ -34,16 +35,18 @@ export function createReporter(deps: DeviceDeps, current: Current, stateOf: () =
   let reportedState: DeviceState | undefined;
 
   async function send(entries: readonly Reporting[], signal: AbortSignal): Promise<ReportResult> {
-    const versions = entries.map(({ twin }) => twin.version);
+    const sent = entries.map(({ twin, report }) => ({ version: twin.version, report }));
     const twins = entries.map(({ twin, plan }) => toTwin(twin, plan));
     const result = await edge.status(current.plan.device, twins, signal);
     counters.add(result === "taken" ? "reports" : "reportFailures");
     if (result === "later") return result;
     const nowMs = clock.monotonicMs();
-    entries.forEach((entry, i) => {
-      const { cycleMs } = entry.report;
-      entry.report = { cycleMs, dueMs: nowMs + cycleMs };
-      if (result === "taken") entry.twin = asReported(entry.twin, versions[i] ?? 0);
+    sent.forEach(({ version, report }, i) => {
+      const entry: Entry | undefined = entries[i];
+      if (!entry) return;
+      // Another one came meanwhile: something is to be told at once, or with another period, or no more.
+      if (entry.report === report) entry.report = { ...report, dueMs: nowMs + report.cycleMs };
+      if (result === "taken") entry.twin = asReported(entry.twin, version);
     });
     return result;
   }
@@ -99,6 +102,11 @@ export function createReporter(deps: DeviceDeps, current: Current, stateOf: () =
     },
     edgeReady: () => {
       retryDueMs = 0;
+      reportedState = undefined;
+      for (const entry of [...current.entries.values()].filter(isReported)) {
+        entry.twin = asUnreported(entry.twin);
+        entry.report = { ...entry.report, dueMs: clock.monotonicMs() };
+      }
     },
   };
 }

@@ -63,6 +63,9 @@ export const asReported = (twin: TwinState, version: number): TwinState => ({
   reportedVersion: Math.max(twin.reportedVersion, version),
 });
 
+/** The edge may not have it any more. */
+export const asUnreported = (twin: TwinState): TwinState => ({ ...twin, reportedVersion: 0 });
+
 /** The twin as a report carries it; both halves always, for KubeEdge's edge reads them without a check. */
 export function toTwin(twin: TwinState, plan: PropertyPlan): Twin {
   const type = TWIN_TYPES[plan.property.type];

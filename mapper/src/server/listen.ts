@@ -7,7 +7,10 @@ import { MapperError, reasonOf } from "../errors.ts";
 
 /** The mapper's own socket, served. */
 export interface Listener {
-  /** Ends after the calls that run, or cuts them off after `graceMs`; the socket's file is gone. */
+  /**
+   * Ends after the calls that run, or cuts them off after `graceMs`. The socket's file goes at once, with the
+   * listening; one that is there afterwards is another mapper's.
+   */
   close(graceMs: number): Promise<void>;
 }
 
@@ -49,7 +52,6 @@ export async function listen(
         }, graceMs);
         server.tryShutdown(() => {
           clearTimeout(timer);
-          rmSync(path, { force: true });
           resolve();
         });
       }),

@@ -19,6 +19,7 @@ function world(handle: Partial<DeviceHandle> = {}) {
   const written: Value[] = [];
   const reports: Twin[][] = [];
   const states: string[] = [];
+  const faults: object[] = [];
   const calls = { opens: 0, closes: 0, running: 0, most: 0 };
   const edge = { isReady: true, answer: (): ReportResult => "taken" };
   const track = async <T>(run: () => T | Promise<T>): Promise<T> => {
@@ -48,12 +49,12 @@ function world(handle: Partial<DeviceHandle> = {}) {
     },
   };
   const counters = createCounters();
-  const deps: DeviceDeps = {
+  const deps: DeviceDeps & { readonly edge: { status: DeviceDeps["edge"]["status"] } } = {
     driver,
     options,
     counters,
     clock,
-    log: aLog(),
+    log: { ...aLog(), error: (fields: object) => void faults.push(fields) },
     random: () => 0.999,
     edge: {
       isReady: () => edge.isReady,
@@ -68,7 +69,7 @@ function world(handle: Partial<DeviceHandle> = {}) {
       },
     },
   };
-  return { clock, counters, deps, written, reports, states, calls, edge };
+  return { clock, counters, deps, written, reports, states, faults, calls, edge };
 }
 
 const plan = (change: Parameters<typeof aDevice>[0] = {}) =>
@@ -137,6 +138,71 @@ describe("a running device", () => {
     await w.clock.advance(60_000);
     expect(w.written).toStrictEqual([20, 25]);
     expect(w.calls.opens).toBe(1);
+  });
+
+  /** Reports are answered only when the test says so. */
+  const slowly = (w: ReturnType<typeof world>): (() => void) => {
+    const answers: (() => void)[] = [];
+    const { edge } = w.deps;
+    const status = edge.status.bind(edge);
+    edge.status = async (...call) => {
+      const result = await status(...call);
+      await new Promise<void>((resolve) => answers.push(resolve));
+      return result;
+    };
+    return () => answers.splice(0).forEach((answer) => answer());
+  };
+
+  it("A13 reports at once what a write made of the device, even when the report of its wish is still under way", async () => {
+    const slow: { write?: Promise<void>; end?: () => void } = {};
+    const w = world({ write: () => slow.write });
+    const device = run(w, { target: "20" });
+    await w.clock.advance(10_000);
+    slow.write = new Promise((resolve) => (slow.end = resolve));
+    const answer = slowly(w);
+    device.update(plan({ target: "25" }));
+    await w.clock.advance(0);
+    const before = w.reports.length;
+    expect(w.written).toStrictEqual([20]);
+    slow.end?.();
+    await w.clock.advance(0);
+    expect(w.written).toStrictEqual([20, 25]);
+    answer();
+    await w.clock.advance(0);
+    expect(w.reports.length).toBe(before + 1);
+    answer();
+    await w.clock.advance(0);
+  });
+
+  it("takes it that a property is reported no more while a report of it is under way", async () => {
+    const w = world();
+    const answer = slowly(w);
+    const property = { name: "temperature", collectCycle: 1000n, reportCycle: 1000n };
+    const device = run(w, { properties: [{ ...property, reportToCloud: true }] });
+    await w.clock.advance(0);
+    device.update(plan({ properties: [{ ...property, reportToCloud: false }] }));
+    answer();
+    await w.clock.advance(0);
+    expect(w.faults).toStrictEqual([]);
+  });
+
+  it("tells an edge that is there again everything it knows: the last one may have died with what it was told", async () => {
+    const w = world();
+    const hourly = [
+      { name: "temperature", collectCycle: 3_600_000n, reportCycle: 3_600_000n, reportToCloud: true },
+    ];
+    const device = run(w, { properties: hourly, stateCycle: 3_600_000n });
+    await w.clock.advance(60_000);
+    const [reports, states] = [w.reports.length, w.states.length];
+    device.edgeReady();
+    await w.clock.advance(0);
+    expect(
+      w.reports
+        .slice(reports)
+        .flat()
+        .map(({ reported }) => reported?.value),
+    ).toStrictEqual(["21.5"]);
+    expect(w.states.slice(states)).toStrictEqual(["online"]);
   });
 
   it("tries a write that fails again, later and later, and only the newest value", async () => {
