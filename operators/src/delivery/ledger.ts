@@ -27,6 +27,8 @@ export interface LedgerState {
    * held it.
    */
   readonly isEstablished: boolean;
+  /** It was established before Redis was replaced: the newest of it may be lost. See `doubt`. */
+  readonly isFormer?: boolean;
 }
 
 /**
@@ -50,6 +52,14 @@ export interface Ledger {
    * @returns how many entries were restored
    */
   restoreAcked(node: string, records: readonly LedgerRecord[]): Promise<number>;
+  /**
+   * Makes a former state an established one. Of these objects the edge may hold any version, or none: one that is
+   * wanted is sent again, one that is not is deleted. Asks for a fresh placement of the node if there are any.
+   *
+   * @param mark of the state that they were found in
+   * @returns false when the node has changed since: nothing was done
+   */
+  doubt(node: string, mark: string, objects: readonly LedgerRecord[]): Promise<boolean>;
   /**
    * Names who has records of what was acked. From then on `Outbox.sync` of a node that Redis knows nothing of
    * restores them first, so that no put is computed that the edge has already; until undefined is given. The handler throws DeliveryError

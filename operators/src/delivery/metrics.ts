@@ -9,6 +9,7 @@ export interface DeliveryMetrics {
   readonly wakeFailures: Counter<"kind">;
   readonly replaced: Counter;
   readonly restored: Counter;
+  readonly doubted: Counter;
   readonly epochsRaised: Counter;
   readonly oddEpochs: Counter;
 }
@@ -49,6 +50,11 @@ export const createDeliveryMetrics = (registry: Registry): DeliveryMetrics => ({
     registry,
     "longshore_delivery_restored_total",
     "Entries of what nodes acked that were restored from records after Redis had lost them",
+  ),
+  doubted: counter(
+    registry,
+    "longshore_delivery_doubted_total",
+    "Entries of what nodes acked that were made sure of after Redis had been replaced",
   ),
   epochsRaised: counter(
     registry,

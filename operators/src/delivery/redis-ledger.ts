@@ -32,6 +32,10 @@ export interface RedisLedger extends Ledger {
 const DEFAULT_BATCH = 500;
 /** Only the version is known; the next sync that wants just this version fills it in. */
 const NO_DIGEST = "";
+/** The content of no object: whatever is wanted is another one. */
+const DOUBTED = "?";
+/** Reply of READ_ACKED. */
+const [UNKNOWN, FORMER] = [0, 2];
 
 export function createRedisLedger(deps: RedisLedgerDeps): RedisLedger {
   const keys = createKeyspace(deps.prefix);
@@ -49,11 +53,27 @@ export function createRedisLedger(deps: RedisLedgerDeps): RedisLedger {
     return restored;
   }
 
+  async function doubt(node: string, mark: string, objects: readonly LedgerRecord[]): Promise<boolean> {
+    const { acked, meta } = keys.node(node);
+    const entries = objects.flatMap((object) => restoredEntry({ ...object, digest: DOUBTED }));
+    const isDone =
+      (await scripts.doubt([acked, meta, keys.changedShardOf(node)], [node, mark, ...entries])) === 1;
+    if (!isDone || objects.length === 0) return isDone;
+    metrics.doubted.inc(objects.length);
+    deps.log.info(
+      { node, doubted: objects.length },
+      "what the node had acked is in doubt, it is made sure of",
+    );
+    deps.requestPlacement(node);
+    return true;
+  }
+
   return {
     changedNodes: () => changedNodes(deps, keys),
     acked: (node) => readAcked(scripts, keys, node),
     settle: async (node, mark) => (await scripts.settle([keys.changedShardOf(node)], [node, mark])) === 1,
     restoreAcked,
+    doubt,
     onLost: (handler) => void (recordsOf = handler),
     onReplaced: (handler) => deps.watch.onReplaced(handler),
     restorer() {
@@ -91,7 +111,10 @@ async function* changedNodes(deps: RedisLedgerDeps, keys: Keyspace): AsyncGenera
 async function readAcked(scripts: Scripts, keys: Keyspace, node: string): Promise<LedgerState> {
   const { acked, meta } = keys.node(node);
   const [mark, established, flat] = await scripts.readAcked([acked, meta, keys.changedShardOf(node)], [node]);
-  return { mark: mark.toString(), isEstablished: established === 1, entries: entriesOf(flat) };
+  return {
+    ...{ mark: mark.toString(), entries: entriesOf(flat) },
+    ...{ isEstablished: established !== UNKNOWN, isFormer: established === FORMER },
+  };
 }
 
 function entriesOf(flat: readonly Buffer[]): LedgerEntry[] {
@@ -103,7 +126,7 @@ function entriesOf(flat: readonly Buffer[]): LedgerEntry[] {
     const { scope, kind, namespace, name } = field;
     entries.push({
       ...{ scope, kind, namespace, name, uid, resourceVersion },
-      ...(digest !== NO_DIGEST && { digest }),
+      ...(digest !== NO_DIGEST && digest !== DOUBTED && { digest }),
     });
   }
   return entries;

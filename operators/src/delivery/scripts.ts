@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Redis } from "ioredis";
-import { READ_ACKED, RESTORE, SETTLE } from "./lua/ledger.ts";
+import { DOUBT, READ_ACKED, RESTORE, SETTLE } from "./lua/ledger.ts";
 import { FORGET, JOIN_EPOCH, OBSERVE, UNPLACE } from "./lua/node.ts";
 import { ACK, FENCE, RELEASE, REPLACE_ACKED, TAKE } from "./lua/session.ts";
 import { SYNC } from "./lua/sync.ts";
@@ -31,6 +31,7 @@ export interface Scripts {
   readonly readAcked: Step<AckedReply>;
   readonly settle: Step<number>;
   readonly restore: Step<number>;
+  readonly doubt: Step<number>;
   readonly joinEpoch: Step<number>;
   readonly observe: Step<readonly [number, number]>;
 }
@@ -56,6 +57,7 @@ export const createScripts = (redis: Redis): Scripts => ({
   readAcked: bind(redis, "readAcked", READ_ACKED),
   settle: bind(redis, "settle", SETTLE),
   restore: bind(redis, "restore", RESTORE),
+  doubt: bind(redis, "doubt", DOUBT),
   joinEpoch: bind(redis, "joinEpoch", JOIN_EPOCH),
   observe: bind(redis, "observe", OBSERVE),
 });

@@ -82,6 +82,8 @@ export function setupObjectSyncController(manager: Manager, deps: ObjectSyncDeps
     .complete(createObjectSyncReconciler({ ...shared, client: manager.client, log }));
   manager.add({
     start: async (signal) => {
+      // Redis may have been replaced while nobody led.
+      compareAll(nodes, requests);
       while (!signal.aborted) {
         await enqueueChanged({ ledger, rounds, requests, maxWaiting: options.maxWaiting, manager });
         await pause(clock, options.pollIntervalMs, signal);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DeliveryError } from "../delivery/errors.ts";
-import type { Ledger, LedgerRecord } from "../delivery/ledger.ts";
+import type { Ledger, LedgerRecord, LedgerState } from "../delivery/ledger.ts";
 import { ApiError, DONE, type Clock, type Log, type Reconciler, type Result } from "../runtime/index.ts";
 import { desiredRecords } from "./desired.ts";
+import { doubtful, newestOfEach } from "./doubt.ts";
 import type { ObjectSyncMetrics } from "./metrics.ts";
 import { plan, planRemoval, type Action } from "./plan.ts";
 import type { Rounds } from "./rounds.ts";
@@ -20,7 +21,7 @@ export interface RecordCaches {
 }
 
 export interface ReconcilerDeps extends WriterDeps {
-  readonly ledger: Pick<Ledger, "acked" | "settle" | "restoreAcked">;
+  readonly ledger: Pick<Ledger, "acked" | "settle" | "restoreAcked" | "doubt">;
   readonly caches: RecordCaches;
   readonly rounds: Rounds;
   readonly clock: Clock;
@@ -48,20 +49,31 @@ async function recordAcked(
   node: string,
   context: WriteContext & { readonly owner: { readonly uid: string } },
 ): Promise<Result> {
-  const { ledger, caches, rounds } = deps;
-  let state = await ledger.acked(node);
-  if (!state.isEstablished) {
-    await ledger.restoreAcked(node, recordsToRestore(deps, node));
-    state = await ledger.acked(node);
-  }
-  // Emptied once more in between: nothing of what is not known may be removed.
-  if (!state.isEstablished) throw new DeliveryError("UNAVAILABLE", "what the node has acked is not known");
+  const { caches, rounds } = deps;
+  const state = await establishedState(deps, node);
   const actions = plan(desiredRecords(node, state.entries), caches.recordsOf(node));
   await writeAll(deps, actions, context);
   if (actions.length > 0) rounds.wrote(node);
   rounds.returned(node);
   await settle(deps, node, state.mark);
   return DONE;
+}
+
+/** Before a record is written over: Redis may know less than the records do. */
+async function establishedState(deps: ReconcilerDeps, node: string): Promise<LedgerState> {
+  const { ledger } = deps;
+  let state = await ledger.acked(node);
+  if (!state.isEstablished) {
+    await ledger.restoreAcked(node, recordsToRestore(deps, node));
+    state = await ledger.acked(node);
+  } else if (state.isFormer === true) {
+    await ledger.doubt(node, state.mark, doubtful(state.entries, recordsToRestore(deps, node)));
+    state = await ledger.acked(node);
+  }
+  // Emptied once more in between, or changed: nothing of what is not known may be removed.
+  if (!state.isEstablished || state.isFormer === true)
+    throw new DeliveryError("UNAVAILABLE", "what the node has acked is not known");
+  return state;
 }
 
 async function removeAll(deps: ReconcilerDeps, node: string, context: WriteContext): Promise<Result> {
@@ -120,5 +132,5 @@ export function recordsToRestore(
       "records without a version are not believed",
     );
   }
-  return records;
+  return [...newestOfEach(records).values()];
 }

@@ -174,3 +174,53 @@ describe("records in the place of what was lost", () => {
     expect(await place(...refs)).toMatchObject({ puts: 0, dels: 0 });
   });
 });
+
+describe("what was acked before Redis was replaced", () => {
+  /** As if another process had come up on a copy. */
+  const replace = () => delivery.redis.hset(`${delivery.prefix}:{${NODE}}:meta`, "ledger", "another");
+
+  it("is told to be so until it is established again, whichever way", async () => {
+    await place(ref("a"));
+    await drain(delivery.mailbox, NODE);
+    expect(await acked()).toMatchObject({ isEstablished: true, isFormer: true });
+    for (const establish of [
+      async () => delivery.ledger.doubt(NODE, (await acked()).mark, []),
+      () => delivery.mailbox.clearAcked(NODE),
+      async () => {
+        const { owner } = await delivery.mailbox.fence(NODE, "c", NEW_EDGE);
+        await delivery.mailbox.replaceAcked(NODE, owner, []);
+      },
+    ]) {
+      await replace();
+      expect(await acked()).toMatchObject({ isEstablished: true, isFormer: true });
+      await establish();
+      expect(await acked()).toMatchObject({ isEstablished: true, isFormer: false });
+    }
+  });
+
+  it("is sent again or deleted where it is in doubt, and stands where it is not", async () => {
+    await place(ref("sure"), ref("wanted"), ref("gone"));
+    await drain(delivery.mailbox, NODE);
+    await replace();
+    const objects = [recordOf("wanted", "1"), recordOf("gone", "1"), recordOf("unknown", "1")];
+    expect(await delivery.ledger.doubt(NODE, (await acked()).mark, objects)).toBe(true);
+    await place(ref("sure"), ref("wanted"));
+    expect((await wanted()).map((want) => want.split(" ").slice(0, 2).join(" ")).sort()).toEqual([
+      "del pod/ns/gone",
+      "del pod/ns/unknown",
+      "put pod/ns/wanted",
+    ]);
+    await drain(delivery.mailbox, NODE);
+    expect((await names()).sort()).toEqual(["sure@1", "wanted@1"]);
+  });
+
+  it("is left alone when the node has acked something since it was read", async () => {
+    await place(ref("a"));
+    await drain(delivery.mailbox, NODE);
+    const { mark } = await acked();
+    await place(ref("a", "a", "2"));
+    await drain(delivery.mailbox, NODE);
+    expect(await delivery.ledger.doubt(NODE, mark, [recordOf("a", "1")])).toBe(false);
+    expect(await names()).toEqual(["a@2"]);
+  });
+});

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from "node:crypto";
+import { cpSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
 import { Registry } from "prom-client";
@@ -40,7 +42,7 @@ const ends: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   const user = { token: randomUUID(), name: "controllers", groups: [] };
-  [api, redis] = await Promise.all([startApiServer({ users: [user] }), startRedis()]);
+  [api, redis] = await Promise.all([startApiServer({ users: [user] }), startRedis({ appendOnly: true })]);
   client = createClient({ kubeConfig: loadKubeConfig(api.kubeconfig), userAgent: "test" });
   await installRecordKinds(client);
   await grantRole(client, "controllers");
@@ -377,6 +379,47 @@ describe("an emptied Redis", () => {
       { subresource: "status" },
     );
   }
+});
+
+describe("a Redis that came back as it was a while ago", () => {
+  const removePod = (name: string): Promise<void> =>
+    client.delete(PODS, { namespace: "ns", name }, { gracePeriodSeconds: 0 });
+
+  it("is corrected by the records: an EdgeCore loses what is gone, gets what it holds no more, and little else", async () => {
+    startControllers();
+    const kept = await createUsed("untouched");
+    const regained = await createUsed("regained");
+    await delivered("put configmap/untouched", "put configmap/regained", "put pod/regained");
+    await eventually(async () => expect(Object.keys(await records())).toHaveLength(5));
+    const files = join(dirname(redis.url), "appendonlydir");
+    cpSync(files, `${files}.old`, { recursive: true });
+    const late = await createUsed("late");
+    await removePod("regained");
+    await delivered("put configmap/late", "put pod/late", "del configmap/regained", "del pod/regained");
+    await recordOf(late);
+    await eventually(async () => expect(await records()).not.toHaveProperty(regained.metadata.uid));
+
+    await redis.kill();
+    await removePod("late");
+    await client.create(PODS, {
+      ...pod("again", node, { configMaps: ["regained"] }),
+      metadata: { name: "again", namespace: "ns" },
+    });
+    rmSync(files, { recursive: true });
+    cpSync(`${files}.old`, files, { recursive: true });
+    await redis.start();
+    const got: string[] = [];
+    await eventually(async () => {
+      got.push(...(await deliver()));
+      const want = ["put pod/again", "put configmap/regained", "del configmap/late", "del pod/late"];
+      expect(got).toEqual(expect.arrayContaining(want));
+    });
+    expect(got.filter((one) => one.endsWith("/untouched"))).toEqual([]);
+    await recordOf(kept);
+    await recordOf(regained);
+    await eventually(async () => expect(await records()).not.toHaveProperty(late.metadata.uid));
+    expect(await deliver()).toEqual([]);
+  }, 60_000);
 });
 
 describe("without ObjectSync", () => {

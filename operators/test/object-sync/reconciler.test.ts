@@ -52,6 +52,7 @@ function world(given: Given) {
         calls.push(`settle ${node} ${mark}`);
         return Promise.resolve(true);
       },
+      doubt: () => Promise.resolve(true),
       restoreAcked: (_: string, records: readonly LedgerRecord[]) => {
         restored.push(...records);
         state.established = true;

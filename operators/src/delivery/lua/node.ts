@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { MARK } from "./ledger.ts";
+import { ESTABLISH, MARK } from "./ledger.ts";
 
 /**
  * Forgets a node whose Node object is gone.
@@ -27,11 +27,11 @@ return {0, owner}
  *
  * KEYS 1 acked, 2 meta, 3 changed   ARGV 1 '1' to forget acked, 2 node, 3... scopes   Returns 0
  */
-export const UNPLACE = `${MARK}${String.raw`
+export const UNPLACE = `${MARK}${ESTABLISH}${String.raw`
 for i = 3, #ARGV do redis.call('HDEL', KEYS[2], 'placed:' .. ARGV[i]) end
 if ARGV[1] == '1' then
   redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[2], 'ledger', 1)
+  establish(KEYS[2])
   mark_changed(KEYS[3], ARGV[2])
 end
 return 0

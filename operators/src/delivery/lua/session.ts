@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { MARK } from "./ledger.ts";
+import { ESTABLISH, MARK } from "./ledger.ts";
 import { VALUES } from "./values.ts";
 
 /** 1 when every scope of the list was placed since the last request; run with the list in ARGV[from..to]. */
@@ -127,7 +127,7 @@ return unasked
  *   each
  * Returns -1 when somebody else holds the session, else the number of wants that turned out satisfied
  */
-export const REPLACE_ACKED = `${VALUES}${MARK}${String.raw`
+export const REPLACE_ACKED = `${VALUES}${MARK}${ESTABLISH}${String.raw`
 if redis.call('GET', KEYS[3]) ~= ARGV[1] then return -1 end
 local scopes, acked, entries, drops = tonumber(ARGV[3]), {}, {}, {}
 for i = 4, 3 + scopes do redis.call('HDEL', KEYS[4], 'placed:' .. ARGV[i]) end
@@ -138,7 +138,7 @@ for i = 4 + scopes, #ARGV, 2 do
 end
 redis.call('DEL', KEYS[2])
 hset_all(KEYS[2], entries)
-redis.call('HSET', KEYS[4], 'ledger', 1)
+establish(KEYS[4])
 mark_changed(KEYS[5], ARGV[2])
 local flat = redis.call('HGETALL', KEYS[1])
 for i = 1, #flat, 2 do
