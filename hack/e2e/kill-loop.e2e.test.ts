@@ -27,6 +27,9 @@ const KILLED: readonly PartName[] = [
   ...(["containerd", "mapper", "kube-apiserver"] as const),
 ];
 
+/** Types of events, each from a source of its own. */
+const SOURCES = ["began", "created", "desired", "fault", "set", "stored", "wanted"];
+
 describe("while pods, ConfigMaps, Secrets and a device change all the time", () => {
   let env: Environment;
   let client: KubeClient;
@@ -90,7 +93,10 @@ describe("while pods, ConfigMaps, Secrets and a device change all the time", () 
     process.stdout.write(
       `    ${name}: converged in ${seconds} s, after ${changes} changes (${retries} tries failed)\n`,
     );
-    expect(checkHistory(recorder.history(), { convergeMs: CONVERGE_MS, mapperFault: "mapper" })).toEqual([]);
+    const history = recorder.history();
+    // Nothing was seen is not nothing happened.
+    expect([...new Set(history.map(({ type }) => type))].sort()).toEqual(SOURCES);
+    expect(checkHistory(history, { convergeMs: CONVERGE_MS, mapperFault: "mapper" })).toEqual([]);
   };
 
   it.each(KILLED)("I1 I2 I3 I4 hold when %s is killed with -9", async (name) => {
