@@ -79,8 +79,8 @@ export class DeviceStatuses {
     reports: readonly DeviceReport[],
     tools: UplinkTools,
   ): Promise<Written> {
-    const device = await this.#requireDevice(request, tools);
     for (let attempt = 1; ; attempt++) {
+      const device = await this.#requireDevice(request, tools);
       const stored = await this.#read(request, device, { tools, isFirst: attempt === 1 });
       const { nowMs, maxProperties } = { nowMs: tools.clock.wallMs(), ...this.#options };
       const merged = mergeReports(stored.content, reports, { nowMs, maxProperties });
@@ -90,7 +90,7 @@ export class DeviceStatuses {
         this.#remember(request, toStored(status));
         return { ...merged, isWritten: true };
       } catch (error) {
-        this.#remember(request, undefined);
+        this.#forget(request);
         if (attempt >= this.#options.attempts || !isOvertaken(error)) throw error;
       }
     }
@@ -138,8 +138,10 @@ export class DeviceStatuses {
     if (status === undefined) return { resourceVersion: undefined, content: {} };
     const owner = controllerOf(status);
     // It is about to go with the device that it belonged to.
-    if (owner !== undefined && owner.uid !== device.metadata.uid)
+    if (owner !== undefined && owner.uid !== device.metadata.uid) {
+      this.#forget(request);
       throw new UplinkRefusal("LATER", "the DeviceStatus is of an older device of that name");
+    }
     const stored = toStored(status);
     this.#remember(request, stored);
     return stored;
@@ -171,12 +173,15 @@ export class DeviceStatuses {
     );
   }
 
-  #remember(request: UplinkRequest, stored: Stored | undefined): void {
+  #remember(request: UplinkRequest, stored: Stored): void {
     const key = keyOf(request);
     const known = this.#known.get(key);
-    if (known === undefined) return;
-    const { device, checkedAtMs } = known;
-    this.#known.set(key, { device, checkedAtMs, ...(stored === undefined ? {} : { stored }) });
+    if (known !== undefined) this.#known.set(key, { ...known, stored });
+  }
+
+  /** The device, too, may be another one of that name by now. */
+  #forget(request: UplinkRequest): void {
+    this.#known.delete(keyOf(request));
   }
 }
 

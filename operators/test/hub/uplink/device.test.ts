@@ -44,6 +44,7 @@ async function tell(resource: string, content: unknown): Promise<string> {
   return frame.header.msg_id;
 }
 const idle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const owner = (uid: string): object => ({ kind: "Device", uid, controller: true });
 const answersTo = (id: string) => bench.sent.filter(({ header }) => header.parent_msg_id === id);
 const verbs = (): string[] => bench.client.calls.map(({ verb, plural }) => `${verb} ${plural}`);
 const stored = (): Status["status"] => (bench.client.find(DEVICE_STATUSES, NAME) as Status).status;
@@ -172,6 +173,34 @@ describe("the DeviceStatus", () => {
     expect(answersTo(id)).toEqual([]);
     expect(stored()).toBeUndefined();
     expect(await bench.rejects()).toEqual({ LATER: 1 });
+  });
+
+  it.each([
+    { when: "there is none yet", status: undefined },
+    { when: "it was made already", status: { metadata: { ...NAME, ownerReferences: [owner("newer")] } } },
+  ])("is that of the new device when it was made anew a moment ago: $when", async ({ status }) => {
+    await tell(TWIN, twin({ temperature: "1" }));
+    bench.client.objects.delete("devicestatuses/default/mine");
+    bench.client.put(DEVICES, { metadata: { ...NAME, uid: "newer" }, spec: { nodeName: "edge-1" } });
+    if (status) bench.client.put(DEVICE_STATUSES, { ...status, metadata: { ...status.metadata, uid: "s2" } });
+    const id = await tell(TWIN, twin({ temperature: "2" }, 2));
+    expect(answersTo(id)).toMatchObject([{ content: "OK" }]);
+    expect(values()).toEqual({ temperature: "2" });
+    expect(bench.client.find(DEVICE_STATUSES, NAME)?.metadata.ownerReferences).toMatchObject([
+      { uid: "newer" },
+    ]);
+  });
+
+  it("is looked at anew for a repeated report that came before that of the new device", async () => {
+    await tell(TWIN, twin({ temperature: "1" }));
+    bench.client.put(DEVICES, { metadata: { ...NAME, uid: "newer" }, spec: { nodeName: "edge-1" } });
+    const older = bench.client.find(DEVICE_STATUSES, NAME);
+    bench.client.put(DEVICE_STATUSES, older!); // somebody has written it
+    const early = await tell(TWIN, twin({ temperature: "2" }, 2));
+    expect(answersTo(early)).toEqual([]);
+    bench.client.put(DEVICE_STATUSES, { metadata: { ...NAME, ownerReferences: [owner("newer")] } });
+    await tell(TWIN, twin({ temperature: "2" }, 2));
+    expect(values()).toEqual({ temperature: "2" });
   });
 
   it("that cannot be written now leaves the report unconfirmed, and is written when it is repeated", async () => {
