@@ -226,7 +226,10 @@ describe("a reflector", () => {
     expect(w.lines).toEqual(["warn list or watch failed"]);
     expect(w.lastFields()).toMatchObject({ kind: "ConfigMap", reason: "disconnected", failures: 1 });
     await w.go(320_000);
-    const lasting = ["warn list or watch failed", ...Array(2).fill("warn list or watch still failing")];
+    const lasting = [
+      "warn list or watch failed",
+      ...Array<string>(2).fill("warn list or watch still failing"),
+    ];
     expect(w.lines).toEqual(lasting);
     w.watches.splice(0, w.watches.length, refused(503, "ServiceUnavailable"), refused(410, "Expired"));
     await w.go(10_000);

@@ -124,8 +124,10 @@ describe("informers with default settings", () => {
       const currentAfterMs = performance.now() - readyAtMs;
       expect(currentAfterMs).toBeLessThan(5000);
       await eventually(() => expect(lines).toHaveLength(2 * KINDS.length));
-      expect(new Set(lines.slice(KINDS.length))).toEqual(new Set(["watching again"]));
-      console.log(round, currentAfterMs, lines);
+      // The one, or the other where the server no longer knew our position.
+      for (const line of lines.slice(KINDS.length))
+        expect(["watching again", "listed again"]).toContain(line);
+      process.stderr.write(`FIGURE ${round} ${currentAfterMs} ${lines.join()}\n`);
     },
     150_000,
   );
