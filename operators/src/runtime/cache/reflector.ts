@@ -42,6 +42,11 @@ export interface ReflectorTuning {
    * noticed within 3 s; each delay is drawn from 0 on, so that those who wait do not come together.
    */
   readonly reconnect?: BackoffLimits;
+  /**
+   * The most that Retry-After is believed; default 60 s. A server that starts says 5 s for kinds of CRDs, which
+   * may outlast its readiness.
+   */
+  readonly maxRetryAfterMs?: number;
 }
 
 /** Takes what the reflector sees. */
@@ -88,6 +93,7 @@ export function createReflector<T extends KubeObject>(deps: ReflectorDeps<T>): R
   const delay = createRetryDelay({
     answered: tuning.backoff ?? { baseMs: 800, capMs: 30_000 },
     reconnect: tuning.reconnect ?? { baseMs: 250, capMs: 3000 },
+    maxRetryAfterMs: tuning.maxRetryAfterMs,
   });
   const failures = createFailureLog(kind, clock, log);
   const relists = createBucketLimiter({

@@ -8,6 +8,8 @@ export interface RetryDelayOptions {
   readonly answered: BackoffLimits;
   /** While no connection comes about, or it breaks. */
   readonly reconnect: BackoffLimits;
+  /** The most that Retry-After is believed; default 60 s. */
+  readonly maxRetryAfterMs?: number | undefined;
   readonly random?: () => number;
 }
 
@@ -25,7 +27,6 @@ export interface RetryDelay {
 const MISSING_KIND_MS = 10_000;
 /** Lists after a position that is too old begin within this time; how many there are is limited elsewhere. */
 const EXPIRED_SPREAD_MS = 500;
-/** The most that Retry-After is believed. */
 const MAX_RETRY_AFTER_MS = 60_000;
 /** Those who were told the same time come back within this long after it. */
 const RETRY_AFTER_SPREAD_MS = 1000;
@@ -35,7 +36,7 @@ const RETRY_AFTER_SPREAD_MS = 1000;
  * return must be noticed soon; one that answers with a failure is spared.
  */
 export function createRetryDelay(o: RetryDelayOptions): RetryDelay {
-  const random = o.random ?? Math.random;
+  const { random = Math.random, maxRetryAfterMs = MAX_RETRY_AFTER_MS } = o;
   const answered = createBackoff({ ...o.answered, random });
   const reconnect = createBackoff({ ...o.reconnect, jitter: "full", random });
   return {
@@ -44,7 +45,7 @@ export function createRetryDelay(o: RetryDelayOptions): RetryDelay {
       if (isNotFound(error)) return MISSING_KIND_MS;
       if (isExpired(error) && from === "watch") return random() * EXPIRED_SPREAD_MS;
       if (isUnreachable(error)) return reconnect.nextMs();
-      return Math.max(answered.nextMs(), retryAfterMs(error, random));
+      return Math.max(answered.nextMs(), retryAfterMs(error, maxRetryAfterMs, random));
     },
     answered: () => reconnect.reset(),
     worked() {
@@ -58,8 +59,8 @@ export function createRetryDelay(o: RetryDelayOptions): RetryDelay {
 const isUnreachable = (error: unknown): boolean =>
   error instanceof ApiError && error.code === 0 && error.reason !== "Timeout";
 
-function retryAfterMs(error: unknown, random: () => number): number {
+function retryAfterMs(error: unknown, maxMs: number, random: () => number): number {
   const seconds = error instanceof ApiError ? error.status.details?.retryAfterSeconds : undefined;
   if (seconds === undefined) return 0;
-  return Math.min(MAX_RETRY_AFTER_MS, seconds * 1000) + random() * RETRY_AFTER_SPREAD_MS;
+  return Math.min(maxMs, seconds * 1000) + random() * RETRY_AFTER_SPREAD_MS;
 }

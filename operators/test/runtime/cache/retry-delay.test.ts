@@ -54,6 +54,14 @@ describe("the pause of a reflector after a failure", () => {
     expect(delays(delayWith(0), error(429, "TooManyRequests", 7), 1)).toEqual([7000]);
     expect(delays(delayWith(MOST), error(503, "ServiceUnavailable", 7), 1)).toEqual([8000]);
     expect(delays(delayWith(0), error(429, "TooManyRequests", 100_000), 1)).toEqual([60_000]);
+    const limits = { baseMs: 1, capMs: 1 };
+    const impatient = createRetryDelay({
+      answered: limits,
+      reconnect: limits,
+      maxRetryAfterMs: 3000,
+      random: () => 0,
+    });
+    expect(delays(impatient, error(503, "ServiceUnavailable", 5), 1)).toEqual([3000]);
   });
 
   it("grows for lists whose pages expire, which a relist does not mend", () => {
