@@ -119,7 +119,7 @@ async function failures(kind: string): Promise<number> {
 
 describe("informers with default settings", () => {
   it.each([1, 2])(
-    "R29 are all current within 5 s after a killed API server is ready again, and say so once (kill %i)",
+    "R29 are all current within 5 s after a killed API server is ready again and any Retry-After is over, and say so once (kill %i)",
     async (round) => {
       lines.length = 0;
       const before = await Promise.all(KINDS.map((kind) => failures(kind.kind)));
