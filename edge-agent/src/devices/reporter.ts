@@ -91,6 +91,7 @@ export class Reporter {
     );
     if (isOther) this.forget(key);
     this.#twins.retain(key, properties);
+    this.#twinLane.disk.mark(key);
   }
 
   /** The device is gone from this node. */

@@ -453,6 +453,16 @@ describe("reports and the disk", () => {
     expect(statesOf(cloud.requests).map(({ state }) => state)).toContain("ok");
   });
 
+  it("of a property that the device has no more go from there too, for a restart would send them", async () => {
+    const hand = await byHand({ cloud: new FakeCloud(false) });
+    hand.report("41");
+    await hand.pass(5_000);
+    expect(hand.bench.records.list("device-twins")).toHaveLength(1);
+    hand.bench.store.put(device("20", { spec: { properties: [{ name: "on" }] } }));
+    await hand.pass(5_000);
+    expect(hand.bench.records.list("device-twins")).toEqual([]);
+  });
+
   it("are written at once when the agent stops in order", async () => {
     const hand = await byHand({ cloud: new FakeCloud(false) });
     hand.report("7");
