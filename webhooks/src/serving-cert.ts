@@ -45,7 +45,7 @@ function readText(file: string): string {
 }
 
 /**
- * Tells of each change of the files. A mounted Secret is swapped as a whole directory, so the directory is watched.
+ * Tells of each change of the files. A mounted Secret is swapped as a whole directory, so the directories are watched.
  *
  * @returns stops watching
  */
@@ -53,13 +53,14 @@ export function watchServingCert(
   files: CertFiles,
   on: { changed(next: ServingCert): void; failed(error: unknown): void },
 ): () => void {
-  const watcher = watch(dirname(files.certFile), () => {
+  const look = (): void => {
     try {
       on.changed(readServingCert(files));
     } catch (error) {
       on.failed(error);
     }
-  });
-  watcher.on("error", (error) => on.failed(error));
-  return () => watcher.close();
+  };
+  const folders = new Set([dirname(files.certFile), dirname(files.keyFile)]);
+  const watchers = [...folders].map((folder) => watch(folder, look).on("error", (error) => on.failed(error)));
+  return () => watchers.forEach((watcher) => watcher.close());
 }

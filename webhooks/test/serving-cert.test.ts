@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { CertError, readServingCert } from "../src/serving-cert.ts";
+import { dirname, join } from "node:path";
+import { CertError, readServingCert, watchServingCert } from "../src/serving-cert.ts";
 import { selfSigned } from "./certificate.ts";
 
 describe("the serving certificate", () => {
@@ -36,5 +36,38 @@ describe("the serving certificate", () => {
       expect(() => read(c, k)).toThrow(CertError);
       expect(() => read(c, k)).not.toThrow("PRIVATE");
     }
+  });
+
+  it("is followed when certificate and key lie in two folders, whichever changes last", async () => {
+    const [old, next] = [await selfSigned(), await selfSigned()];
+    const [certFile, keyFile] = ["cert", "key"].map((name) => join(dir, name, "tls.pem")) as [string, string];
+    for (const [file, text] of [
+      [certFile, old.cert],
+      [keyFile, old.key],
+    ] as const) {
+      mkdirSync(dirname(file));
+      writeFileSync(file, text);
+    }
+    let failures = 0;
+    let stop: (() => void) | undefined;
+    const isSeen = await new Promise<boolean>((resolve) => {
+      const tooLate = setTimeout(() => resolve(false), 3_000);
+      stop = watchServingCert(
+        { certFile, keyFile },
+        {
+          changed: ({ cert }) => {
+            if (cert !== next.cert) return;
+            clearTimeout(tooLate);
+            resolve(true);
+          },
+          failed: () => {
+            if (failures++ === 0) setImmediate(() => writeFileSync(keyFile, next.key));
+          },
+        },
+      );
+      writeFileSync(certFile, next.cert);
+    });
+    stop?.();
+    expect({ isSeen, hasFailedBefore: failures > 0 }).toEqual({ isSeen: true, hasFailedBefore: true });
   });
 });

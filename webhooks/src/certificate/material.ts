@@ -74,9 +74,14 @@ function issueOf(data: SecretData, caNames: Names, servingNames: Names): Issue |
   const serving = credentialOf(data, servingNames);
   if (ca === undefined || serving === undefined) return undefined;
   const issuer = new X509Certificate(ca.certificate);
-  const isSigned = issuer.ca && new X509Certificate(serving.certificate).verify(issuer.publicKey);
+  const isSigned =
+    issuer.ca && isOurKind(issuer) && new X509Certificate(serving.certificate).verify(issuer.publicKey);
   return isSigned ? { ca, serving } : undefined;
 }
+
+/** We sign with P-256 alone; with somebody else's CA of another kind nothing could ever be renewed. */
+const isOurKind = ({ publicKey }: X509Certificate): boolean =>
+  publicKey.asymmetricKeyDetails?.namedCurve === "prime256v1";
 
 function credentialOf(data: SecretData, names: Names): Credential | undefined {
   const { [names.certificate]: certificate = "", [names.key]: key = "" } = data;

@@ -10,6 +10,7 @@ import {
   type Credential,
 } from "../../src/certificate/index.ts";
 import { certificatesIn } from "../../src/certificate/material.ts";
+import { selfSignedRsa } from "../certificate.ts";
 import { FakeCluster, ManualClock } from "./fake-cluster.ts";
 
 const HOUR_MS = 3_600_000;
@@ -210,6 +211,19 @@ describe("the certificate keeper", () => {
     expect(one.current.fingerprint256).toBe(before.fingerprint256);
     await pass(12_000, one);
     expect(one.current.fingerprint256).toBe(stranger.current.fingerprint256);
+  });
+
+  it("starts anew when the Secret holds a CA that it cannot sign with", async () => {
+    const { cert, key } = await selfSignedRsa();
+    const [certificate, secret] = [cert, key].map((text) => Buffer.from(text).toString("base64"));
+    const data = { "ca.crt": certificate, "ca.key": secret, "tls.crt": certificate, "tls.key": secret };
+    cluster.secret = {
+      metadata: { name: "tls", resourceVersion: "1" },
+      data: data as Record<string, string>,
+    };
+    await one.look();
+    expect(one.actions).toStrictEqual(["create", "patch"]);
+    expect(trusts(one.current)).toBe(true);
   });
 
   it("does not undo what another replica put into the configuration between its reads and its write", async () => {
