@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from "node:timers/promises";
-import { Worker, type JobsOptions } from "bullmq";
+import { Worker, type Job, type JobsOptions, type Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { PLACEMENT_QUEUE, queuePrefix, wakeQueueName, type QueueDeps, type Queues } from "./bullmq-queues.ts";
 import { createKeyspace } from "./keys.ts";
@@ -156,6 +156,17 @@ export function createWakeups(deps: ListenerDeps & { readonly hub: string }): Wa
   };
 }
 
+/**
+ * Hears what a leader had taken and died with: BullMQ gives it back after half a minute or more, and until then holds
+ * every later request of those nodes back behind it.
+ */
+async function hearUnfinished(queue: Queue, hear: (node: string | undefined) => void): Promise<void> {
+  for (const { data, deduplicationId } of (await queue.getActive()) as Job<WakeJob>[]) {
+    if (deduplicationId !== undefined) await queue.removeDeduplicationKey(deduplicationId);
+    hear(data.node);
+  }
+}
+
 /** The leading controllers' ear for placement requests. Only the leader may start it: a job is heard once. */
 export interface PlacementListener {
   start(): Promise<void>;
@@ -167,13 +178,12 @@ export function createPlacementListener(
   handle: (node: string | undefined) => void,
 ): PlacementListener {
   let worker: Worker | undefined;
+  const hear = (node: string | undefined): void => handle(node === EVERY_NODE ? undefined : node);
   return {
     async start() {
       // Opened here too, so that the queue's settings are ours whoever adds first.
-      await orUnavailable(() => deps.queues.get(PLACEMENT_QUEUE));
-      worker = createWorker(deps, PLACEMENT_QUEUE, ({ node }) =>
-        handle(node === EVERY_NODE ? undefined : node),
-      );
+      await orUnavailable(async () => hearUnfinished(await deps.queues.get(PLACEMENT_QUEUE), hear));
+      worker = createWorker(deps, PLACEMENT_QUEUE, ({ node }) => hear(node));
       await untilReady(worker);
     },
     async stop() {
