@@ -42,7 +42,9 @@ async function dieInTheMiddleOf(queue: string): Promise<void> {
   worker.on("error", () => undefined);
   await worker.waitUntilReady();
   expect(await worker.getNextJob("dead", { block: false })).toBeDefined();
+  await worker.close(true);
   connection.disconnect();
+  expect(await redis.llen(`${queuePrefix(prefix)}:${queue}:active`)).toBe(1);
 }
 
 describe("a process that died in the middle of a job", () => {
