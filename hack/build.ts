@@ -44,8 +44,8 @@ async function bundle(name: string, root: string): Promise<string> {
     target: "node22",
     conditions: ["source"],
     banner: { js: REQUIRE },
+    // Without keepNames, which defines a property at each making of a closure: a tenth of the hub's time.
     minify: true,
-    keepNames: true,
     sourcemap: "linked",
     loader: { ".lua": "text" },
     logLevel: "silent",

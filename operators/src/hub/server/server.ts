@@ -3,7 +3,8 @@ import websocket, { type WebsocketPluginOptions } from "@fastify/websocket";
 import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "@longshore/crds/wire";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { constants } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { EventEmitter } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { TLSSocket, type SecureContextOptions } from "node:tls";
 import { admit, type Refusal } from "./admission.ts";
 import type { HubOptions } from "../options.ts";
@@ -128,8 +129,20 @@ function route(app: FastifyInstance, deps: TunnelServerDeps): void {
     url: "/*",
     handler: (_request, reply) => reply.code(426).send("upgrade required"),
     wsHandler: (ws, { raw }) => {
-      if (raw.socket instanceof TLSSocket) deps.accept(ws, raw, raw.socket);
-      else ws.terminate();
+      if (raw.socket instanceof TLSSocket) {
+        letGoOfUpgrade(ws, raw.socket);
+        deps.accept(ws, raw, raw.socket);
+      } else ws.terminate();
     },
   });
+}
+
+/**
+ * Request and response of an upgrade would stay in memory as long as the connection: the socket holds the response, and
+ * the plugin's listener for errors holds both. Who accepts the connection listens for errors itself.
+ */
+function letGoOfUpgrade(ws: EventEmitter, socket: TLSSocket): void {
+  ws.removeAllListeners("error");
+  const { _httpMessage: response } = socket as TLSSocket & { _httpMessage?: ServerResponse | null };
+  response?.detachSocket(socket);
 }
