@@ -14,6 +14,7 @@ import { createEventSink } from "../recorder/event-sink.ts";
 import { createHealthChecks, type HealthCheck } from "./health.ts";
 import { listenMetrics, listenProbes, type HttpListener, type ListenOptions } from "./http-servers.ts";
 import { createLeaderElector, type LeaderElectionOptions } from "./leader-election.ts";
+import { nextTerm } from "./lease.ts";
 import { guardWrites } from "./leader-guard.ts";
 import { createRunnableGroup } from "./runnable-group.ts";
 import type { Runnable } from "./runnable.ts";
@@ -54,7 +55,7 @@ export interface Manager {
   readonly metrics: { readonly queue: QueueMetrics; readonly controller: ControllerMetrics };
   /** @param controller what events name as their reporter */
   recorder(controller: string): EventRecorder;
-  /** `leaseTransitions` of our Lease while we lead, else 0. */
+  /** `leaseTransitions` of our Lease while we lead, else 0. Without election: as of a leader that was elected now. */
   term(): number;
   /** True without leader election. */
   isLeading(): boolean;
@@ -161,6 +162,8 @@ export function createManager(options: ManagerOptions): Manager {
         ["http", () => Promise.all(listeners.map((listener) => listener.close())).then(() => undefined)],
       ],
     });
+  // What remembers the term of an elected leader would refuse a zero for ever.
+  const aloneTerm = nextTerm(undefined, clock.wallMs());
   const abandon = async (): Promise<void> => {
     for (const group of [others, leaders, caches]) group.abort();
     electorEnd.abort();
@@ -177,7 +180,7 @@ export function createManager(options: ManagerOptions): Manager {
     registry,
     metrics: { queue: createQueueMetrics(registry, clock), controller: createControllerMetrics(registry) },
     recorder: (controller) => createEventRecorder(events, controller),
-    term: () => elector?.term() ?? 0,
+    term: () => elector?.term() ?? aloneTerm,
     isLeading: () => elector?.isLeading() ?? true,
     add: (runnable) => (runnable.needsLeaderElection === false ? others : leaders).add(runnable),
     addHealthCheck(name, check) {

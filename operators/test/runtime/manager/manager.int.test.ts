@@ -170,6 +170,13 @@ describe("a manager on a real API server", () => {
     await remote.close();
   }, 30_000);
 
+  it("without election has a term above that of whoever was elected before, or its placements would be refused", async () => {
+    const elected = make({ leaderElection: election("was-elected") });
+    run(elected);
+    await eventually(() => expect(elected.term()).toBeGreaterThan(0));
+    expect(make({}).term()).toBeGreaterThanOrEqual(elected.term());
+  });
+
   it("R17 tells that leadership was lost when all that it ran has ended, or the next leader's part would meet it", async () => {
     const manager = make({ leaderElection: election("ends-first") });
     let hasEnded = false;
