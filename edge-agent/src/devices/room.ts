@@ -5,15 +5,15 @@ import { DmiFault, type DmiHandlers, type DmiServer } from "../dmi/port.ts";
 import type { DesiredEvent, StoredObject } from "../store/port.ts";
 import { pauseMs } from "./backoff.ts";
 import { createBuckets } from "./bucket.ts";
-import { createDesiredView, type DesiredView, type MapperDesired } from "./desired.ts";
-import { createJournal } from "./journal.ts";
-import { Mappers } from "./mappers.ts";
+import { createDesiredView, type DesiredView, type MapperDesired } from "./to-mapper/desired.ts";
+import { createJournal } from "./to-mapper/journal.ts";
+import { Mappers } from "./to-mapper/mappers.ts";
 import { createDeviceMetrics, type DeviceMetrics } from "./metrics.ts";
 import { deviceKey, messageOf, propertyNames } from "./model.ts";
 import type { DeviceRoom, DeviceRoomDeps } from "./port.ts";
 import { createObserver } from "./refusals.ts";
-import { Reporter } from "./reporter.ts";
-import { checkNames, checkReport, checkState } from "./reports.ts";
+import { Reporter } from "./to-cloud/reporter.ts";
+import { checkNames, checkReport, checkState } from "./to-cloud/reports.ts";
 
 const DEFAULTS = {
   minGapMs: 1_000,

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import type { Device, DeviceModel } from "@longshore/crds/devices";
 import * as dmi from "@longshore/crds/dmi";
-import type { StoredObject } from "../store/port.ts";
+import type { StoredObject } from "../../store/port.ts";
 import { deviceMessage, modelMessage } from "./message.ts";
-import { deviceKey, messageOf, protocolOf, type ItemId } from "./model.ts";
+import { deviceKey, messageOf, protocolOf, type ItemId } from "../model.ts";
 
 /** One device or model that a mapper shall hold. */
 export type Wanted =

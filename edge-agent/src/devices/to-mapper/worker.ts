@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Clock } from "../clock.ts";
-import type { DialMapper, MapperClient } from "../dmi/port.ts";
-import type { AgentLog } from "../log.ts";
-import { pauseMs } from "./backoff.ts";
+import type { Clock } from "../../clock.ts";
+import type { DialMapper, MapperClient } from "../../dmi/port.ts";
+import type { AgentLog } from "../../log.ts";
+import { pauseMs } from "../backoff.ts";
 import type { MapperDesired, Wanted } from "./desired.ts";
 import type { MapperJournal, MapperRecord } from "./journal.ts";
-import { itemKey, messageOf } from "./model.ts";
+import { itemKey, messageOf } from "../model.ts";
 import { planMapper, type Held, type MapperCall } from "./plan.ts";
-import { StoreError } from "../store/port.ts";
+import { StoreError } from "../../store/port.ts";
 import { isRefusal, tell } from "./tell.ts";
 
 /** What the workers of all mappers share. */

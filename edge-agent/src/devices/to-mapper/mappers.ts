@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { MapperRegisterResponse, type MapperInfo, type MapperRegisterRequest } from "@longshore/crds/dmi";
-import { DmiFault, type DmiCall } from "../dmi/port.ts";
+import { DmiFault, type DmiCall } from "../../dmi/port.ts";
 import type { Wanted } from "./desired.ts";
 import { sweepJournal, type MapperRecord } from "./journal.ts";
 import { MapperWorker, type WorkerDeps } from "./worker.ts";
-import type { RecordStore } from "../store/port.ts";
+import type { RecordStore } from "../../store/port.ts";
 
 /** What keeping the mappers needs of the agent. */
 export interface MapperDeps extends WorkerDeps {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Clock } from "../clock.ts";
-import type { AgentLog } from "../log.ts";
-import type { RecordStore } from "../store/port.ts";
+import type { Clock } from "../../clock.ts";
+import type { AgentLog } from "../../log.ts";
+import type { RecordStore } from "../../store/port.ts";
 
 /** Where it writes, how often, and what. */
 export interface WriteBehindDeps {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Device, DeviceModel, DeviceModelProperty, DeviceProperty } from "@longshore/crds/devices";
 import * as dmi from "@longshore/crds/dmi";
-import { protocolOf } from "./model.ts";
+import { protocolOf } from "../model.ts";
 
 /** A value in a device or its model that cannot be told to a mapper; `message` names the field. */
 export class MessageError extends Error {

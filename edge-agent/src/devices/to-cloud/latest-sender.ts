@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Frame } from "@longshore/crds/wire";
-import type { Clock } from "../clock.ts";
-import type { AgentLog } from "../log.ts";
-import type { Uplink, UplinkRequest } from "../tunnel/port.ts";
-import { pauseMs } from "./backoff.ts";
-import { messageOf } from "./model.ts";
+import type { Clock } from "../../clock.ts";
+import type { AgentLog } from "../../log.ts";
+import type { Uplink, UplinkRequest } from "../../tunnel/port.ts";
+import { pauseMs } from "../backoff.ts";
+import { messageOf } from "../model.ts";
 
 /** What waits to be sent about one key. */
 export interface Outgoing {

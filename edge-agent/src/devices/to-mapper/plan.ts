@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { MapperDesired, Wanted } from "./desired.ts";
-import { itemKey, type ItemId } from "./model.ts";
+import { itemKey, type ItemId } from "../model.ts";
 
 /** What a mapper is known to hold. */
 export interface Held extends ItemId {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import { LatestSender, type Outgoing } from "../../src/devices/latest-sender.ts";
-import { WriteBehind } from "../../src/devices/write-behind.ts";
-import { fakeClock, fakeLog } from "../tunnel/fakes.ts";
-import { FakeCloud, MemoryRecords } from "./support.ts";
+import { LatestSender, type Outgoing } from "../../../src/devices/to-cloud/latest-sender.ts";
+import { WriteBehind } from "../../../src/devices/to-cloud/write-behind.ts";
+import { fakeClock, fakeLog } from "../../tunnel/fakes.ts";
+import { FakeCloud, MemoryRecords } from "../support.ts";
 
 const turns = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await Promise.resolve();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { MapperError, type MapperClient } from "../dmi/port.ts";
+import { MapperError, type MapperClient } from "../../dmi/port.ts";
 import type { Wanted } from "./desired.ts";
 import type { MapperCall } from "./plan.ts";
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Clock } from "../clock.ts";
-import type { AgentLog } from "../log.ts";
-import type { RecordStore } from "../store/port.ts";
-import type { Uplink } from "../tunnel/port.ts";
+import type { Clock } from "../../clock.ts";
+import type { AgentLog } from "../../log.ts";
+import type { RecordStore } from "../../store/port.ts";
+import type { Uplink } from "../../tunnel/port.ts";
 import { stateFrame, twinFrame, type FrameFacts } from "./frames.ts";
 import { LatestSender, type Outgoing, type SenderOptions } from "./latest-sender.ts";
-import type { DeviceMetrics } from "./metrics.ts";
+import type { DeviceMetrics } from "../metrics.ts";
 import { States, type DeviceState, type StateRecord } from "./states.ts";
 import { Twins, type TwinLimits, type TwinRecord, type TwinReport } from "./twins.ts";
 import { WriteBehind } from "./write-behind.ts";

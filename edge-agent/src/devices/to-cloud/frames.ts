@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { UplinkRequest } from "../tunnel/port.ts";
+import type { UplinkRequest } from "../../tunnel/port.ts";
 import type { StateRecord } from "./states.ts";
 
 /** Which event it is: only for those who read along, for the cloud matches replies by message id. */

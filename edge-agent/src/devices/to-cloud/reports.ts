@@ -6,8 +6,8 @@ import type {
   Twin,
   TwinProperty,
 } from "@longshore/crds/dmi";
-import { DmiFault } from "../dmi/port.ts";
-import { propertyNames } from "./model.ts";
+import { DmiFault } from "../../dmi/port.ts";
+import { propertyNames } from "../model.ts";
 import { DEVICE_STATES, isDeviceState, type DeviceState } from "./states.ts";
 import type { Sample, TwinReport } from "./twins.ts";
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { RecordStore } from "../store/port.ts";
-import { itemKey } from "./model.ts";
+import type { RecordStore } from "../../store/port.ts";
+import { itemKey } from "../model.ts";
 import type { Held } from "./plan.ts";
 
 /** A mapper as it registered last. One of each protocol. */

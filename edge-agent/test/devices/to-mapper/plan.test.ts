@@ -2,9 +2,9 @@
 import { describe, expect, it } from "@jest/globals";
 import * as dmi from "@longshore/crds/dmi";
 import fc from "fast-check";
-import type { MapperDesired, Wanted } from "../../src/devices/desired.ts";
-import { itemKey } from "../../src/devices/model.ts";
-import { planMapper, type Held, type MapperCall } from "../../src/devices/plan.ts";
+import type { MapperDesired, Wanted } from "../../../src/devices/to-mapper/desired.ts";
+import { itemKey } from "../../../src/devices/model.ts";
+import { planMapper, type Held, type MapperCall } from "../../../src/devices/to-mapper/plan.ts";
 
 const where = { namespace: "default" };
 const dev = (name: string, digest = "1", model = "m"): Wanted => ({
