@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Server } from "node:tls";
 import { BODY_LIMITS, BodyError, createBodyReader } from "./body.ts";
 import type { Outcome } from "./metrics.ts";
@@ -39,6 +40,9 @@ export interface ServerOptions {
 /** API servers keep connections for ever: so that all replicas get their share, one ends after so many reviews. */
 const MAX_REQUESTS = 10_000;
 const HANDSHAKE_MS = 10_000;
+const LINGER_MS = 100;
+/** Each holds what its client had sent by then. */
+const MAX_LINGERING = 32;
 const TLS = { minVersion: "TLSv1.2" } as const;
 /** Connections at a time; an API server keeps a few open. */
 const MAX_CONNECTIONS = 512;
@@ -57,6 +61,7 @@ export function createAdmissionServer(options: ServerOptions): FastifyInstance {
   });
   server.server.maxConnections = MAX_CONNECTIONS;
   const readBody = createBodyReader();
+  const linger = createLingering();
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("application/json", async (request: FastifyRequest, stream: IncomingMessage) =>
     readBody(stream, request.headers),
@@ -83,7 +88,10 @@ export function createAdmissionServer(options: ServerOptions): FastifyInstance {
     endings.set(request, { result: "refused", reason });
     if (status === 500) observer.panicked(request.routeOptions.url ?? "", error);
     // What was not read of the body must not be taken for the next request.
-    if (status !== 400) void reply.header("connection", "close");
+    if (status !== 400) {
+      void reply.header("connection", "close");
+      linger(reply.raw.socket);
+    }
     return reply.code(status).type("text/plain").send(message);
   });
   server.setNotFoundHandler((_request, reply) => reply.code(404).type("text/plain").send("not found"));
@@ -98,6 +106,24 @@ export function createAdmissionServer(options: ServerOptions): FastifyInstance {
     server.route({ method: ["GET", "PUT", "DELETE", "PATCH"], url: rule.path, handler: refuseMethod });
   }
   return server;
+}
+
+/**
+ * Has a connection end some time after its last answer. Closed at once, while the client still sends, it would be reset,
+ * and the reset can overtake the answer. Nothing more is read meanwhile.
+ */
+function createLingering(): (socket: Socket | null) => void {
+  let lingering = 0;
+  return (socket) => {
+    if (socket === null || lingering >= MAX_LINGERING) return;
+    lingering += 1;
+    socket.once("close", () => (lingering -= 1));
+    socket.destroySoon = () => {
+      socket.end();
+      socket.pause();
+      setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    };
+  };
 }
 
 /** Serves new connections with another certificate; those that are open stay. @throws when it cannot be served */
