@@ -19,7 +19,7 @@ ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=4", "/app/operators.js"]
 FROM cloud AS webhooks
 COPY --chmod=0444 LICENSE dist/webhooks.js /app/
 EXPOSE 8443 9093 9440
-ENTRYPOINT ["/nodejs/bin/node", "/app/webhooks.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=4", "/app/webhooks.js"]
 
 # Root: it mounts volumes, writes under /var/lib/kubelet and talks to the container runtime's socket.
 FROM ${BASE_IMAGE} AS edge-agent

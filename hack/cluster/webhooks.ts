@@ -26,6 +26,7 @@ export async function startWebhooks(layout: Layout, kubectl: Kubectl, ports: Por
     name: "webhooks",
     command: process.execPath,
     args: [
+      "--max-semi-space-size=4", // as in the Dockerfile
       join(layout.root, "dist/webhooks.js"),
       `--kubeconfig=${await accountKubeconfig(layout, kubectl, "longshore-webhooks")}`,
       ...["--bind-address=127.0.0.1", "--dns-names=127.0.0.1"],

@@ -51,7 +51,9 @@ describe("the webhooks under large bodies", () => {
       ...[`--port=${port}`, `--metrics-port=${metrics}`, `--probes-port=${probes}`],
       ...["--bind-address=127.0.0.1", "--log-level=error"],
     ];
-    child = spawn(process.execPath, ["--conditions=source", MAIN, ...flags], { stdio: "inherit" });
+    // with the heap that the image gives it
+    const heap = ["--max-semi-space-size=4"];
+    child = spawn(process.execPath, [...heap, "--conditions=source", MAIN, ...flags], { stdio: "inherit" });
     dispatcher = new Agent({ connect: { ca: cert, servername: "localhost" }, connections: 101 });
     for (let tries = 0; tries < 400; tries++) {
       const isReady = await fetch(`http://127.0.0.1:${probes}/readyz`).then(

@@ -71,8 +71,12 @@ describe("the uplink on a real API server", () => {
     await other.ask("insert", "null/node/edge-x", { metadata: { name: "edge-x", labels } });
     const node = await client.get(NODES, { name: "edge-x" });
     expect(node.metadata.labels).toEqual({ "node-role.kubernetes.io/agent": "" });
-    const events = await client.list({ ...PODS, plural: "events", kind: "Event" }, { namespace: "default" });
-    expect(events.items).toMatchObject([{ reason: "LabelDropped", involvedObject: { name: "edge-x" } }]);
+    const events = await client.list(
+      { ...PODS, plural: "events", kind: "Event" },
+      { namespace: "default", fieldSelector: "involvedObject.name=edge-x" },
+    );
+    // the API server may tell of the node too
+    expect(events.items).toContainEqual(expect.objectContaining({ reason: "LabelDropped" }));
   });
 
   it("takes every recorded node status", async () => {
