@@ -4,16 +4,10 @@ import { MapperRegisterRequest } from "@longshore/crds/dmi";
 import type { DmiHandlers } from "../../src/dmi/port.ts";
 import { StoreError } from "../../src/store/port.ts";
 import { fakeClock, until } from "../tunnel/fakes.ts";
-import {
-  device,
-  FakeMapper,
-  MemoryRecords,
-  MemoryStore,
-  model,
-  plain,
-  startRoom,
-  type Bench,
-} from "./support.ts";
+import { FakeMapper, plain } from "./support/fake-mapper.ts";
+import { MemoryRecords, MemoryStore } from "./support/memory.ts";
+import { device, model } from "./support/objects.ts";
+import { serveOneDevice, startRoom, type Bench } from "./support/room.ts";
 
 let bench: Bench;
 let mapper: FakeMapper;
@@ -28,14 +22,7 @@ afterEach(async () => {
   await bench.stop();
 });
 
-/** The mapper registers first and holds m and d1, told by calls. */
-const serve = async (): Promise<void> => {
-  await bench.register();
-  await mapper.listen();
-  bench.store.put(model());
-  bench.store.put(device());
-  await until(() => mapper.devices.has("d1"), "the device at the mapper");
-};
+const serve = (): Promise<void> => serveOneDevice(bench, mapper);
 const restart = async (): Promise<void> => {
   await bench.stop();
   bench = await bench.restart();

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import * as dmi from "@longshore/crds/dmi";
 import { readFileSync } from "node:fs";
 import { until } from "../tunnel/fakes.ts";
-import { device, FakeMapper, model, plain, startRoom, type Bench } from "./support.ts";
+import { FakeMapper, plain } from "./support/fake-mapper.ts";
+import { device, model } from "./support/objects.ts";
+import { startRoom, type Bench } from "./support/room.ts";
 
 interface Line {
   readonly dir: string;

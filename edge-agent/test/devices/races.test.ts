@@ -2,7 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { StoreError } from "../../src/store/port.ts";
 import { until } from "../tunnel/fakes.ts";
-import { device, FakeMapper, model, startRoom, type Bench } from "./support.ts";
+import { FakeMapper } from "./support/fake-mapper.ts";
+import { device, model } from "./support/objects.ts";
+import { serveOneDevice, startRoom, type Bench } from "./support/room.ts";
 
 let bench: Bench;
 let mapper: FakeMapper;
@@ -17,13 +19,7 @@ afterEach(async () => {
   await bench.stop();
 });
 
-const serve = async (): Promise<void> => {
-  await bench.register();
-  await mapper.listen();
-  bench.store.put(model());
-  bench.store.put(device());
-  await until(() => mapper.devices.has("d1"), "the device at the mapper");
-};
+const serve = (): Promise<void> => serveOneDevice(bench, mapper);
 
 /** Holds one call back, before it has any effect. */
 function hold(

@@ -12,16 +12,10 @@ import {
 import type { DmiHandlers } from "../../src/dmi/port.ts";
 import type { UplinkRequest } from "../../src/tunnel/port.ts";
 import { fakeClock, until, type FakeClock } from "../tunnel/fakes.ts";
-import {
-  device,
-  FakeCloud,
-  MemoryRecords,
-  MemoryStore,
-  model,
-  startRoom,
-  type Bench,
-  type BenchOptions,
-} from "./support.ts";
+import { FakeCloud } from "./support/fake-cloud.ts";
+import { MemoryRecords, MemoryStore } from "./support/memory.ts";
+import { device, model } from "./support/objects.ts";
+import { startRoom, type Bench, type BenchOptions } from "./support/room.ts";
 
 const START_MS = Date.UTC(2026, 0, 1);
 const open: Bench[] = [];

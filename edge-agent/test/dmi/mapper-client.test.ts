@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMapperClient, mapperAddress } from "../../src/dmi/index.ts";
 import type { MapperClient } from "../../src/dmi/port.ts";
-import { FakeMapper } from "../devices/support.ts";
+import { FakeMapper } from "../devices/support/fake-mapper.ts";
 import { thrown } from "../tunnel/fakes.ts";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);

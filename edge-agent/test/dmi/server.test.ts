@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDmiServer } from "../../src/dmi/index.ts";
 import { DmiFault, type DmiHandlers, type DmiServer, type DmiServerOptions } from "../../src/dmi/port.ts";
-import { mapperSide, type MapperSide } from "../devices/support.ts";
+import { mapperSide, type MapperSide } from "../devices/support/mapper-side.ts";
 import { until } from "../tunnel/fakes.ts";
 
 const stops: (() => unknown)[] = [];

@@ -3,7 +3,8 @@ import { describe, expect, it } from "@jest/globals";
 import { LatestSender, type Outgoing } from "../../../src/devices/to-cloud/latest-sender.ts";
 import { WriteBehind } from "../../../src/devices/to-cloud/write-behind.ts";
 import { fakeClock, fakeLog } from "../../tunnel/fakes.ts";
-import { FakeCloud, MemoryRecords } from "../support.ts";
+import { FakeCloud } from "../support/fake-cloud.ts";
+import { MemoryRecords } from "../support/memory.ts";
 
 const turns = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await Promise.resolve();
