@@ -7,6 +7,7 @@ export {
   SESSION_GROUP,
   SESSION_RESOURCE,
   SessionOperation,
+  STREAMS_VERSION,
 } from "./session.ts";
 export type {
   AckBatch,

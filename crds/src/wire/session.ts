@@ -13,6 +13,8 @@
  */
 export const PROTOCOL_HEADER = "longshore-protocol";
 export const PROTOCOL_VERSION = "1";
+/** Version of the streams in a session; told in the hello and its answer. */
+export const STREAMS_VERSION = 1;
 
 /** `route.group` of every frame of ours; the resource is always SESSION_RESOURCE. */
 export const SESSION_GROUP = "longshore";
@@ -42,6 +44,8 @@ export interface Hello {
   readonly agentVersion: string;
   readonly machineId: string;
   readonly bootId: string;
+  /** Version of the streams that this edge speaks (binary messages, `@longshore/crds/stream`); absent: none. */
+  readonly streams?: number;
 }
 
 export interface HelloReply {
@@ -54,6 +58,8 @@ export interface HelloReply {
   /** The edge sends a keepalive this often; the hub renews the node's Lease on it. */
   readonly keepaliveIntervalMs: number;
   readonly leaseDurationSeconds: number;
+  /** Version of the streams that both speak; absent: a binary message is a violation. */
+  readonly streams?: number;
 }
 
 /** [key, uid, resourceVersion, digest]; key as `formatKey()` writes it. */
