@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import { Client, credentials } from "@grpc/grpc-js";
 import {
+  AttachRequest,
   CreateContainerRequest,
+  ExecRequest,
   ExecSyncRequest,
   ImageService,
+  PortForwardRequest,
   PullImageRequest,
   RunPodSandboxRequest,
   RuntimeService,
   type AuthConfig,
   type Container,
   type ContainerConfig,
+  type ContainerStats,
   type ContainerStatus,
   type DeepPartial,
   type ExecSyncResponse,
@@ -17,12 +21,13 @@ import {
   type Image,
   type PodSandbox,
   type PodSandboxConfig,
+  type PodSandboxStats,
   type PodSandboxStatus,
   type RuntimeCondition,
   type ServiceMethod,
   type VersionResponse,
 } from "@longshore/crds/cri";
-import { CriError, toCriError } from "./errors.ts";
+import { methodName, required, settled, unary } from "./call.ts";
 import { checkSocket, socketPath } from "./socket.ts";
 
 /** Where the runtime listens, and how long a call may take. */
@@ -37,6 +42,27 @@ export interface CriOptions {
   readonly pullTimeoutMs?: number;
   /** deadline of making a sandbox: the runtime may have to pull its image and run CNI; default 4 min */
   readonly sandboxTimeoutMs?: number;
+}
+
+/** Which ends of a container's process a stream carries. A runtime refuses stderr beside a tty. */
+export interface CriAttach {
+  readonly containerId: string;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly tty: boolean;
+}
+
+/** A command to start in a running container, with the ends that the stream carries. */
+export interface CriExec extends CriAttach {
+  readonly command: readonly string[];
+}
+
+/** Ports of a sandbox that a stream may reach. */
+export interface CriPortForward {
+  readonly sandboxId: string;
+  /** Empty when each connection of the stream names its own. */
+  readonly ports: readonly number[];
 }
 
 /** The calls of the container runtime that the agent makes. Every one throws {CriError}. */
@@ -61,6 +87,16 @@ export interface Cri {
   removeContainer(id: string): Promise<void>;
   execSync(id: string, command: readonly string[], timeoutSeconds: number): Promise<ExecSyncResponse>;
   reopenContainerLog(id: string): Promise<void>;
+  /** URL of the runtime's own streaming server where this one exec waits; it serves once, for a minute or so. */
+  exec(request: CriExec): Promise<string>;
+  /** URL as of `exec`. */
+  attach(request: CriAttach): Promise<string>;
+  /** URL as of `exec`. */
+  portForward(request: CriPortForward): Promise<string>;
+  /** One entry for each running container. */
+  listContainerStats(): Promise<readonly ContainerStats[]>;
+  /** @throws {CriError} UNIMPLEMENTED by a runtime that keeps none for sandboxes */
+  listPodSandboxStats(): Promise<readonly PodSandboxStats[]>;
   listImages(): Promise<readonly Image[]>;
   imageStatus(image: string): Promise<Image | undefined>;
   pullImage(
@@ -76,11 +112,6 @@ export interface Cri {
   close(): void;
 }
 
-interface CallOptions {
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
-}
-
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const GRACE_MARGIN_MS = 15_000;
 
@@ -92,49 +123,6 @@ function channel(endpoint: string): Client {
     "grpc.use_local_subchannel_pool": 1,
     "grpc.default_authority": "localhost",
   });
-}
-
-function unary<Request, Response>(
-  client: Client,
-  method: ServiceMethod<Request, Response>,
-  request: Request,
-  options: CallOptions,
-): Promise<Response> {
-  const name = method.path.slice(method.path.lastIndexOf("/") + 1);
-  return new Promise<Response>((resolve, reject) => {
-    const done = (error: ServiceError | null, response?: Response): void => {
-      options.signal?.removeEventListener("abort", cancel);
-      if (error) reject(toCriError(name, error));
-      else if (response === undefined) reject(new CriError("RUNTIME", name, "empty answer"));
-      else resolve(response);
-    };
-    const call = client.makeUnaryRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      request,
-      { deadline: Date.now() + options.timeoutMs },
-      done,
-    );
-    function cancel(): void {
-      call.cancel();
-    }
-    options.signal?.addEventListener("abort", cancel, { once: true });
-  });
-}
-
-/** Answers "not found" as done: removing or stopping what is gone has reached its goal. */
-async function settled(work: Promise<unknown>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!(error instanceof CriError && error.code === "NOT_FOUND")) throw error;
-  }
-}
-
-function required<T>(value: T | undefined, method: string): T {
-  if (value === undefined) throw new CriError("RUNTIME", method, "answer without a status");
-  return value;
 }
 
 /**
@@ -152,6 +140,8 @@ export function createCri(options: CriOptions): Cri {
   return {
     ...sandboxCalls(client, timeoutMs, options.sandboxTimeoutMs ?? 240_000),
     ...containerCalls(client, timeoutMs),
+    ...streamCalls(client, timeoutMs),
+    ...statsCalls(client, timeoutMs),
     ...imageCalls(images, timeoutMs, options.pullTimeoutMs ?? 900_000),
     close: () => {
       client.close();
@@ -246,6 +236,36 @@ function containerCalls(client: Client, timeoutMs: number): ContainerCalls {
     reopenContainerLog: async (id) => {
       await call(RuntimeService.reopenContainerLog, { containerId: id });
     },
+  };
+}
+
+type StreamCalls = Pick<Cri, "exec" | "attach" | "portForward">;
+
+function streamCalls(client: Client, timeoutMs: number): StreamCalls {
+  const url = async <Q>(method: ServiceMethod<Q, { url: string }>, request: Q): Promise<string> => {
+    const answer = await unary(client, method, request, { timeoutMs });
+    return required(answer.url === "" ? undefined : answer.url, methodName(method), "a URL");
+  };
+  return {
+    exec: ({ command, ...rest }) =>
+      url(RuntimeService.exec, ExecRequest.fromPartial({ ...rest, cmd: [...command] })),
+    attach: (request) => url(RuntimeService.attach, AttachRequest.fromPartial(request)),
+    portForward: ({ sandboxId, ports }) =>
+      url(
+        RuntimeService.portForward,
+        PortForwardRequest.fromPartial({ podSandboxId: sandboxId, port: [...ports] }),
+      ),
+  };
+}
+
+type StatsCalls = Pick<Cri, "listContainerStats" | "listPodSandboxStats">;
+
+function statsCalls(client: Client, timeoutMs: number): StatsCalls {
+  return {
+    listContainerStats: async () =>
+      (await unary(client, RuntimeService.listContainerStats, {}, { timeoutMs })).stats,
+    listPodSandboxStats: async () =>
+      (await unary(client, RuntimeService.listPodSandboxStats, {}, { timeoutMs })).stats,
   };
 }
 

@@ -4,7 +4,7 @@ import { Server, ServerCredentials, status, type UntypedHandleCall } from "@grpc
 import { RuntimeService } from "@longshore/crds/cri";
 import { chownSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkSocket, createCri, socketPath, type Cri } from "../../src/cri/index.ts";
+import { checkSocket, createCri, socketPath, type Cri, type CriAttach } from "../../src/cri/index.ts";
 
 let dir: string;
 let server: Server | undefined;
@@ -18,6 +18,8 @@ afterEach(() => {
   cri = server = undefined;
   rmSync(dir, { recursive: true, force: true });
 });
+
+const ENDS: CriAttach = { containerId: "c", stdin: true, stdout: true, stderr: false, tty: true };
 
 type Handlers = Partial<Record<keyof typeof RuntimeService, UntypedHandleCall>>;
 
@@ -79,6 +81,47 @@ describe("the CRI client", () => {
     await expect(cri.removeContainer("x")).resolves.toBeUndefined();
     await expect(cri.stopContainer("x", 1)).resolves.toBeUndefined();
     await expect(cri.listPodSandbox()).rejects.toMatchObject({ code: "UNIMPLEMENTED", retryable: false });
+  });
+  it.each([
+    {
+      method: "exec" as const,
+      ask: (own: Cri) => own.exec({ ...ENDS, command: ["sh", "-c", "a b"] }),
+      got: { ...ENDS, cmd: ["sh", "-c", "a b"] },
+    },
+    { method: "attach" as const, ask: (own: Cri) => own.attach(ENDS), got: ENDS },
+    {
+      method: "portForward" as const,
+      ask: (own: Cri) => own.portForward({ sandboxId: "s", ports: [80, 443] }),
+      got: { podSandboxId: "s", port: [80, 443] },
+    },
+  ])("asks for the URL of $method and takes no empty one", async ({ method, ask, got }) => {
+    const seen: unknown[] = [];
+    const urls = ["http://127.0.0.1:1/x", ""];
+    const answer: UntypedHandleCall = ((
+      call: { request: unknown },
+      done: (e: null, answer: object) => void,
+    ) => {
+      seen.push(call.request);
+      done(null, { url: urls.shift() });
+    }) as never;
+    const own = (cri = createCri({ endpoint: await runtime({ [method]: answer }) }));
+    await expect(ask(own)).resolves.toBe("http://127.0.0.1:1/x");
+    await expect(ask(own)).rejects.toMatchObject({
+      code: "RUNTIME",
+      message: expect.stringContaining("answer without a URL"),
+    });
+    expect(seen).toEqual([got, got]);
+  });
+  it("lists statistics, and types that a runtime has none for sandboxes", async () => {
+    const list: UntypedHandleCall = ((_call: unknown, done: (error: null, answer: object) => void) =>
+      done(null, {
+        stats: [{ cpu: { timestamp: 1n, usageCoreNanoSeconds: { value: 1n << 60n } } }],
+      })) as never;
+    cri = createCri({ endpoint: await runtime({ listContainerStats: list }) });
+    expect(await cri.listContainerStats()).toMatchObject([
+      { cpu: { usageCoreNanoSeconds: { value: 1n << 60n } } },
+    ]);
+    await expect(cri.listPodSandboxStats()).rejects.toMatchObject({ code: "UNIMPLEMENTED" });
   });
   it("works again after the runtime came back", async () => {
     const list: UntypedHandleCall = ((_call: unknown, done: (error: null, answer: object) => void) =>
