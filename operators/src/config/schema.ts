@@ -41,6 +41,43 @@ export const schema = {
       "An EdgeCore silent for so long is gone.",
     ),
     minTlsVersion: oneOf(["TLSv1.3", "TLSv1.2"], "TLSv1.3", "Oldest TLS that is spoken with edges."),
+    stream: {
+      enabled: flag(
+        true,
+        "Whether the hub serves the kubelet API, for kubectl logs, exec, attach, port-forward, cp and top.",
+      ),
+      port: port(10_003, "Port of the kubelet API, for API servers and for the other hubs."),
+      tunnelPort: port(10_004, "Port of the stream tunnels of EdgeCores."),
+      advertiseAddress: text(
+        "",
+        "Where API servers and the other hubs reach the stream port; it goes into each Node's status. Empty: the first IP of hub.advertiseAddresses, else of this host.",
+      ),
+      advertisePort: port(0, "Port that the Nodes tell API servers, where it is mapped; 0: hub.stream.port."),
+      addressType: oneOf(
+        ["InternalIP", "InternalDNS", "ExternalIP", "ExternalDNS", "Hostname"],
+        "InternalIP",
+        "Type of that address in a Node's status: the one that the API server prefers (its --kubelet-preferred-address-types).",
+      ),
+      apiServerNames: list(
+        ["kube-apiserver-kubelet-client"],
+        "Common names of the client certificates that API servers show kubelets; they may ask for everything.",
+      ),
+      scraperNames: list(
+        [],
+        "Common names of client certificates that may read metrics, and nothing else, past the API server.",
+      ),
+      clientCaFile: text(
+        "",
+        "CA of those client certificates, PEM; empty: what the API server publishes in kube-system/extension-apiserver-authentication.",
+      ),
+      certFile: text(
+        "",
+        "Certificate of the stream port, PEM, where API servers verify kubelets; empty: the hub's own. Needs keyFile.",
+      ),
+      keyFile: text("", "Its private key, PEM."),
+      maxStreams: integer(4096, { min: 1, max: 1_000_000 }, "Streams of this hub at once."),
+      maxStreamsPerNode: integer(256, { min: 1, max: 65_536 }, "Streams of one node at once."),
+    },
   },
   controllers: {
     leaderElect: flag(true, "Whether one of several processes leads; without it there must be only one."),

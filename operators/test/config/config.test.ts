@@ -44,6 +44,10 @@ describe("the configuration", () => {
         windowFrames: 64,
         windowBytes: 262144,
         legacyKeepaliveTimeoutMs: 30_000,
+        stream: {
+          ...{ enabled: true, port: 10003, tunnelPort: 10004, advertisePort: 0, addressType: "InternalIP" },
+          ...{ apiServerNames: ["kube-apiserver-kubelet-client"], scraperNames: [], clientCaFile: "" },
+        },
       },
       controllers: { leaderElect: true, resyncHours: 6 },
       metrics: { hubPort: 9091, controllersPort: 9092 },
