@@ -21,6 +21,8 @@ export interface HubPresenceDeps {
 
 /** Says that this hub lives, and clears away after hubs that do not. */
 export interface HubPresence {
+  /** Where other hubs reach this one, told with every heartbeat from now on. */
+  announce(address: string): void;
   /** Rejects with UNAVAILABLE when the first beat fails. */
   start(): Promise<void>;
   /** Removes the queues of dead hubs. @returns their ids */
@@ -32,10 +34,12 @@ export function createHubPresence(deps: HubPresenceDeps): HubPresence {
   const { redis, hub, log } = deps;
   const keys = createKeyspace(deps.prefix);
   const timers: NodeJS.Timeout[] = [];
+  // Any value says that the hub lives.
+  let value = "1";
 
   const beat = (): Promise<void> =>
     orUnavailable(async () => {
-      await redis.set(keys.heartbeat(hub), 1, "PX", deps.ttlMs ?? 15_000);
+      await redis.set(keys.heartbeat(hub), value, "PX", deps.ttlMs ?? 15_000);
       await redis.sadd(keys.hubs, hub);
     });
 
@@ -60,7 +64,16 @@ export function createHubPresence(deps: HubPresenceDeps): HubPresence {
     timers.push(setInterval(run, intervalMs).unref());
   };
 
+  const announce = (address: string): void => {
+    value = address;
+    if (timers.length === 0) return;
+    beat().catch((error: unknown) =>
+      log.warn({ err: error }, "address not told at once, the next beat does"),
+    );
+  };
+
   return {
+    announce,
     async start() {
       await beat();
       every(deps.beatIntervalMs ?? 5000, "heartbeat", beat);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export type { Directory, HubAddress } from "./directory.ts";
 export { DeliveryError, type DeliveryErrorCode } from "./errors.ts";
 export type { Ledger, LedgerEntry, LedgerRecord, LedgerState } from "./ledger.ts";
 export type { Acked, Batch, Fence, InventoryEntry, Mailbox, Owner, Wakeups, Want } from "./mailbox.ts";

@@ -7,6 +7,7 @@ export interface NodeKeys {
   readonly acked: string;
   readonly owner: string;
   readonly meta: string;
+  readonly tunnel: string;
 }
 
 /** Names of all keys of ours under one prefix. */
@@ -46,6 +47,7 @@ export function createKeyspace(prefix: string): Keyspace {
       acked: `${prefix}:{${node}}:acked`,
       owner: `${prefix}:{${node}}:owner`,
       meta: `${prefix}:{${node}}:meta`,
+      tunnel: `${prefix}:{${node}}:tunnel`,
     }),
     knownShard,
     knownShardOf: (node) => knownShard(shardOf(node)),

@@ -129,9 +129,9 @@ async function remember(parts: Parts, node: string): Promise<void> {
 }
 
 async function forget(parts: Parts, node: string, term: number): Promise<void> {
-  const { want, acked, owner, meta } = parts.keys.node(node);
+  const { want, acked, owner, meta, tunnel } = parts.keys.node(node);
   const [code, detail] = await parts.scripts.forget(
-    [want, acked, owner, meta, parts.keys.changedShardOf(node)],
+    [want, acked, owner, meta, parts.keys.changedShardOf(node), tunnel],
     [term, node],
   );
   if (code === -1) throw staleTerm(parts, Number(detail));

@@ -4,6 +4,7 @@ import { inventoryDigest } from "@longshore/crds/wire";
 import type { Registry } from "prom-client";
 import { createQueues } from "./bullmq-queues.ts";
 import { createPlacementListener, createWaker, createWakeups } from "./bullmq.ts";
+import type { Directory } from "./directory.ts";
 import { createHubPresence } from "./hub-presence.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Log } from "./log.ts";
@@ -11,6 +12,7 @@ import type { Mailbox, Wakeups } from "./mailbox.ts";
 import type { Outbox, Scope } from "./outbox.ts";
 import { logConnection } from "./connection-log.ts";
 import { createCallClient, createWorkerClient, type ClientLimits, type RedisTarget } from "./redis-client.ts";
+import { createRedisDirectory } from "./redis-directory.ts";
 import { createRedisLedger } from "./redis-ledger.ts";
 import { createRedisMailbox } from "./redis-mailbox.ts";
 import { createRedisOutbox } from "./redis-outbox.ts";
@@ -44,6 +46,8 @@ export interface HubDelivery {
   readonly mailbox: Mailbox;
   /** Its `start` also begins the heartbeat; while Redis is away it tries again, until `stop`. */
   readonly wakeups: Wakeups;
+  /** Which hub holds which node. Its addresses and tunnels are told once `wakeups` have started. */
+  readonly directory: Directory;
   /** Redis was replaced: what is recorded as acked may be older than what the edges hold. */
   onReplaced(handler: () => void): void;
   connected(): boolean;
@@ -107,6 +111,8 @@ export function createHubDelivery(
   const mailbox = createRedisMailbox({ ...parts, scopes: options.scopes, inventoryDigest });
   const wakeups = createWakeups(parts);
   const presence = createHubPresence(parts);
+  const directory = createRedisDirectory({ ...parts, announce: (address) => presence.announce(address) });
+  base.watch.onReplaced(() => directory.renew());
   const stopped = new AbortController();
   async function stopWakeups(): Promise<void> {
     stopped.abort();
@@ -118,10 +124,12 @@ export function createHubDelivery(
       async start(handlers) {
         await persist(() => wakeups.start(handlers), { signal: stopped.signal, log });
         await persist(() => presence.start(), { signal: stopped.signal, log });
+        directory.start();
         base.watch.start();
       },
       stop: stopWakeups,
     },
+    directory,
     onReplaced: (handler) =>
       base.watch.onReplaced((reason) => {
         if (reason === "replaced") handler();
@@ -129,6 +137,7 @@ export function createHubDelivery(
     connected: base.connected,
     async stop() {
       await stopWakeups();
+      directory.stop();
       await presence.stop().catch((error: unknown) => log.warn({ err: error }, "heartbeat not removed"));
       await base.close();
     },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Redis } from "ioredis";
+import { HOLD_TUNNEL, HUBS_OF, RELEASE_TUNNEL } from "./lua/directory.ts";
 import { DOUBT, READ_ACKED, RESTORE, SETTLE } from "./lua/ledger.ts";
 import { FORGET, JOIN_EPOCH, OBSERVE, UNPLACE } from "./lua/node.ts";
 import { ACK, FENCE, RELEASE, REPLACE_ACKED, TAKE } from "./lua/session.ts";
@@ -34,6 +35,9 @@ export interface Scripts {
   readonly doubt: Step<number>;
   readonly joinEpoch: Step<number>;
   readonly observe: Step<readonly [number, number]>;
+  readonly hubsOf: Step<readonly Buffer[]>;
+  readonly holdTunnel: Step<Buffer>;
+  readonly releaseTunnel: Step<number>;
 }
 
 function bind<Reply>(redis: Redis, name: string, lua: string): Step<Reply> {
@@ -60,4 +64,7 @@ export const createScripts = (redis: Redis): Scripts => ({
   doubt: bind(redis, "doubt", DOUBT),
   joinEpoch: bind(redis, "joinEpoch", JOIN_EPOCH),
   observe: bind(redis, "observe", OBSERVE),
+  hubsOf: bind(redis, "hubsOf", HUBS_OF),
+  holdTunnel: bind(redis, "holdTunnel", HOLD_TUNNEL),
+  releaseTunnel: bind(redis, "releaseTunnel", RELEASE_TUNNEL),
 });

@@ -7,7 +7,7 @@ import { ESTABLISH, MARK } from "./ledger.ts";
  * A session that was never placed is left alone: a new edge connects before it has registered its Node. Any
  * other session ends, so that the edge registers anew.
  *
- * KEYS 1 want, 2 acked, 3 owner, 4 meta, 5 changed   ARGV 1 term, 2 node
+ * KEYS 1 want, 2 acked, 3 owner, 4 meta, 5 changed, 6 tunnel   ARGV 1 term, 2 node
  * Returns {-1, highest term seen} when the term is stale, {1, owner} when the session was left, else {0, owner or ''}
  */
 export const FORGET = `${MARK}${String.raw`
@@ -18,7 +18,7 @@ local placed = false
 for _, name in ipairs(redis.call('HKEYS', KEYS[4])) do placed = placed or name:sub(1, 7) == 'placed:' end
 if owner ~= '' and not placed then return {1, owner} end
 if redis.call('EXISTS', KEYS[2]) == 1 then mark_changed(KEYS[5], ARGV[2]) end
-redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6])
 return {0, owner}
 `}`;
 
