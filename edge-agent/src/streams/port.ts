@@ -15,6 +15,8 @@ export interface ContainerRun {
   readonly podUid: string;
   readonly attempt: number;
   readonly isRunning: boolean;
+  /** Dead, and to be started again: waiting, as a kubelet says, so that `--previous` means this very run. */
+  readonly willRestart?: boolean;
 }
 
 /** What runs on this node, for those who are asked about it by name. */
