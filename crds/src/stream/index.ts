@@ -3,6 +3,17 @@ export { STREAM_STATUS, StreamError } from "./errors.ts";
 export type { StreamErrorCode } from "./errors.ts";
 export { STREAM_LIMITS } from "./limits.ts";
 export type { StreamLimits } from "./limits.ts";
+export {
+  headerPairs,
+  isUpgrade,
+  kubeletUrl,
+  readKubeletRequest,
+  type KubeletCall,
+  type KubeletRequest,
+  type KubeletUrl,
+} from "./kubelet-path.ts";
+export { REQUEST_LIMITS, readLogOptions, readStreamRequest } from "./validate.ts";
+export { UPGRADE_HEADERS } from "./validate-upgrade.ts";
 export { READS } from "./request.ts";
 export type {
   AttachRequest,
@@ -17,3 +28,8 @@ export type {
 } from "./request.ts";
 export type { OpenedStream, StreamOpener } from "./port.ts";
 export type { IncomingStream, Mux, MuxDeps, MuxSocket } from "./mux-port.ts";
+export { createMux } from "./mux.ts";
+export { joinStreams, serveIncoming, toStreamError } from "./serve.ts";
+export type { OnUnexpected, ResolveStream, StreamTarget } from "./serve.ts";
+export { decodeStreamFrame, FRAME_TYPE, StreamFrameError } from "./frame.ts";
+export type { StreamFrame } from "./frame.ts";
