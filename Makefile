@@ -9,6 +9,9 @@ INSTALLED := node_modules/.installed-$(shell sha256sum package-lock.json | cut -
 # Tests to run, by their titles: make e2e T='A3|R18'
 T ?=
 
+# With METRICS=1, `make up` runs metrics-server too, for kubectl top.
+export METRICS ?=
+
 # Part of the local edge cloud: make stop PART=hub
 PART ?=
 
@@ -17,7 +20,7 @@ PART ?=
 help: ## Show this list
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-up: $(INSTALLED) ## Bring up a local edge cloud and show that it works (KUBECONFIG=… uses your cluster)
+up: $(INSTALLED) ## Bring up a local edge cloud and show that it works (KUBECONFIG=… uses your cluster, METRICS=1 adds kubectl top)
 	@node hack/up.ts
 
 down: $(INSTALLED) ## Stop what `make up` started and remove every trace

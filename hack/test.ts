@@ -11,6 +11,7 @@ import { ensureControlPlane } from "./control-plane/build.ts";
 import { CLONE, layoutOf } from "./cluster/layout.ts";
 import { sweep } from "./cluster/sweep.ts";
 import { describeFailure } from "./fault.ts";
+import { ensureMetricsServer } from "./metrics-server/build.ts";
 import { ensurePrerequisites, requireRoot } from "./prerequisites.ts";
 import { createSteps } from "./steps.ts";
 import { verify, type Counts } from "./verify.ts";
@@ -47,6 +48,8 @@ async function runAll(onlyEndToEnd: boolean, title: string): Promise<Counts> {
   const steps = createSteps();
   await steps.run("Check what this machine has", (say) => ensurePrerequisites(say));
   const bin = await steps.run("Get the control plane", (say) => ensureControlPlane(say));
+  // Without it, tests that need it fail: no reason to run no others.
+  await steps.run("Get metrics-server", (say) => ensureMetricsServer(say)).catch(() => undefined);
   const layout = layoutOf("e2e");
   try {
     const parts: Counts[] = [];

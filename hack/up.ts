@@ -6,12 +6,14 @@ import { startEnvironment } from "./cluster/environment.ts";
 import { createKubectl, type Kubectl } from "./cluster/kubectl.ts";
 import type { DeviceStatusObject, ListOf, PodObject } from "./cluster/objects.ts";
 import { layoutOf } from "./cluster/layout.ts";
+import { machineAddress } from "./cluster/machine.ts";
 import { script } from "./fault.ts";
+import { ensureMetricsServer } from "./metrics-server/build.ts";
 import { ensurePrerequisites, folderOf, requireRoot } from "./prerequisites.ts";
-import { createSteps, type Say } from "./steps.ts";
+import { createSteps, type Say, type Steps } from "./steps.ts";
 import { waitFor } from "./wait.ts";
 
-const KUBEEDGE_PORTS = { tunnel: 10_000, join: 10_002 };
+const KUBEEDGE_PORTS = { tunnel: 10_000, join: 10_002, stream: 10_003, edgeStream: 10_004 };
 const NODE_GRACE_SECONDS = 50;
 
 await script(async () => {
@@ -21,7 +23,8 @@ await script(async () => {
   const kubeconfig = process.env["KUBECONFIG"] || undefined;
   if (kubeconfig !== undefined) {
     process.stdout.write(
-      `! KUBECONFIG is set: CRDs, roles and a sample go into the cluster of ${kubeconfig}\n`,
+      `! KUBECONFIG is set: CRDs, roles and a sample go into the cluster of ${kubeconfig}\n` +
+        `! kubectl logs, exec and the like need its API server to reach this machine, ${machineAddress() ?? "which has no address"}, at the stream port that is told below\n`,
     );
   }
   await steps.run("Check what this machine has", (say) => ensurePrerequisites(say));
@@ -32,6 +35,7 @@ await script(async () => {
   const options = {
     ...{ bin, kubeconfig, nodeGraceSeconds: NODE_GRACE_SECONDS, hubPorts: KUBEEDGE_PORTS },
     withMapper: true,
+    metricsServer: await metricsServer(kubeconfig, steps),
   };
   const state = await startEnvironment(layout, steps, options);
   const kubectl = createKubectl({ command: state.kubectl, kubeconfig: layout.kubeconfig });
@@ -49,6 +53,8 @@ Try next:
   export KUBECONFIG=$PWD/${near(layout.kubeconfig)} PATH=$PWD/${near(join(layout.dir, "bin"))}:$PATH
   kubectl get pods -o wide --watch
   kubectl scale deployment hello --replicas=3
+  kubectl logs deployment/hello --follow     # and exec, attach, port-forward, cp
+  kubectl exec -it deployment/hello -- sh
   kubectl get longshore -A
   curl http://$(kubectl get pod -l app=hello -o jsonpath='{.items[0].status.podIP}'):8080
   kubectl get devicestatus room -o jsonpath='{.status.twins}'
@@ -58,6 +64,12 @@ Try next:
 Logs are in ${near(layout.logs)}.
 `);
 });
+
+/** `make up METRICS=1`: for kubectl top, in a cluster that brings none. */
+async function metricsServer(kubeconfig: string | undefined, steps: Steps): Promise<string | undefined> {
+  if (kubeconfig !== undefined || !process.env["METRICS"]) return undefined;
+  return steps.run("Get metrics-server", (say) => ensureMetricsServer(say));
+}
 
 async function runSample(kubectl: Kubectl, say: Say): Promise<void> {
   await kubectl.apply(readFileSync(join(layoutOf("").root, "config/samples/hello.yaml"), "utf8"));

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
+import { KUBELET_CLIENT, METRICS_SERVER } from "./control-plane.ts";
 import { kubeconfigOf } from "./kubeconfig.ts";
 import type { Kubectl } from "./kubectl.ts";
 import type { KubeconfigView } from "./objects.ts";
@@ -13,18 +14,39 @@ import { findProcess, startProcess, waitReady, type ProcessRecord } from "./proc
 import { redisUrl } from "./redis.ts";
 
 export const NAMESPACE = "kubeedge";
-export type Role = "controllers" | "hub";
-export const ROLES: readonly Role[] = ["controllers", "hub"];
+/** Processes of the operators. `hub-b` is a second hub, there only where it was wanted. */
+export type CloudProcess = "controllers" | "hub" | "hub-b";
 
-export interface CloudPorts {
+/** Ports of one hub. */
+export interface HubPorts {
   readonly tunnel: number;
   readonly join: number;
+  /** The kubelet API. */
+  readonly stream: number;
+  /** Stream tunnels of EdgeCores. */
+  readonly edgeStream: number;
+}
+
+/** First choice of a hub's ports; those of streams are found where none is wished. */
+export type WantedPorts = Pick<HubPorts, "tunnel" | "join"> & Partial<HubPorts>;
+
+/** Where API servers find the stream port of a hub. */
+export interface Reach {
+  /** What hubs listen on. */
+  readonly bindAddress: string;
+  readonly address: string;
+  /** Of something in front of the hubs; absent: each hub's own stream port. */
+  readonly port?: number;
 }
 
 const READY_MS = 60_000;
 /** As in the Dockerfile. */
 const HEAP = ["--max-semi-space-size=4"];
 const TOKEN_LIFE = "8760h";
+const LOOPBACK = "127.0.0.1";
+
+/** For an API server on this machine. */
+export const LOCAL_REACH: Reach = { bindAddress: LOOPBACK, address: LOOPBACK };
 
 /** Installs the CRDs, the namespace and the roles, the way a user would with `kubectl apply -k`. */
 export async function applyManifests(layout: Layout, kubectl: Kubectl): Promise<void> {
@@ -32,72 +54,120 @@ export async function applyManifests(layout: Layout, kubectl: Kubectl): Promise<
   await kubectl.run("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all");
 }
 
-/** Writes the configuration of both roles, each with the rights of its own service account. */
-export async function configureCloud(
+export async function takeHubPorts(layout: Layout, ports: Ports, wanted: WantedPorts): Promise<HubPorts> {
+  return {
+    tunnel: await ports.take(wanted.tunnel),
+    join: await ports.take(wanted.join),
+    stream: await ports.take(wanted.stream ?? layout.firstPort + 18),
+    edgeStream: await ports.take(wanted.edgeStream ?? layout.firstPort + 19),
+  };
+}
+
+export async function configureControllers(layout: Layout, kubectl: Kubectl, ports: Ports): Promise<void> {
+  const port = await ports.take(layout.firstPort + 7);
+  await writeConfig(layout, kubectl, "controllers", {
+    controllers: { leaderElect: true, identity: `${hostname()}-${layout.id}` },
+    metrics: { bindAddress: LOOPBACK, controllersPort: port },
+    probes: { bindAddress: LOOPBACK, port: await ports.take(layout.firstPort + 8) },
+  });
+}
+
+export async function configureHub(
   layout: Layout,
   kubectl: Kubectl,
   ports: Ports,
-  wanted: CloudPorts,
-): Promise<CloudPorts> {
-  const cloud = { tunnel: await ports.take(wanted.tunnel), join: await ports.take(wanted.join) };
-  const metrics = {
-    bindAddress: "127.0.0.1",
-    hubPort: await ports.take(layout.firstPort + 6),
-    controllersPort: await ports.take(layout.firstPort + 7),
-  };
-  for (const [index, role] of ROLES.entries()) {
-    const config = {
-      kubeconfig: await accountKubeconfig(layout, kubectl, `longshore-${role}`),
-      namespace: NAMESPACE,
-      redis: { url: redisUrl(layout) },
-      hub: {
-        id: "hub-0",
-        bindAddress: "127.0.0.1",
-        tunnelPort: cloud.tunnel,
-        joinPort: cloud.join,
-        advertiseAddresses: ["127.0.0.1"],
-        dnsNames: ["localhost"],
+  hub: { readonly name: "hub" | "hub-b"; readonly ports: HubPorts; readonly reach: Reach },
+): Promise<void> {
+  const { reach } = hub;
+  await writeConfig(layout, kubectl, hub.name, {
+    hub: {
+      id: hub.name === "hub" ? "hub-0" : "hub-1",
+      bindAddress: reach.bindAddress,
+      tunnelPort: hub.ports.tunnel,
+      joinPort: hub.ports.join,
+      advertiseAddresses: [...new Set([LOOPBACK, reach.address])],
+      dnsNames: ["localhost"],
+      stream: {
+        port: hub.ports.stream,
+        tunnelPort: hub.ports.edgeStream,
+        advertiseAddress: reach.address,
+        advertisePort: reach.port ?? 0,
+        apiServerNames: [KUBELET_CLIENT],
+        scraperNames: [METRICS_SERVER],
       },
-      controllers: { leaderElect: true, identity: `${hostname()}-${layout.id}` },
-      metrics,
-      probes: { bindAddress: "127.0.0.1", port: await ports.take(layout.firstPort + 8 + index) },
-    };
-    writeFileSync(configPath(layout, role), stringify(config), { mode: 0o600 });
-  }
-  return cloud;
+    },
+    metrics: { bindAddress: LOOPBACK, hubPort: await ports.take(layout.firstPort + 6) },
+    probes: { bindAddress: LOOPBACK, port: await ports.take(layout.firstPort + 9) },
+  });
 }
 
-/** Starts one role of the operators and waits until its probe says that it is ready. */
-export async function startRole(layout: Layout, role: Role): Promise<void> {
+/** Each process has the rights of its role's service account. */
+async function writeConfig(
+  layout: Layout,
+  kubectl: Kubectl,
+  name: CloudProcess,
+  config: Readonly<Record<string, object>>,
+): Promise<void> {
+  const account = `longshore-${roleOf(name)}`;
+  const text = stringify({
+    kubeconfig: await accountKubeconfig(layout, kubectl, { account, namespace: NAMESPACE }),
+    namespace: NAMESPACE,
+    redis: { url: redisUrl(layout) },
+    ...config,
+  });
+  writeFileSync(configPath(layout, name), text, { mode: 0o600 });
+}
+
+const roleOf = (name: CloudProcess): "controllers" | "hub" =>
+  name === "controllers" ? "controllers" : "hub";
+
+/** Starts one process of the operators and waits until its probe says that it is ready. */
+export async function startCloudProcess(layout: Layout, name: CloudProcess): Promise<void> {
   const record = startProcess(layout, {
-    name: role,
+    name,
     command: process.execPath,
     args: [
       ...HEAP,
       join(layout.root, "dist/operators.js"),
-      `--role=${role}`,
+      `--role=${roleOf(name)}`,
       "--config",
-      configPath(layout, role),
+      configPath(layout, name),
     ],
   });
-  await waitForRole(layout, role, record);
+  await waitForCloudProcess(layout, name, record);
 }
 
-export function waitForRole(
+export function waitForCloudProcess(
   layout: Layout,
-  role: Role,
-  record: ProcessRecord | undefined = findProcess(layout, role),
+  name: CloudProcess,
+  record: ProcessRecord | undefined = findProcess(layout, name),
 ): Promise<void> {
-  if (!record) return Promise.reject(new Error(`${role} was not started`));
-  const { probes } = parse(readFileSync(configPath(layout, role), "utf8")) as { probes: { port: number } };
+  if (!record) return Promise.reject(new Error(`${name} was not started`));
+  const { probes } = readConfig(layout, name);
   return waitReady(layout, record, READY_MS, () => answersOk(`http://127.0.0.1:${probes.port}/readyz`));
 }
 
-const configPath = (layout: Layout, role: Role): string => join(layout.dir, `${role}.yaml`);
+/** Where a hub tells its metrics. */
+export const hubMetricsUrl = (layout: Layout, name: "hub" | "hub-b"): string =>
+  `http://127.0.0.1:${readConfig(layout, name).metrics.hubPort}/metrics`;
+
+interface WrittenConfig {
+  readonly probes: { readonly port: number };
+  readonly metrics: { readonly hubPort: number };
+}
+
+const readConfig = (layout: Layout, name: CloudProcess): WrittenConfig =>
+  parse(readFileSync(configPath(layout, name), "utf8")) as WrittenConfig;
+
+const configPath = (layout: Layout, name: CloudProcess): string => join(layout.dir, `${name}.yaml`);
 
 /** A kubeconfig with a token of a service account: local runs have the same rights as in a cluster. */
-export async function accountKubeconfig(layout: Layout, kubectl: Kubectl, account: string): Promise<string> {
-  const token = await kubectl.run("-n", NAMESPACE, "create", "token", account, `--duration=${TOKEN_LIFE}`);
+export async function accountKubeconfig(
+  layout: Layout,
+  kubectl: Kubectl,
+  { account, namespace }: { readonly account: string; readonly namespace: string },
+): Promise<string> {
+  const token = await kubectl.run("-n", namespace, "create", "token", account, `--duration=${TOKEN_LIFE}`);
   const view = await kubectl.json<KubeconfigView>("config", "view", "--raw", "--minify");
   const { cluster } = view.clusters[0];
   const inline = cluster["certificate-authority-data"];

@@ -21,12 +21,19 @@ export interface ControlPlaneOptions {
 
 const READY_MS = 90_000;
 const CLUSTER_IPS = "10.96.0.0/16";
+/** Whom API servers behind this one believe what they say about the user. */
+const FRONT_PROXY = "front-proxy-client";
+/** Whom the hub's stream port answers everything, and whom metrics. */
+export const KUBELET_CLIENT = "kube-apiserver-kubelet-client";
+export const METRICS_SERVER = "metrics-server";
 
 interface Pki {
   readonly authority: Authority;
   readonly etcd: CertFiles;
   readonly apiserver: CertFiles;
+  /** What the API server shows a kubelet: here the hub's stream port. */
   readonly kubelet: CertFiles;
+  readonly frontProxy: { readonly authority: Authority; readonly client: CertFiles };
   readonly admin: CertFiles;
   readonly manager: CertFiles;
   readonly scheduler: CertFiles;
@@ -109,23 +116,30 @@ async function waitForDefaults(layout: Layout, command: string): Promise<void> {
 
 async function makePki(layout: Layout): Promise<Pki> {
   const authority = await createAuthority(layout.pki);
+  const frontProxy = await createAuthority(layout.pki, "front-proxy-ca");
   const loopback = ["127.0.0.1", "localhost"];
   const names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "10.96.0.1"];
   const client = (name: string, commonName: string, organization?: string): Promise<CertFiles> =>
     authority.issue({ name, commonName, ...(organization === undefined ? {} : { organization }) });
+  const metricsNames = [...loopback, `${METRICS_SERVER}.kube-system.svc`];
   const [etcd, apiserver, kubelet, admin, manager, scheduler] = await Promise.all([
     authority.issue({ name: "etcd", commonName: "etcd", hosts: loopback }),
     authority.issue({ name: "apiserver", commonName: "kube-apiserver", hosts: [...loopback, ...names] }),
-    client("apiserver-kubelet", "kube-apiserver-kubelet-client", "system:masters"),
+    client("apiserver-kubelet", KUBELET_CLIENT, "system:masters"),
     client("admin", "admin", "system:masters"),
     authority.issue({ name: "manager", commonName: "system:kube-controller-manager", hosts: loopback }),
     authority.issue({ name: "scheduler", commonName: "system:kube-scheduler", hosts: loopback }),
+    authority.issue({ name: METRICS_SERVER, commonName: METRICS_SERVER, hosts: metricsNames }),
   ]);
   return {
     authority,
     etcd,
     apiserver,
     kubelet,
+    frontProxy: {
+      authority: frontProxy,
+      client: await frontProxy.issue({ name: FRONT_PROXY, commonName: FRONT_PROXY }),
+    },
     admin,
     manager,
     scheduler,
@@ -173,6 +187,19 @@ const apiserver = (pki: Pki, port: number, etcdPort: number): string[] => [
   `--service-account-key-file=${pki.tokens.pub}`,
   `--service-account-signing-key-file=${pki.tokens.key}`,
   "--allow-privileged",
+  ...aggregation(pki),
+];
+
+/** Without a kube-proxy, an API server behind this one is reached at its endpoints. */
+const aggregation = ({ frontProxy }: Pki): string[] => [
+  "--enable-aggregator-routing",
+  `--requestheader-client-ca-file=${frontProxy.authority.files.cert}`,
+  `--requestheader-allowed-names=${FRONT_PROXY}`,
+  "--requestheader-username-headers=X-Remote-User",
+  "--requestheader-group-headers=X-Remote-Group",
+  "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+  `--proxy-client-cert-file=${frontProxy.client.cert}`,
+  `--proxy-client-key-file=${frontProxy.client.key}`,
 ];
 
 const controllerManager = (pki: Pki, kubeconfig: string, nodeGraceSeconds: number): string[] => [

@@ -4,14 +4,26 @@ import { join } from "node:path";
 import { buildPrograms } from "../build.ts";
 import { Fault } from "../fault.ts";
 import type { Steps } from "../steps.ts";
-import { applyManifests, configureCloud, startRole, type CloudPorts } from "./cloud.ts";
+import {
+  applyManifests,
+  configureControllers,
+  configureHub,
+  LOCAL_REACH,
+  startCloudProcess,
+  takeHubPorts,
+  type HubPorts,
+  type Reach,
+  type WantedPorts,
+} from "./cloud.ts";
 import { startAgent, waitNodeReady } from "./edge.ts";
 import { startInfrastructure } from "./infrastructure.ts";
 import { createKubectl, type Kubectl } from "./kubectl.ts";
 import { makeFolders, type Layout } from "./layout.ts";
 import { startLink } from "./link.ts";
+import { machineAddress } from "./machine.ts";
 import { startMapper } from "./mapper.ts";
-import { createPorts } from "./ports.ts";
+import { startMetricsServer } from "./metrics-server.ts";
+import { createPorts, type Ports } from "./ports.ts";
 import { recordedProcesses } from "./processes.ts";
 import { writeState, type EnvironmentState } from "./state.ts";
 import { sweep } from "./sweep.ts";
@@ -24,11 +36,15 @@ export interface EnvironmentOptions {
   readonly kubeconfig?: string | undefined;
   readonly nodeGraceSeconds: number;
   /** First choice of the hub's ports. */
-  readonly hubPorts: CloudPorts;
+  readonly hubPorts: WantedPorts;
   /** Puts a link with faults between agent and hub. */
   readonly withLink?: boolean;
   /** Runs the virtual thermometer beside the agent. */
   readonly withMapper?: boolean;
+  /** Runs a second hub, and one address in front of the stream ports of both, which leads to the second at first. */
+  readonly withSecondHub?: boolean;
+  /** Path of metrics-server, which is run then. */
+  readonly metricsServer?: string | undefined;
 }
 
 export const NODE = "edge-node";
@@ -52,14 +68,17 @@ export async function startEnvironment(
   await startInfrastructure(layout, ports, steps, { bin, nodeGraceSeconds: options.nodeGraceSeconds });
   await steps.run("Apply CRDs and roles", () => applyManifests(layout, kubectl));
   await steps.run("Bundle the programs", () => built);
-  const cloud = await configureCloud(layout, kubectl, ports, options.hubPorts);
-  await steps.run("Start the controllers", () => startRole(layout, "controllers"));
-  await steps.run(`Start the hub on ports ${cloud.tunnel} and ${cloud.join}`, () => startRole(layout, "hub"));
+  const { cloud, hubB } = await configureCloud(layout, kubectl, ports, options);
+  await steps.run("Start the controllers", () => startCloudProcess(layout, "controllers"));
+  await steps.run(`Start the hub on ports ${Object.values(cloud).join(", ")}`, () =>
+    startCloudProcess(layout, "hub"),
+  );
+  if (hubB) await steps.run("Start a second hub", () => startCloudProcess(layout, "hub-b"));
   // A cluster that is there already may be anywhere: its API server could not call a process of this machine.
   if (options.kubeconfig === undefined)
     await steps.run("Start the webhooks", () => startWebhooks(layout, kubectl, ports));
   const tunnel = options.withLink === true ? await ports.take(layout.firstPort + 10) : cloud.tunnel;
-  if (tunnel !== cloud.tunnel) await startLink(layout, tunnel, cloud.tunnel);
+  if (tunnel !== cloud.tunnel) await startLink(layout, "link", { port: tunnel, targetPort: cloud.tunnel });
   await steps.run("Join an edge node with a token", async (say) => {
     await startAgent(layout, kubectl, {
       node: NODE,
@@ -71,9 +90,61 @@ export async function startEnvironment(
   });
   if (options.withMapper === true)
     await steps.run("Start a mapper with a virtual thermometer", () => startMapper(layout));
-  const state = { kubectl: join(layout.dir, "bin/kubectl"), node: NODE, cloud };
+  if (options.metricsServer !== undefined) {
+    const command = options.metricsServer;
+    await steps.run("Start metrics-server", (say) => startMetrics(layout, kubectl, ports, { command, say }));
+  }
+  const kubectlPath = join(layout.dir, "bin/kubectl");
+  const state = { kubectl: kubectlPath, node: NODE, cloud, ...(hubB === undefined ? {} : { hubB }) };
   writeState(layout, state);
   return state;
+}
+
+/** Writes the configurations of controllers and hubs; a second hub comes with one address in front of both. */
+async function configureCloud(
+  layout: Layout,
+  kubectl: Kubectl,
+  ports: Ports,
+  options: EnvironmentOptions,
+): Promise<{ cloud: HubPorts; hubB?: HubPorts }> {
+  const local = options.kubeconfig === undefined ? LOCAL_REACH : reachFromAfar();
+  const cloud = await takeHubPorts(layout, ports, options.hubPorts);
+  await configureControllers(layout, kubectl, ports);
+  if (options.withSecondHub !== true) {
+    await configureHub(layout, kubectl, ports, { name: "hub", ports: cloud, reach: local });
+    return { cloud };
+  }
+  const wanted = { tunnel: layout.firstPort + 20, join: layout.firstPort + 21 };
+  const hubB = await takeHubPorts(layout, ports, wanted);
+  const front = await ports.take(layout.firstPort + 11);
+  const reach = { ...local, port: front };
+  await configureHub(layout, kubectl, ports, { name: "hub", ports: cloud, reach });
+  await configureHub(layout, kubectl, ports, { name: "hub-b", ports: hubB, reach });
+  await startLink(layout, "front", { port: front, targetPort: hubB.stream });
+  return { cloud, hubB };
+}
+
+/** A cluster that is there already cannot call our loopback, so the hub listens where it can be reached. */
+function reachFromAfar(): Reach {
+  const address = machineAddress();
+  if (address === undefined)
+    throw new Fault(
+      "NO_ADDRESS",
+      "this machine has no address that your cluster could reach",
+      "unset KUBECONFIG to get a cluster on this machine",
+    );
+  return { bindAddress: "0.0.0.0", address };
+}
+
+async function startMetrics(
+  layout: Layout,
+  kubectl: Kubectl,
+  ports: Ports,
+  { command, say }: { command: string; say: (remark: string) => void },
+): Promise<void> {
+  const address = machineAddress();
+  if (address === undefined) return say("left out: this machine has no address but loopback");
+  await startMetricsServer(layout, kubectl, ports, { command, address });
 }
 
 /** kubectl of the environment's own version, for scripts and for the user's PATH. */

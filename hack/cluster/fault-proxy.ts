@@ -8,6 +8,8 @@ export interface LinkState {
   /** Bytes are swallowed without a sign, as by a dead router. */
   readonly blackhole: { readonly up: boolean; readonly down: boolean };
   readonly delayMs: { readonly up: number; readonly down: number };
+  /** Where new connections go, on loopback; absent: the first target. */
+  readonly targetPort?: number;
 }
 
 export const HEALTHY: LinkState = {
@@ -29,7 +31,7 @@ type Direction = "up" | "down";
 /** What a slow link may hold before the sender is made to wait. */
 const MAX_HELD_BYTES = 4 * 1024 * 1024;
 
-/** A TCP proxy on loopback towards `target`, whose faults can be set at any time. */
+/** A TCP proxy on loopback towards `target`, whose faults and target can be set at any time. */
 export async function createFaultProxy(
   target: { host: string; port: number },
   port = 0,
@@ -38,7 +40,7 @@ export async function createFaultProxy(
   const open = new Set<Socket>();
   const server = createServer((client) => {
     if (state.cut) return void client.resetAndDestroy();
-    const upstream = connect(target);
+    const upstream = connect({ ...target, port: state.targetPort ?? target.port });
     const both = [client, upstream];
     both.forEach((socket) => {
       open.add(socket);
@@ -80,16 +82,22 @@ function carry(from: Socket, to: Socket, direction: Direction, state: () => Link
     tail = tail.then(async () => {
       const waitMs = dueMs - performance.now();
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      if (to.writable && !to.write(chunk)) await drained(to);
       heldBytes -= chunk.length;
       if (heldBytes <= MAX_HELD_BYTES) from.resume();
-      if (to.writable && !to.write(chunk)) {
-        from.pause();
-        to.once("drain", () => from.resume());
-      }
     });
   });
   from.once("end", () => void tail.then(() => to.end()));
 }
+
+const drained = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    socket.on("drain", done).on("close", done);
+  });
 
 const listen = (server: Server, port: number): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -52,7 +52,7 @@ export function layoutOf(name: "" | "e2e" | "bench", root: string = CLONE): Layo
     bridge: `cni-${id}`,
     subnet: `10.${88 + ((digest[4] ?? 0) % 100)}.${digest[5] ?? 0}.0/24`,
     cgroupParent: `/longshore-${id}`,
-    firstPort: 20_000 + (digest.readUInt16BE(6) % 450) * 20,
+    firstPort: 20_000 + (digest.readUInt16BE(6) % 300) * 40,
   };
 }
 

@@ -6,7 +6,7 @@ import { HEALTHY, type LinkState } from "./fault-proxy.ts";
 import type { Layout } from "./layout.ts";
 import { startProcess, waitReady } from "./processes.ts";
 
-/** The network between agent and hub, with faults that a test sets. */
+/** A piece of network with faults that a test sets: `link` lies between agent and hub, `front` between API server and hubs. */
 export interface Link {
   cut(): Promise<void>;
   restore(): Promise<void>;
@@ -14,43 +14,45 @@ export interface Link {
   connections(): Promise<number>;
 }
 
-const controlSocket = (layout: Layout): string => join(layout.sockets, "link.sock");
+export type LinkName = "link" | "front";
 
-/** Starts a link on `port` towards `targetPort` of loopback. */
-export async function startLink(layout: Layout, port: number, targetPort: number): Promise<void> {
+const controlSocket = (layout: Layout, name: LinkName): string => join(layout.sockets, `${name}.sock`);
+
+/** Starts one on `port` towards `targetPort` of loopback. */
+export async function startLink(
+  layout: Layout,
+  name: LinkName,
+  { port, targetPort }: { readonly port: number; readonly targetPort: number },
+): Promise<void> {
+  const socket = controlSocket(layout, name);
   const program = join(import.meta.dirname, "link-process.ts");
-  const args = [program, `${port}`, `${targetPort}`, controlSocket(layout)];
-  const record = startProcess(layout, { name: "link", command: process.execPath, args });
-  await waitReady(layout, record, 10_000, () => call(layout, "GET").then(() => true));
+  const args = [program, `${port}`, `${targetPort}`, socket];
+  const record = startProcess(layout, { name, command: process.execPath, args });
+  await waitReady(layout, record, 10_000, () => call(socket, "GET").then(() => true));
 }
 
-export function openLink(layout: Layout): Link {
+export function openLink(layout: Layout, name: LinkName): Link {
+  const socket = controlSocket(layout, name);
   const set = async (state: Partial<LinkState>): Promise<void> => {
-    await call(layout, "PUT", { ...HEALTHY, ...state });
+    await call(socket, "PUT", { ...HEALTHY, ...state });
   };
   return {
     set,
     cut: () => set({ cut: true }),
     restore: () => set({}),
-    connections: async () => (await call(layout, "GET")).connections,
+    connections: async () => (await call(socket, "GET")).connections,
   };
 }
 
 function call(
-  layout: Layout,
+  socketPath: string,
   method: "GET" | "PUT",
   state?: LinkState,
 ): Promise<LinkState & { connections: number }> {
   return new Promise((resolve, reject) => {
-    const sent = request(
-      { socketPath: controlSocket(layout), method, path: "/", timeout: 2_000 },
-      (response) => {
-        text(response).then(
-          (body) => resolve(JSON.parse(body) as LinkState & { connections: number }),
-          reject,
-        );
-      },
-    );
+    const sent = request({ socketPath, method, path: "/", timeout: 2_000 }, (response) => {
+      text(response).then((body) => resolve(JSON.parse(body) as LinkState & { connections: number }), reject);
+    });
     sent.once("timeout", () => sent.destroy(new Error("the link does not answer")));
     sent.once("error", reject);
     sent.end(state === undefined ? undefined : JSON.stringify(state));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { waitForRole } from "./cloud.ts";
+import { waitForCloudProcess } from "./cloud.ts";
 import { waitForContainerd } from "./containerd.ts";
 import type { Layout } from "./layout.ts";
 import { waitForMapper } from "./mapper.ts";
+import { waitForMetricsServer } from "./metrics-server.ts";
 import { waitForApi } from "./probes.ts";
 import {
   findProcess,
@@ -35,15 +36,21 @@ const READY = {
   "kube-apiserver": waitForApi,
   redis: waitForRedis,
   containerd: waitForContainerd,
-  controllers: (layout: Layout, record: ProcessRecord) => waitForRole(layout, "controllers", record),
-  hub: (layout: Layout, record: ProcessRecord) => waitForRole(layout, "hub", record),
+  controllers: (layout: Layout, record: ProcessRecord) => waitForCloudProcess(layout, "controllers", record),
+  hub: (layout: Layout, record: ProcessRecord) => waitForCloudProcess(layout, "hub", record),
+  "hub-b": (layout: Layout, record: ProcessRecord) => waitForCloudProcess(layout, "hub-b", record),
   webhooks: waitForWebhooks,
   agent: () => Promise.resolve(),
   mapper: waitForMapper,
+  "metrics-server": waitForMetricsServer,
 } as const satisfies Record<string, (layout: Layout, record: ProcessRecord) => Promise<void>>;
 
 export type PartName = keyof typeof READY;
 export const PART_NAMES = Object.keys(READY) as PartName[];
+
+/** The parts that an environment was started with. */
+export const partsOf = (layout: Layout): Part[] =>
+  PART_NAMES.filter((name) => findProcess(layout, name) !== undefined).map((name) => openPart(layout, name));
 
 export function openPart(layout: Layout, name: PartName): Part {
   const record = (): ProcessRecord | undefined => findProcess(layout, name);

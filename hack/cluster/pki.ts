@@ -29,12 +29,12 @@ export interface Authority {
   issue(request: CertRequest): Promise<CertFiles>;
 }
 
-/** Makes a CA and writes `ca.crt` and `ca.key`. */
-export async function createAuthority(dir: string): Promise<Authority> {
+/** Makes a CA and writes `<name>.crt` and `<name>.key`. */
+export async function createAuthority(dir: string, name = "ca"): Promise<Authority> {
   const keys = await webcrypto.subtle.generateKey(SIGNING, true, ["sign", "verify"]);
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     ...validity(),
-    name: [{ CN: ["longshore-local-ca"] }],
+    name: [{ CN: [`longshore-local-${name}`] }],
     keys,
     signingAlgorithm: SIGNING,
     extensions: [
@@ -43,7 +43,7 @@ export async function createAuthority(dir: string): Promise<Authority> {
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  const files = await write(dir, "ca", ca, keys.privateKey);
+  const files = await write(dir, name, ca, keys.privateKey);
   return { files, issue: (request) => issue(dir, ca, keys.privateKey, request) };
 }
 

@@ -2,13 +2,16 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../fault.ts";
+import type { HubPorts } from "./cloud.ts";
 import type { Layout } from "./layout.ts";
 
 /** What later commands need to know of a running environment; kept in `state.json`. */
 export interface EnvironmentState {
   readonly kubectl: string;
   readonly node: string;
-  readonly cloud: { readonly tunnel: number; readonly join: number };
+  readonly cloud: HubPorts;
+  /** The second hub. */
+  readonly hubB?: HubPorts;
 }
 
 /** @throws {Fault} NOT_UP when no environment was brought up completely */

@@ -15,9 +15,12 @@ const ROUNDS = 20;
 /** Agents first, so that nothing starts containers again; the API server and etcd last. */
 const ORDER = [
   "agent",
+  "metrics-server",
   "hub",
+  "hub-b",
   "controllers",
   "link",
+  "front",
   "redis",
   "kube-scheduler",
   "kube-controller-manager",

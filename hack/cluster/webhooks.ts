@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { accountKubeconfig } from "./cloud.ts";
+import { accountKubeconfig, NAMESPACE } from "./cloud.ts";
 import type { Kubectl } from "./kubectl.ts";
 import type { Layout } from "./layout.ts";
 import type { Ports } from "./ports.ts";
@@ -21,6 +21,8 @@ export async function startWebhooks(layout: Layout, kubectl: Kubectl, ports: Por
   const metrics = await ports.take(layout.firstPort + 15);
   const probes = await ports.take(layout.firstPort + 16);
   const configuration = await configurationFor(layout, kubectl, port);
+  const account = "longshore-webhooks";
+  const kubeconfig = await accountKubeconfig(layout, kubectl, { account, namespace: NAMESPACE });
   await kubectl.apply(configuration, "--server-side", "--force-conflicts");
   const record = startProcess(layout, {
     name: "webhooks",
@@ -28,7 +30,7 @@ export async function startWebhooks(layout: Layout, kubectl: Kubectl, ports: Por
     args: [
       "--max-semi-space-size=4", // as in the Dockerfile
       join(layout.root, "dist/webhooks.js"),
-      `--kubeconfig=${await accountKubeconfig(layout, kubectl, "longshore-webhooks")}`,
+      `--kubeconfig=${kubeconfig}`,
       ...["--bind-address=127.0.0.1", "--dns-names=127.0.0.1"],
       ...[`--port=${port}`, `--metrics-port=${metrics}`, `--probes-port=${probes}`],
     ],

@@ -2,12 +2,13 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { exec } from "../exec.ts";
+import type { HubPorts } from "../cluster/cloud.ts";
 import { ctr, runningTasks } from "../cluster/containerd.ts";
 import { createKubectl, type Kubectl } from "../cluster/kubectl.ts";
 import { layoutOf, type Layout } from "../cluster/layout.ts";
 import { openLink, type Link } from "../cluster/link.ts";
 import { conditionOf, type NodeObject, type PodObject } from "../cluster/objects.ts";
-import { openPart, PART_NAMES, type Part } from "../cluster/parts.ts";
+import { openPart, partsOf, type Part } from "../cluster/parts.ts";
 import { isUp, readState } from "../cluster/state.ts";
 import { eventually } from "./eventually.ts";
 
@@ -16,8 +17,12 @@ export interface Environment {
   readonly layout: Layout;
   readonly kubectl: Kubectl;
   readonly node: string;
-  readonly ports: { readonly tunnel: number; readonly join: number };
+  readonly ports: HubPorts;
+  readonly portsB: HubPorts;
+  /** The one that the agent connects to. */
   readonly hub: Part;
+  /** The one that the API server asks. */
+  readonly hubB: Part;
   readonly agent: Part;
   readonly controllers: Part;
   readonly redis: Part;
@@ -26,6 +31,8 @@ export interface Environment {
   readonly apiserver: Part;
   /** The network between agent and hub. */
   readonly link: Link;
+  /** The network between API server and the hubs' stream ports: one address for both. */
+  readonly front: Link;
   /** A new namespace, for one test. */
   namespace(prefix: string): Promise<string>;
   /** Runs a program in a container of the edge node, known by `containerID` of its status. */
@@ -59,12 +66,12 @@ export async function environment(): Promise<Environment> {
   }
   const env = open(layout);
   opened = env;
-  for (const name of PART_NAMES) {
-    const part = openPart(layout, name);
+  for (const part of partsOf(layout)) {
     part.thaw();
     if (!part.isRunning()) await part.start();
   }
   await env.link.restore();
+  await env.front.restore();
   await env.nodeReady("True", 60_000);
   return env;
 }
@@ -78,14 +85,17 @@ function open(layout: Layout): Environment {
     kubectl,
     node: state.node,
     ports: state.cloud,
+    portsB: state.hubB ?? state.cloud,
     hub: openPart(layout, "hub"),
+    hubB: openPart(layout, "hub-b"),
     agent: openPart(layout, "agent"),
     controllers: openPart(layout, "controllers"),
     redis: openPart(layout, "redis"),
     containerd: openPart(layout, "containerd"),
     mapper: openPart(layout, "mapper"),
     apiserver: openPart(layout, "kube-apiserver"),
-    link: openLink(layout),
+    link: openLink(layout, "link"),
+    front: openLink(layout, "front"),
     namespace: async (prefix) => {
       const name = `${prefix}-${randomBytes(3).toString("hex")}`;
       await kubectl.run("create", "namespace", name);

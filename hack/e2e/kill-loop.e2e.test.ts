@@ -4,7 +4,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient, loadKubeConfig, type KubeClient } from "@longshore/operators/runtime";
-import { openPart, PART_NAMES, type PartName } from "../cluster/parts.ts";
+import { openPart, partsOf, type PartName } from "../cluster/parts.ts";
 import { copyRedisData, flushRedis, restoreRedisData } from "../cluster/redis.ts";
 import { cleanEnvironment, environment, type Environment } from "./environment.ts";
 import { eventually } from "./eventually.ts";
@@ -62,8 +62,7 @@ describe("while pods, ConfigMaps, Secrets and a device change all the time", () 
     );
 
   const allRun = async (): Promise<void> => {
-    for (const name of PART_NAMES) {
-      const part = openPart(env.layout, name);
+    for (const part of partsOf(env.layout)) {
       if (!part.isRunning()) await part.start();
     }
   };

@@ -3,12 +3,20 @@
 import { ensureControlPlane } from "../control-plane/build.ts";
 import { startEnvironment } from "../cluster/environment.ts";
 import { layoutOf } from "../cluster/layout.ts";
-import { script } from "../fault.ts";
+import { describeFailure, script } from "../fault.ts";
+import { ensureMetricsServer } from "../metrics-server/build.ts";
 import { ensurePrerequisites, requireRoot } from "../prerequisites.ts";
-import { createSteps } from "../steps.ts";
+import { createSteps, type Say } from "../steps.ts";
 
 /** Two missed Lease renewals, so that tests see a dead node in seconds. */
 const NODE_GRACE_SECONDS = 20;
+
+/** What needs it fails without it, and tells; everything else is tested all the same. */
+const tryMetricsServer = (say: Say): Promise<string | undefined> =>
+  ensureMetricsServer(say).catch((error: unknown) => {
+    say(`going on without: ${describeFailure(error)}`);
+    return undefined;
+  });
 
 await script(async () => {
   requireRoot("make e2e");
@@ -16,6 +24,7 @@ await script(async () => {
   const steps = createSteps();
   await steps.run("Check what this machine has", (say) => ensurePrerequisites(say));
   const bin = await steps.run("Get the control plane", (say) => ensureControlPlane(say));
+  const metricsServer = await steps.run("Get metrics-server", (say) => tryMetricsServer(say));
   const hubPorts = { tunnel: layout.firstPort + 12, join: layout.firstPort + 13 };
   await startEnvironment(layout, steps, {
     bin,
@@ -23,5 +32,7 @@ await script(async () => {
     hubPorts,
     withLink: true,
     withMapper: true,
+    withSecondHub: true,
+    metricsServer,
   });
 });
