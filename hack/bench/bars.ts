@@ -24,6 +24,11 @@ export const BARS = {
   "agent.cpu_s_per_min_10_pods": { unit: "CPU-s", bar: 0.5, is: "at most", decimals: 2 },
   "pod.start_p50_s": { unit: "s", bar: 0.8, is: "at most", decimals: 2 },
   "pod.start_p99_s": { unit: "s", bar: 1.5, is: "at most", decimals: 2 },
+  "stream.exec_true_p50_ms": { unit: "ms", bar: 150, is: "at most", decimals: 0 },
+  "stream.first_log_line_p50_ms": { unit: "ms", bar: 150, is: "at most", decimals: 0 },
+  "stream.logs_mb_per_cpu_s": { unit: "MB/CPU-s", bar: 100, is: "at least", decimals: 0 },
+  "stream.stalled_reader_effect_pct": { unit: "%", bar: 5, is: "at most", decimals: 1 },
+  "stream.hub_kib_per_idle_stream": { unit: "KiB", bar: 64, is: "at most", decimals: 1 },
 } as const satisfies Record<string, Bar>;
 
 export type MeasureName = keyof typeof BARS;

@@ -19,6 +19,12 @@ import { measureBusyAgent, measureIdleAgent, measurePodStarts } from "./measure/
 import { measureApiCalls, measureCatchUp } from "./measure/delivery.ts";
 import { measureConnections, measureThroughput } from "./measure/hub.ts";
 import { measureOfflineNode } from "./measure/redis.ts";
+import {
+  measureIdleStreams,
+  measureLogThroughput,
+  measureStalledReader,
+  measureStreamStarts,
+} from "./measure/stream.ts";
 import type { Stage } from "./stage.ts";
 
 const SIMULATED_NODES = 1_000;
@@ -37,6 +43,10 @@ const MEASUREMENTS: readonly Measurement[] = [
   { title: "Idle agent", about: "agent.rss_mb_0_pods", measure: measureIdleAgent },
   { title: "Pod starts, one after the other", about: "pod.start", measure: measurePodStarts },
   { title: "Agent with ten pods", about: "agent.rss_mb_10_pods agent.cpu", measure: measureBusyAgent },
+  { title: "Memory of idle streams", about: "stream.hub_kib", measure: measureIdleStreams },
+  { title: "Starts of streams", about: "stream.exec stream.first", measure: measureStreamStarts },
+  { title: "Throughput of one log", about: "stream.logs_mb", measure: measureLogThroughput },
+  { title: "A reader that stands still", about: "stream.stalled", measure: measureStalledReader },
   { title: "Memory of idle connections", about: "hub.kib_per_conn", measure: measureConnections },
   { title: "Throughput of the hub", about: "hub.fanout hub.unique", measure: measureThroughput },
   { title: "Catching up over a slow link", about: "delivery.catchup", measure: measureCatchUp },
