@@ -9,6 +9,8 @@ import type { TunnelMetrics } from "./tunnel/index.ts";
 export interface AgentMetrics {
   readonly store: StoreMetrics;
   readonly tunnel: TunnelMetrics;
+  /** A stream was asked for in a way that is not known here. */
+  malformedStream(code: string): void;
 }
 
 /** Registers what the agent counts outside the pod engine. Names are API. */
@@ -53,7 +55,14 @@ export function createAgentMetrics(registry: Registry): AgentMetrics {
     help: "1 while another agent is known to use this node's certificate.",
     registers,
   });
+  const streamed = new Counter({
+    name: "longshore_edge_stream_bytes_total",
+    help: "Bytes of streams that the session carried, up to the cloud or down from it.",
+    labelNames: ["direction"],
+    registers,
+  });
   return {
+    malformedStream: (code) => rejects.inc({ surface: "stream", reason: code }),
     store: {
       damaged: (what) => rejects.inc({ surface: "store", reason: `DAMAGED_${what.toUpperCase()}` }),
       failed: (code) => storeErrors.inc({ code }),
@@ -65,6 +74,7 @@ export function createAgentMetrics(registry: Registry): AgentMetrics {
       connected: (isConnected) => connected.set(isConnected ? 1 : 0),
       takenOver: () => takeovers.inc(),
       identityConflict: (isConflict) => identityConflict.set(isConflict ? 1 : 0),
+      streamed: (direction, bytes) => streamed.inc({ direction }, bytes),
     },
   };
 }

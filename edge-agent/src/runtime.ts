@@ -3,7 +3,13 @@ import type { AgentConfig } from "./config/index.ts";
 import type { Clock } from "./clock.ts";
 import { createCri, SocketError, type Cri } from "./cri/index.ts";
 import { allocatable, readMachineFacts, readMachineState } from "./node/index.ts";
-import { createPodEngine, type PodEngine, type PodEngineDeps } from "./pods/index.ts";
+import {
+  createKnownPods,
+  createPodEngine,
+  type KnownPods,
+  type PodEngine,
+  type PodEngineDeps,
+} from "./pods/index.ts";
 
 /** What running pods needs of the agent. */
 export interface RuntimeDeps extends Omit<PodEngineDeps, "cri" | "options" | "clock" | "node"> {
@@ -26,6 +32,10 @@ export interface Runtime {
   /** `containerd://1.6.20`; "" while unknown */
   readonly version: () => string;
   readonly isHealthy: () => boolean;
+  /** Undefined while there is none. */
+  readonly cri: () => Cri | undefined;
+  /** What runs here, and how it is. */
+  readonly pods: KnownPods;
 }
 
 const RETRY_BASE_MS = 1_000;
@@ -83,6 +93,8 @@ export function createRuntime(deps: RuntimeDeps, open: (deps: RuntimeDeps) => Cr
     },
     version: () => engine?.runtimeVersion() ?? "",
     isHealthy: () => engine?.runtimeHealthy() ?? false,
+    cri: () => cri,
+    pods: createKnownPods(deps.store, (uid) => engine?.statusOf(uid)),
   };
 }
 

@@ -11,7 +11,7 @@ import { hostResolvConf, ownOomScoreAdj, sharedOptions } from "./host.ts";
 import { checkPod, isPathElement, logDir, logPath } from "./identity/index.ts";
 import { createImageGc, createImages } from "./images/index.ts";
 import { createMetrics, type PodMetrics } from "./metrics.ts";
-import { type Pod, podUid } from "./model/index.ts";
+import { type Pod, type PodStatus, podUid } from "./model/index.ts";
 import type { PodEngine, PodEngineDeps } from "./port.ts";
 import { createObserver, RuntimeView } from "./runtime/index.ts";
 import { StatusSender } from "./status/index.ts";
@@ -128,6 +128,10 @@ class Engine implements PodEngine {
 
   podCount(): number {
     return this.#workers.size;
+  }
+
+  statusOf(uid: string): PodStatus | undefined {
+    return this.#workers.get(uid)?.status;
   }
 
   #createContext(): PodContext {

@@ -12,5 +12,14 @@
  * Imports only go down this list of floors: engine, worker, the middle, model.
  */
 export { createPodEngine } from "./engine.ts";
-export { PodError, type PodErrorCode } from "./model/index.ts";
+export { LABEL } from "./identity/index.ts";
+export { createKnownPods, type KnownPod, type KnownPods } from "./known.ts";
+export {
+  allContainers,
+  type ContainerState,
+  type Pod,
+  PodError,
+  type PodErrorCode,
+  type PodStatus,
+} from "./model/index.ts";
 export type { PodEngine, PodEngineDeps, PodEngineOptions } from "./port.ts";

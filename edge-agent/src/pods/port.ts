@@ -6,7 +6,7 @@ import type { AgentLog } from "../log.ts";
 import type { DesiredStore, RecordStore } from "../store/port.ts";
 import type { Uplink } from "../tunnel/port.ts";
 import type { LogLimits } from "./container/index.ts";
-import type { Allocatable } from "./model/index.ts";
+import type { Allocatable, PodStatus } from "./model/index.ts";
 import type { CgroupDriver } from "./resources/index.ts";
 import type { Mounter } from "./volumes/index.ts";
 
@@ -81,4 +81,6 @@ export interface PodEngine {
   runtimeProblems(): readonly { readonly type: string; readonly reason: string; readonly message: string }[];
   /** Pods that the engine looks after, by uid. */
   podCount(): number;
+  /** The latest status of a pod that the engine looks after. */
+  statusOf(uid: string): PodStatus | undefined;
 }

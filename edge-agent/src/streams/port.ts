@@ -30,6 +30,9 @@ export interface PodLookup {
   runs(target: ContainerTarget): Promise<readonly [ContainerRun, ...ContainerRun[]]>;
   /** Id of the sandbox of a pod. @throws {StreamError} NOT_FOUND when there is none that is ready */
   sandbox(target: Omit<ContainerTarget, "container">): Promise<string>;
-  /** Whether a container runs; one look at the runtime a second serves everyone who asks. */
+  /**
+   * Whether a container runs; one look at the runtime a second serves everyone who asks. True while the runtime does
+   * not answer: its containers run on without it.
+   */
   isRunning(id: string): Promise<boolean>;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CloseCode, decodeFrame, encodeFrame, WireError, type Frame } from "@longshore/crds/wire";
+import { STREAM_LIMITS, type IncomingStream, type StreamLimits } from "@longshore/crds/stream";
+import { CloseCode, decodeFrame, WireError, type Frame } from "@longshore/crds/wire";
 import type { WebSocket } from "ws";
 import type { Clock } from "../clock.ts";
 import type { AgentLog } from "../log.ts";
@@ -24,6 +25,7 @@ import {
   type SessionSocket,
   type SessionTimes,
 } from "./session.ts";
+import { createSessionSocket } from "./session-socket.ts";
 
 /** How to reach the hub, and how patiently. */
 export interface TunnelOptions {
@@ -39,6 +41,7 @@ export interface TunnelOptions {
   readonly redialMaxMs: number;
   readonly times: SessionTimes;
   readonly identityConflict: IdentityConflictOptions;
+  readonly streamLimits: StreamLimits;
 }
 
 /** KubeEdge's defaults where it has one. */
@@ -52,6 +55,7 @@ export const DEFAULT_TUNNEL_OPTIONS: Omit<TunnelOptions, "server"> = {
   redialMaxMs: 60_000,
   times: { helloTimeoutMs: 10_000, heartbeatMs: 15_000, pingIntervalMs: 10_000 },
   identityConflict: DEFAULT_IDENTITY_CONFLICT,
+  streamLimits: STREAM_LIMITS,
 };
 
 /** What the tunnel needs of the agent. */
@@ -67,6 +71,8 @@ export interface TunnelDeps {
   readonly metrics: TunnelMetrics;
   readonly newId: () => string;
   readonly random: () => number;
+  /** Answers a stream that the hub opens; absent: the agent offers none. */
+  readonly onIncoming?: (incoming: IncomingStream) => void;
 }
 
 /** The connection to the cloud, as its owner sees it. */
@@ -78,6 +84,8 @@ export interface Tunnel {
   reconnect(): void;
   /** True when the session speaks our protocol: the keepalive renews the Lease. */
   isNegotiated(): boolean;
+  /** True when the session carries streams: the hub needs no other way to open one. */
+  hasStreams(): boolean;
   /** True once the hub said, in this session, that the store equals what is wanted. */
   readonly isInventoryComplete: () => boolean;
   /** Returns the unsubscriber. */
@@ -111,6 +119,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
   const stateListeners = new Set<(connected: boolean) => void>();
   const completeListeners = new Set<() => void>();
   let socket: WebSocket | undefined;
+  let outlet: SessionSocket | undefined;
   let session: Session | undefined;
   let establishedAtMs: number | undefined;
   let complete = false;
@@ -147,6 +156,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
     session?.end();
     session = undefined;
     socket = undefined;
+    outlet = undefined;
     establishedAtMs = undefined;
     complete = false;
     gate.clear();
@@ -189,7 +199,10 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
       session.start();
     });
     ws.on("message", (data: Buffer, isBinary) => {
-      if (socket === ws) receive(data, isBinary);
+      if (socket !== ws) return;
+      session?.heard();
+      if (isBinary) receiveBinary(data);
+      else receive(data);
     });
     ws.on("ping", () => session?.heard());
     ws.on("pong", () => session?.heard());
@@ -213,34 +226,39 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
   const openSession = (ws: WebSocket, negotiated: boolean): Session =>
     createSession({
       ...deps,
-      socket: asSessionSocket(ws),
+      socket: (outlet = createSessionSocket(ws, () => session?.drained())),
       negotiated,
       times: options.times,
+      streamLimits: options.streamLimits,
       envelope,
       pending,
       onEstablished: setEstablished,
       onComplete: setComplete,
     });
-  const receive = (data: Buffer, isBinary: boolean): void => {
-    session?.heard();
+  const receive = (data: Buffer): void => {
     let frame: Frame;
     try {
-      if (isBinary) throw new TunnelError("PROTOCOL", "binary frame");
       frame = decodeFrame(data);
     } catch (err) {
-      metrics.rejected("downlink", "BAD");
-      log.warn({ err, bytes: data.length }, "malformed frame dropped");
+      drop(err, data);
       if (err instanceof WireError && err.messageId !== undefined) session?.refuseMalformed(err.messageId);
       return;
     }
     session?.receive(frame);
   };
+  const receiveBinary = (data: Buffer): void => {
+    if (session?.receiveBinary(data) !== true) drop(new TunnelError("PROTOCOL", "binary frame"), data);
+  };
+  const drop = (err: unknown, { length: bytes }: Buffer): void => {
+    metrics.rejected("downlink", "BAD");
+    log.warn({ err, bytes }, "malformed frame dropped");
+  };
 
   const isConnected = (): boolean => establishedAtMs !== undefined;
   const post = (frame: Frame): void => {
-    const current = socket;
+    const current = outlet;
     if (current === undefined || !isConnected()) throw new TunnelError("OFFLINE", "not connected to the hub");
-    if (current.bufferedAmount > MAX_BUFFERED_BYTES || !gate.submit(() => current.send(encodeFrame(frame)))) {
+    if (current.bufferedBytes() > MAX_BUFFERED_BYTES || !gate.submit(() => current.send(frame))) {
       metrics.rejected("uplink", "RATE");
       throw new TunnelError("REFUSED", "too much waits to be sent");
     }
@@ -288,6 +306,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
     send: (what) => post(envelope.request(what)),
     onState: (listener) => subscribe(stateListeners, listener),
     isNegotiated: () => session?.negotiated === true && isConnected(),
+    hasStreams: () => session?.hasStreams === true && isConnected(),
     isInventoryComplete: () => complete,
     onComplete: (listener) => subscribe(completeListeners, listener),
   };
@@ -304,21 +323,6 @@ const NOBODY_LISTENS = new Set(["ECONNREFUSED", "ECONNRESET"]);
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
-}
-
-function asSessionSocket(ws: WebSocket): SessionSocket {
-  const isOpen = (): boolean => ws.readyState === ws.OPEN;
-  return {
-    send: (frame) => {
-      if (isOpen()) ws.send(encodeFrame(frame));
-    },
-    ping: () => {
-      if (isOpen()) ws.ping();
-    },
-    pause: () => ws.pause(),
-    resume: () => ws.resume(),
-    terminate: () => ws.terminate(),
-  };
 }
 
 async function closeSocket(socket: WebSocket | undefined, clock: Clock): Promise<void> {

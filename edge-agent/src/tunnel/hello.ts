@@ -25,5 +25,14 @@ function readFields(content: Partial<HelloReply>): HelloReply | undefined {
   if (!isCount(sessionEpoch) || !isCount(clusterEpoch) || !isCount(leaseDurationSeconds)) return undefined;
   if (!isInterval(pingIntervalMs) || !isInterval(keepaliveIntervalMs)) return undefined;
   if (inventory !== "match" && inventory !== "send") return undefined;
-  return { sessionEpoch, clusterEpoch, inventory, pingIntervalMs, keepaliveIntervalMs, leaseDurationSeconds };
+  const { streams } = content;
+  return {
+    sessionEpoch,
+    clusterEpoch,
+    inventory,
+    pingIntervalMs,
+    keepaliveIntervalMs,
+    leaseDurationSeconds,
+    ...(isCount(streams) && { streams }),
+  };
 }

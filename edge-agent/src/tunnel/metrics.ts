@@ -11,4 +11,6 @@ export interface TunnelMetrics {
   takenOver(): void;
   /** Whether a second agent is known to use this node's certificate. */
   identityConflict(isConflict: boolean): void;
+  /** Bytes of stream frames, towards the cloud or from it. */
+  streamed(direction: "up" | "down", bytes: number): void;
 }

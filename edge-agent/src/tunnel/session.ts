@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { IncomingStream, StreamLimits } from "@longshore/crds/stream";
 import {
   inventoryDigest,
   SESSION_GROUP,
   SessionOperation,
+  STREAMS_VERSION,
   type CompleteNotice,
   type Frame,
   type HelloReply,
@@ -21,10 +23,13 @@ import { createLiveness, type Liveness } from "./liveness.ts";
 import type { TunnelMetrics } from "./metrics.ts";
 import type { Pending } from "./pending.ts";
 import { TunnelError } from "./port.ts";
+import { createSessionStreams, type SessionStreams, type StreamSocket } from "./streams.ts";
 
 /** The part of a WebSocket that a session uses. */
-export interface SessionSocket {
+export interface SessionSocket extends StreamSocket {
   send(frame: Frame): void;
+  /** What waits to be written. */
+  bufferedBytes(): number;
   ping(): void;
   pause(): void;
   resume(): void;
@@ -61,6 +66,9 @@ export interface SessionDeps {
   readonly clock: Clock;
   readonly log: AgentLog;
   readonly metrics: TunnelMetrics;
+  /** Who answers the streams that the hub opens; absent: none are offered. */
+  readonly onIncoming?: ((incoming: IncomingStream) => void) | undefined;
+  readonly streamLimits: StreamLimits;
   readonly onEstablished: () => void;
   readonly onComplete: () => void;
 }
@@ -69,7 +77,13 @@ export interface SessionDeps {
 export interface Session {
   readonly negotiated: boolean;
   start(): void;
+  /** True when both sides agreed to streams. */
+  readonly hasStreams: boolean;
   receive(frame: Frame): void;
+  /** A binary message. False: it was not taken, for streams were not agreed to. */
+  receiveBinary(message: Buffer): boolean;
+  /** The socket has room for stream data again. */
+  drained(): void;
   /** A frame whose id could be read, but nothing else. */
   refuseMalformed(id: string): void;
   /** A ping, pong or any byte that shows that the peer lives. */
@@ -90,6 +104,8 @@ export function createSession(deps: SessionDeps): Session {
   let inFlight = 0;
   let clusterEpoch = storedNumber(records, "clusterEpoch");
   let cancelKeepalive: (() => void) | undefined;
+  let helloId: string | undefined;
+  let streams: SessionStreams | undefined;
   const acks = createAckBatcher((batch) => send(envelope.ack(batch)));
   const liveness: Liveness = createLiveness(deps.clock, {
     ping: () => socket.ping(),
@@ -124,7 +140,9 @@ export function createSession(deps: SessionDeps): Session {
       agentVersion,
       machineId,
       bootId,
+      ...(deps.onIncoming && { streams: STREAMS_VERSION }),
     });
+    helloId = hello.header.msg_id;
     const answer = deps.pending.wait(hello.header.msg_id, { timeoutMs: deps.times.helloTimeoutMs });
     send(hello);
     const reply = readHelloReply(await answer);
@@ -183,7 +201,15 @@ export function createSession(deps: SessionDeps): Session {
     metrics.rejected("downlink", "IGNORED");
     log.debug({ operation: frame.route.operation, group: frame.route.group }, "frame ignored");
   };
+  /** At once, not after what the greeting waits for: the hub may open a stream with its next message. */
+  const agreeOnStreams = (answer: Frame): void => {
+    const { onIncoming, streamLimits: limits } = deps;
+    if (onIncoming === undefined || streams !== undefined || ended) return;
+    if ((readHelloReply(answer)?.streams ?? 0) >= STREAMS_VERSION)
+      streams = createSessionStreams({ ...deps, onIncoming, limits });
+  };
   const reply = (frame: Frame): void => {
+    if (frame.header.parent_msg_id === helloId) agreeOnStreams(frame);
     const told = isNack(frame) ? asError(frame) : frame;
     if (!deps.pending.settle(frame.header.parent_msg_id ?? "", told))
       metrics.rejected("downlink", "NO_WAITER");
@@ -191,6 +217,9 @@ export function createSession(deps: SessionDeps): Session {
 
   return {
     negotiated: deps.negotiated,
+    get hasStreams() {
+      return streams !== undefined;
+    },
     start: () => {
       if (!deps.negotiated) {
         establish(deps.times.pingIntervalMs, deps.times.heartbeatMs);
@@ -211,6 +240,11 @@ export function createSession(deps: SessionDeps): Session {
       else if (kind === "session") onSession(frame);
       else ignore(frame);
     },
+    receiveBinary: (message) => {
+      streams?.receive(message);
+      return streams !== undefined;
+    },
+    drained: () => streams?.drained(),
     refuseMalformed: (id) => {
       if (deps.negotiated) send(envelope.nack({ id, code: "BAD", message: "the frame is malformed" }));
     },
@@ -223,6 +257,7 @@ export function createSession(deps: SessionDeps): Session {
     end: () => {
       ended = true;
       liveness.stop();
+      streams?.close();
       cancelKeepalive?.();
     },
   };

@@ -69,6 +69,8 @@ export function fakeMetrics(): FakeMetrics {
     connected: () => undefined,
     takenOver: () => add("takenOver"),
     identityConflict: (isConflict) => void counts.set("identityConflict", isConflict ? 1 : 0),
+    streamed: (direction, bytes) =>
+      void counts.set(`streamed:${direction}`, (counts.get(`streamed:${direction}`) ?? 0) + bytes),
   };
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ObservedPod, Pod } from "../model/index.ts";
+import type { ObservedPod, Pod, PodStatus } from "../model/index.ts";
 import { plan, type Plan } from "../plan/index.ts";
 import { Prober } from "../probes/index.ts";
 import type { ObservedView, PodContext } from "./context.ts";
@@ -63,6 +63,11 @@ export class PodWorker {
 
   get pod(): Pod | undefined {
     return this.#state.pod;
+  }
+
+  /** As it was computed last. */
+  get status(): PodStatus | undefined {
+    return this.#state.journal.value.status;
   }
 
   /** The object as the store holds it now. */
