@@ -5,6 +5,8 @@ import { Fault } from "../fault.ts";
 
 /** kubectl bound to one cluster. */
 export interface Kubectl {
+  /** Program and flags that bind it to the cluster, for those who run it themselves. */
+  readonly argv: readonly [string, ...string[]];
   /** Standard output of a call. @throws {Fault} EXEC_FAILED with what kubectl said */
   run(...args: string[]): Promise<string>;
   /** The same without an error for a non-zero exit. */
@@ -34,6 +36,7 @@ export function createKubectl(options: { readonly command: string; readonly kube
     extra: { input?: string; tolerant?: boolean },
   ): Promise<ExecResult> => exec(options.command, [...flags, ...args], { timeoutMs: TIMEOUT_MS, ...extra });
   const kubectl: Kubectl = {
+    argv: [options.command, ...flags],
     run: async (...args) => (await call(args, {})).stdout,
     tryRun: (...args) => call(args, { tolerant: true }),
     json: async <T>(...args: string[]) => JSON.parse((await call([...args, "-o", "json"], {})).stdout) as T,

@@ -12,6 +12,8 @@ export interface PodWish {
   /** More fields of the container, and of the pod's spec. */
   readonly container?: Fields;
   readonly spec?: Fields;
+  /** Containers beside the one named main: their names and scripts. */
+  readonly sidecars?: Readonly<Record<string, string>>;
 }
 
 const EDGE = { "node-role.kubernetes.io/edge": "" };
@@ -19,19 +21,21 @@ const EDGE = { "node-role.kubernetes.io/edge": "" };
 /** Sleeps until it is told to end, at once then. */
 export const SLEEP = "trap 'exit 0' TERM; while :; do sleep 3600 & wait; done";
 
-const podSpec = ({ script, container, spec }: Pick<PodWish, "script" | "container" | "spec">): Fields => ({
+const containerOf = (name: string, script: string): Fields => ({
+  name,
+  image: BUSYBOX_IMAGE,
+  imagePullPolicy: "IfNotPresent",
+  command: ["/bin/sh", "-c", script],
+});
+
+const podSpec = ({ script, container, spec, sidecars }: PodWish): Fields => ({
   nodeSelector: EDGE,
   automountServiceAccountToken: false,
   terminationGracePeriodSeconds: 5,
   ...spec,
   containers: [
-    {
-      name: "main",
-      image: BUSYBOX_IMAGE,
-      imagePullPolicy: "IfNotPresent",
-      command: ["/bin/sh", "-c", script],
-      ...container,
-    },
+    { ...containerOf("main", script), ...container },
+    ...Object.entries(sidecars ?? {}).map(([name, text]) => containerOf(name, text)),
   ],
 });
 
