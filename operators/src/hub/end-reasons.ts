@@ -14,6 +14,7 @@ const reason = (label: string, code: number, text: string): EndReason => ({ labe
 export const EndReasons = {
   badMessage: reason("bad_message", CloseCode.badMessage, "bad message"),
   badType: reason("bad_message", 1003, "text frames only"),
+  badStream: reason("bad_stream", CloseCode.badMessage, "bad stream"),
   tooLarge: reason("too_large", CloseCode.tooLarge, "inventory too large"),
   frameTooLarge: reason("too_large", 1009, ""),
   expired: reason("identity", CloseCode.identity, "certificate expired"),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { StreamOpener } from "@longshore/crds/stream";
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -55,6 +56,10 @@ export interface Hub {
   /** The port that the tunnel listens on, once started. */
   readonly tunnelPort: number;
   readonly connectedSessions: number;
+  /** The streams of a node whose session is here and speaks them. */
+  streamsOf(node: string): StreamOpener | undefined;
+  /** Does a session of this node end here? */
+  hasSession(node: string): boolean;
 }
 
 const WAKEUPS_RETRY_MS = 5_000;
@@ -123,6 +128,14 @@ class RunningHub implements Hub {
 
   get connectedSessions(): number {
     return this.#sessions.size;
+  }
+
+  streamsOf(node: string): StreamOpener | undefined {
+    return this.#sessions.newestOf(node)?.streams;
+  }
+
+  hasSession(node: string): boolean {
+    return this.#sessions.newestOf(node) !== undefined;
   }
 
   async start(): Promise<void> {

@@ -8,6 +8,7 @@ export interface HubMetrics {
   readonly sessionSeconds: Histogram;
   readonly messages: Counter<"direction" | "resource">;
   readonly bytes: Counter<"direction">;
+  readonly streams: Gauge;
   readonly ackSeconds: Histogram;
   readonly retries: Counter;
   readonly dropped: Counter<"reason">;
@@ -72,6 +73,11 @@ export function createHubMetrics(registry: Registry): HubMetrics {
       labelNames: ["direction"],
       registers,
     }),
+    streams: new Gauge({
+      name: "longshore_hub_session_streams",
+      help: "Streams (kubectl logs, exec and others) in the sessions of edges.",
+      registers,
+    }),
     ...createDeliveryMetrics(registry),
   };
 }
@@ -113,7 +119,7 @@ export const deviceMetrics = (registry: Registry): DeviceMetrics => ({
 
 type DeliveryMetrics = Omit<
   HubMetrics,
-  "connectedNodes" | "connections" | "disconnects" | "sessionSeconds" | "messages" | "bytes"
+  "connectedNodes" | "connections" | "disconnects" | "sessionSeconds" | "messages" | "bytes" | "streams"
 >;
 
 function createDeliveryMetrics(registry: Registry): DeliveryMetrics {

@@ -72,6 +72,10 @@ export interface HubOptions {
   /** Negotiated sessions: bad frames, and acks that match nothing, per minute before the close. */
   readonly badPerMinute: number;
   readonly strayAcksPerMinute: number;
+  /** Streams (kubectl logs, exec and others) go through the sessions of edges that speak them. */
+  readonly streams: boolean;
+  /** Of one session, at once. */
+  readonly maxStreams: number;
   /** How often deadlines are looked at. */
   readonly sweepMs: number;
   /** Sessions are closed over this time when the hub stops. */
@@ -129,6 +133,8 @@ export const defaultHubOptions: HubOptions = {
   pingsPerSecond: 20,
   badPerMinute: 3,
   strayAcksPerMinute: 1_000,
+  streams: true,
+  maxStreams: 256,
   sweepMs: 250,
   drainMs: 5_000,
 };

@@ -17,8 +17,8 @@ const isText = (value: unknown, max: number): value is string =>
 export function readHello(content: unknown): Hello | undefined {
   if (typeof content !== "object" || content === null) return undefined;
   const hello = content as Partial<Hello>;
-  const countsOk =
-    isCount(hello.sessionEpoch) && isCount(hello.clusterEpoch) && isCount(hello.inventoryCount);
+  const counts = [hello.sessionEpoch, hello.clusterEpoch, hello.inventoryCount, hello.streams ?? 0];
+  const countsOk = counts.every(isCount);
   const textsOk =
     isText(hello.inventoryDigest, 256) && [hello.agentVersion, hello.machineId, hello.bootId].every(isFact);
   return countsOk && textsOk ? (hello as Hello) : undefined;

@@ -4,6 +4,7 @@ import type { HubOptions } from "../options.ts";
 import type { PeerSocket } from "../server/index.ts";
 
 const TEXT = { binary: false, compress: false };
+const BINARY = { binary: true, compress: false };
 
 /** The sending side of one socket: counts, and knows whether the peer takes what it gets. */
 export class Outbound {
@@ -33,10 +34,21 @@ export class Outbound {
   write(frame: string | Buffer, resource: string): number {
     const bytes = typeof frame === "string" ? Buffer.byteLength(frame) : frame.length;
     this.#ws.send(frame, TEXT);
+    this.#wrote(bytes, resource);
+    return bytes;
+  }
+
+  /** One message of the streams. */
+  writeBinary(head: Buffer, payload?: Buffer): void {
+    const message = payload === undefined ? head : Buffer.concat([head, payload]);
+    this.#ws.send(message, BINARY);
+    this.#wrote(message.length, "stream");
+  }
+
+  #wrote(bytes: number, resource: string): void {
     this.#written += bytes;
     this.#metrics.messages.inc({ direction: "down", resource });
     this.#metrics.bytes.inc({ direction: "down" }, bytes);
-    return bytes;
   }
 
   /** The peer reads nothing, or replies pile up beyond all limits. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CompleteNotice, Frame, HelloReply } from "@longshore/crds/wire";
+import { STREAMS_VERSION, type CompleteNotice, type Frame, type HelloReply } from "@longshore/crds/wire";
 import { DeliveryError, type DeliveryErrorCode } from "../../delivery/errors.ts";
 import type { Fence, InventoryEntry, Mailbox, Owner } from "../../delivery/mailbox.ts";
 import { backoffMs } from "../backoff.ts";
@@ -31,6 +31,8 @@ export interface OwnershipHost {
   readonly heardAtMs: number;
   ping(): void;
   reply(to: Frame, content: HelloReply): void;
+  /** Both sides speak streams from the reply on. */
+  serveStreams(): void;
   end(reason: EndReason): void;
   /** The fence was taken. */
   fenced(fence: Fence): void;
@@ -162,9 +164,18 @@ export class Ownership {
     const { frame } = this.#greeting;
     if (frame === undefined) return;
     const { pingIntervalMs, keepaliveIntervalMs, leaseDurationSeconds } = this.#deps.options;
-    this.#host.reply(frame, { ...told, pingIntervalMs, keepaliveIntervalMs, leaseDurationSeconds });
+    const reply = { ...told, pingIntervalMs, keepaliveIntervalMs, leaseDurationSeconds };
+    if (this.#speaksStreams()) {
+      this.#host.serveStreams();
+      this.#host.reply(frame, { ...reply, streams: STREAMS_VERSION });
+    } else this.#host.reply(frame, reply);
     this.#repliedAtMs = this.#deps.clock.nowMs();
     this.#follow(this.#greeting.onReplied());
+  }
+
+  /** A newer edge speaks the version of ours too. */
+  #speaksStreams(): boolean {
+    return this.#deps.options.streams && (this.#greeting.hello?.streams ?? 0) >= STREAMS_VERSION;
   }
 
   #deliver(): void {

@@ -27,6 +27,7 @@ import { Outbound } from "./outbound.ts";
 import { Ownership, type OwnershipDeps, type OwnershipHost } from "./ownership.ts";
 import { TokenBucket } from "../rate.ts";
 import { ConnectionLog } from "./session-log.ts";
+import { SessionStreams, type StreamsHost } from "./session-streams.ts";
 import type { SessionGrants, SessionLog } from "../uplink/port.ts";
 import type { PeerSocket } from "../server/index.ts";
 
@@ -62,24 +63,25 @@ export interface SessionPeer {
  * One connection of one node, from its upgrade to its end. Holds the parts together: `Ownership` decides when
  * delivery may begin, `Pump` delivers, `Inbound` takes what comes up, and this keeps the deadlines of the socket.
  */
-export class Session implements InboundHost, OwnershipHost, PumpHost {
+export class Session implements InboundHost, OwnershipHost, PumpHost, StreamsHost {
   readonly node: string;
   readonly connection: string;
   readonly negotiated: boolean;
   readonly grants: SessionGrants;
   readonly log: SessionLog;
   readonly reading: Reading;
+  readonly out: Outbound;
   /** Cluster epoch that this session was fenced with; 0 before. */
   clusterEpoch = 0;
   readonly #deps: SessionDeps;
   readonly #peer: SessionPeer;
-  readonly #out: Outbound;
   readonly #in: Inbound;
   readonly #ownership: Ownership;
   readonly #pump: Pump;
   readonly #pings: TokenBucket;
   readonly #openedAtMs: number;
   #abort: AbortController | undefined;
+  #streams: SessionStreams | undefined;
   #open = true;
   #heardAtMs: number;
   #keepaliveAtMs: number;
@@ -98,7 +100,7 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
     this.#openedAtMs = this.#heardAtMs = this.#keepaliveAtMs = nowMs;
     this.#pingAtMs = nowMs + deps.options.pingIntervalMs;
     this.#pings = new TokenBucket(deps.options.pingsPerSecond, deps.options.pingsPerSecond * 2, nowMs);
-    this.#out = new Outbound(peer.ws, deps, nowMs);
+    this.out = new Outbound(peer.ws, deps, nowMs);
     this.#ownership = new Ownership(deps, this);
     this.#pump = new Pump(deps, this);
     this.#in = new Inbound(deps, this);
@@ -108,12 +110,21 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
     return this.#open;
   }
 
+  get socket(): Duplex {
+    return this.#peer.socket;
+  }
+
   get heardAtMs(): number {
     return this.#heardAtMs;
   }
 
   get owner(): Owner | undefined {
     return this.#ownership.deliverer;
+  }
+
+  /** Undefined while the edge has not said that it speaks streams. */
+  get streams(): SessionStreams | undefined {
+    return this.#open ? this.#streams : undefined;
   }
 
   get signal(): AbortSignal {
@@ -129,7 +140,7 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
     ws.on("ping", () => this.#onPing());
     ws.on("close", (code) => this.#ended(peerClosed(code)));
     ws.on("error", (error) => this.#onSocketError(error));
-    socket.on("drain", () => this.#pump.mark());
+    socket.on("drain", () => this.#onDrain());
     this.#ownership.start();
     if (!this.negotiated) this.#pump.pushNode();
   }
@@ -160,7 +171,7 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
   sweep(nowMs: number): void {
     if (!this.#open || this.#isOver(nowMs)) return;
     this.#in.sweep(nowMs);
-    this.reading.set(PauseReason.buffer, this.#out.buffered > this.#deps.options.pauseReadingBytes);
+    this.reading.set(PauseReason.buffer, this.out.buffered > this.#deps.options.pauseReadingBytes);
     if (this.reading.paused) this.#heard();
     if (this.#pingAtMs <= nowMs) this.ping();
     this.#ownership.sweep(nowMs);
@@ -186,6 +197,10 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
 
   reply(to: Frame, content: HelloReply): void {
     this.send(sessionReply(to, content, this.#deps.origin));
+  }
+
+  serveStreams(): void {
+    this.#streams ??= new SessionStreams(this.#deps, this);
   }
 
   fenced(fence: Fence): void {
@@ -221,7 +236,7 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
   }
 
   send(frame: Frame): void {
-    if (this.#open) this.#out.write(encodeFrame(frame), frame.route.operation ?? "");
+    if (this.#open) this.out.write(encodeFrame(frame), frame.route.operation ?? "");
   }
 
   pushNode(): void {
@@ -236,7 +251,7 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
   // Towards the pump
 
   writable(): boolean {
-    return this.#open && this.#out.writable();
+    return this.#open && this.out.writable();
   }
 
   transmit(slot: Slot, what: Encoded | undefined): { msgId: string; bytes: number } {
@@ -247,8 +262,8 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
     );
     slot.digest = digest;
     this.#grant(slot, what);
-    if (notice !== undefined) this.#out.write(notice, "membership");
-    return { msgId, bytes: this.#out.write(frame, kind) };
+    if (notice !== undefined) this.out.write(notice, "membership");
+    return { msgId, bytes: this.out.write(frame, kind) };
   }
 
   lost(): void {
@@ -267,7 +282,14 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
   #onMessage(data: Buffer, isBinary: boolean): void {
     if (!this.#open) return;
     this.#heard();
-    this.#in.receive(data, isBinary);
+    if (isBinary && this.#streams !== undefined) this.#streams.receive(data);
+    else this.#in.receive(data, isBinary);
+  }
+
+  /** Control goes first. */
+  #onDrain(): void {
+    this.#pump.mark();
+    this.#streams?.drained();
   }
 
   #heard(): void {
@@ -289,7 +311,7 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
   #isOver(nowMs: number): boolean {
     const { options, clock } = this.#deps;
     if (this.#peer.expiresAtMs <= clock.wallMs()) this.end(EndReasons.expired);
-    else if (this.#out.stuck(nowMs)) this.end(EndReasons.slow);
+    else if (this.out.stuck(nowMs)) this.end(EndReasons.slow);
     else if (!this.reading.paused && nowMs - this.#heardAtMs >= options.pingIntervalMs * options.pingMisses) {
       this.end(EndReasons.silent);
     } else if (this.#missesKeepalive(nowMs)) this.end(EndReasons.keepalive);
@@ -307,6 +329,7 @@ export class Session implements InboundHost, OwnershipHost, PumpHost {
     this.#open = false;
     this.#abort?.abort();
     this.#in.stop();
+    this.#streams?.close();
     const { metrics, mailbox, clock } = this.#deps;
     metrics.disconnects.inc({ reason: reason.label });
     metrics.sessionSeconds.observe((clock.nowMs() - this.#openedAtMs) / 1000);

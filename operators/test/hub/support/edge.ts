@@ -35,6 +35,8 @@ export class Edge {
   readonly opened: Promise<Record<string, unknown>>;
   /** Called for each frame, after it was recorded. */
   onFrame: (frame: Frame) => void = () => undefined;
+  /** Called for each binary message. */
+  onBinary: (message: Buffer) => void = () => undefined;
   readonly #waiters = new Set<() => void>();
 
   constructor(options: EdgeOptions) {
@@ -64,7 +66,11 @@ export class Edge {
     this.closed = new Promise((resolve) => {
       this.ws.on("close", (code, reason) => resolve({ code, reason: reason.toString() }));
     });
-    this.ws.on("message", (data: Buffer) => {
+    this.ws.on("message", (data: Buffer, isBinary) => {
+      if (isBinary) {
+        this.onBinary(data);
+        return;
+      }
       const frame = JSON.parse(data.toString()) as Frame;
       this.frames.push(frame);
       this.onFrame(frame);
