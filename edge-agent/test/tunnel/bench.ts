@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { IncomingStream } from "@longshore/crds/stream";
 import { randomUUID } from "node:crypto";
 import {
   createTunnel,
@@ -28,6 +29,7 @@ export interface BenchOptions {
   readonly random?: () => number;
   /** default edge-1 */
   readonly node?: string;
+  readonly onIncoming?: (incoming: IncomingStream) => void;
 }
 
 /** An agent's tunnel with a real store, a hub on the other side, and a clock that the test moves. */
@@ -47,6 +49,7 @@ export async function startBench(authority: Authority, how: BenchOptions): Promi
     metrics,
     newId: randomUUID,
     random: how.random ?? (() => 0.5),
+    ...(how.onIncoming && { onIncoming: how.onIncoming }),
   });
   const end = async (): Promise<void> => {
     const stopped = tunnel.stop();

@@ -24,6 +24,8 @@ export interface HubConnection {
   readonly frames: Frame[];
   readonly socket: WebSocket;
   pings: number;
+  /** Takes the binary messages. */
+  onBinary: (message: Buffer) => void;
   send(frame: unknown): void;
   /** Waits for a frame that is not yet taken, and takes it. */
   next(what: string, match: (frame: Frame) => boolean): Promise<Frame>;
@@ -54,6 +56,7 @@ export async function startHub(authority: Authority, negotiates: boolean, port =
       frames,
       socket,
       pings: 0,
+      onBinary: () => undefined,
       send: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
       next: async (what, match) => {
         await until(() => frames.some(match), what);
@@ -61,7 +64,10 @@ export async function startHub(authority: Authority, negotiates: boolean, port =
         return found!;
       },
     };
-    socket.on("message", (data: Buffer) => void frames.push(decodeFrame(data)));
+    socket.on("message", (data: Buffer, isBinary) => {
+      if (isBinary) connection.onBinary(data);
+      else frames.push(decodeFrame(data));
+    });
     socket.on("ping", () => connection.pings++);
     socket.on("error", () => undefined);
     connections.push(connection);
