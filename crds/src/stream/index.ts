@@ -33,3 +33,18 @@ export { joinStreams, serveIncoming, toStreamError } from "./serve.ts";
 export type { OnUnexpected, ResolveStream, StreamTarget } from "./serve.ts";
 export { decodeStreamFrame, FRAME_TYPE, StreamFrameError } from "./frame.ts";
 export type { StreamFrame } from "./frame.ts";
+export {
+  createMessageCap,
+  decodeConnect,
+  decodeTunnelMessage,
+  encodeConnect,
+  encodeTunnelMessage,
+  MAX_TUNNEL_DATA_BYTES,
+  MAX_TUNNEL_MESSAGE_BYTES,
+  TUNNEL_TYPE,
+  TunnelMessageError,
+  type MessageCap,
+  type TunnelConnect,
+  type TunnelMessage,
+  type TunnelMessageErrorCode,
+} from "./legacy/index.ts";

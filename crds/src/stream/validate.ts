@@ -119,13 +119,13 @@ function readRead(value: unknown): ReadRequest {
   return { verb: "read", what };
 }
 
-/** "", or letters, digits and signs as the API server and static pods have them. */
-const UID = /^[\x21-\x7e]*$/;
+/** It becomes part of file names and of paths. */
+const UID = /^(?:[A-Za-z0-9][A-Za-z0-9._:-]*)?$/;
 
 function readPod(fields: Fields): { namespace: string; pod: string; uid: string } {
   const uid = readText("uid", fields["uid"]);
   if (uid.length > REQUEST_LIMITS.uidChars || !UID.test(uid))
-    refuseField("uid", `must be at most ${REQUEST_LIMITS.uidChars} printable characters`);
+    refuseField("uid", `must be at most ${REQUEST_LIMITS.uidChars} letters, digits and -._:`);
   return {
     namespace: readLabel("namespace", fields["namespace"]),
     pod: readSubdomain("pod", fields["pod"]),

@@ -71,6 +71,8 @@ describe("readStreamRequest", () => {
     ["uid", "a".repeat(65)],
     ["uid", "a b"],
     ["uid", "a\n"],
+    ["uid", ".."],
+    ["uid", "../a"],
     ["uid", null],
   ])("refuses %s %p and names the field", (field, value) => {
     const refusal = refusalOf({ ...VALID.logs, [field]: value });

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+export { decodeConnect, encodeConnect, type TunnelConnect } from "./connect.ts";
+export { TunnelMessageError, type TunnelMessageErrorCode } from "./errors.ts";
+export { createMessageCap, type MessageCap } from "./message-cap.ts";
+export {
+  decodeTunnelMessage,
+  encodeTunnelMessage,
+  MAX_TUNNEL_DATA_BYTES,
+  MAX_TUNNEL_MESSAGE_BYTES,
+  TUNNEL_TYPE,
+  type TunnelMessage,
+} from "./message.ts";
