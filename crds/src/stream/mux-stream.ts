@@ -3,6 +3,7 @@ import { Duplex } from "node:stream";
 import { StreamError } from "./errors.ts";
 import { encodeWindow, FRAME_TYPE, frameHead, type StreamFrame } from "./frame.ts";
 import { Inflow, Outflow, type WriteDone } from "./mux-flow.ts";
+import { Gather } from "./mux-gather.ts";
 import type { MuxLink, Party } from "./mux-link.ts";
 import type { Sender } from "./mux-turns.ts";
 
@@ -17,6 +18,9 @@ export class MuxStream extends Duplex implements Party, Sender {
   readonly #dataHead: Buffer;
   readonly #inflow: Inflow;
   readonly #outflow: Outflow;
+  readonly #gather = new Gather();
+  /** What the reader asked for in vain and waits for. */
+  #wantedBytes = 1;
   #isEndSent = false;
   #isEndReceived = false;
   /** The peer ended it, or there is no peer any more. */
@@ -60,7 +64,10 @@ export class MuxStream extends Duplex implements Party, Sender {
 
   /** Every read passes here, whatever way the stream is consumed; that is when credit goes back. */
   override read(size?: number): unknown {
+    if (size !== undefined && size > this.readableLength) this.#flush();
     const chunk: unknown = super.read(size);
+    if (size !== 0) this.#wantedBytes = chunk === null ? (size ?? 1) : 1;
+    if (this.readableLength < this.#wantedBytes) this.#flush();
     this.#grant();
     return chunk;
   }
@@ -93,6 +100,7 @@ export class MuxStream extends Duplex implements Party, Sender {
       error instanceof StreamError ? error : new StreamError("CANCELLED", "the stream was given up");
     this.#link.drop(this.#id, isOver ? undefined : why);
     this.#outflow.abandon(why);
+    this.#gather.flush();
     done(error);
   }
 
@@ -102,8 +110,23 @@ export class MuxStream extends Duplex implements Party, Sender {
       this.destroy(new StreamError("FLOW_CONTROL", "more was sent than the window allows"));
       return;
     }
-    this.push(payload);
+    this.#deliver(payload);
     this.#grant();
+  }
+
+  #deliver(payload: Buffer): void {
+    if (this.readableLength >= this.#wantedBytes && this.#gather.takes(payload)) {
+      const gathered = this.#gather.add(payload);
+      if (gathered) this.push(gathered);
+    } else {
+      this.#flush();
+      this.push(payload);
+    }
+  }
+
+  #flush(): void {
+    const gathered = this.#gather.flush();
+    if (gathered) this.push(gathered);
   }
 
   #onWindow(creditBytes: number): void {
@@ -114,12 +137,13 @@ export class MuxStream extends Duplex implements Party, Sender {
   #onEnd(): void {
     if (this.#isEndReceived) return;
     this.#isEndReceived = true;
+    this.#flush();
     this.push(null);
   }
 
   #grant(): void {
     if (this.#isEndReceived || this.#isPeerGone) return;
-    const creditBytes = this.#inflow.grant(this.readableLength);
+    const creditBytes = this.#inflow.grant(this.readableLength + this.#gather.bytes);
     if (creditBytes > 0) this.#link.send(encodeWindow(this.#id, creditBytes));
   }
 

@@ -29,10 +29,16 @@ export function toStreamError(error: unknown): StreamError {
 const isPrematureClose = (error: Error): boolean =>
   "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE";
 
-/** When one is over before its time, so is the other, and for the same reason. */
+/**
+ * When one is over before its time, so is the other, and for the same reason. When it is over as it should be, what
+ * still comes for it is of no use, and is let pass so that the other can end too.
+ */
 function tie(stream: Duplex, other: Duplex, onUnexpected: OnUnexpected): void {
   finished(stream, (error) => {
-    if (!error) return;
+    if (!error) {
+      other.resume();
+      return;
+    }
     if (isPrematureClose(error)) {
       other.destroy(new StreamError("CANCELLED", "the stream was closed before its end"));
       return;
