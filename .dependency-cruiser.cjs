@@ -29,6 +29,7 @@ const PORTS_OF_DELIVERY = "^operators/src/delivery/(outbox|placement|errors)\\.t
 const LEDGER = "^operators/src/delivery/ledger\\.ts$";
 const OBJECT_SYNC = "^operators/src/object-sync/";
 const PORTS_OF_MAILBOX = "^operators/src/delivery/(outbox|mailbox|ledger|errors)\\.ts$";
+const PORTS_OF_STREAM = "^operators/src/delivery/(directory|errors)\\.ts$";
 const RUNTIME = "^operators/src/runtime/";
 const MAIN = "^operators/src/main\\.ts$";
 const CONFIG = "^operators/src/config/";
@@ -141,6 +142,18 @@ module.exports = {
       "^operators/src/hub/",
       REDIS.join("|"),
       "the hub reaches Redis only through ports",
+    ),
+    only(
+      "stream-uses-ports",
+      { path: "^operators/src/stream/" },
+      [
+        "^operators/src/stream/",
+        RUNTIME,
+        CRDS,
+        PORTS_OF_STREAM,
+        ...npm("fastify", "@fastify/websocket", "ws", "@types/ws", "prom-client", "pino"),
+      ],
+      "streams know who holds a node by ports, and nothing of the hub's sessions",
     ),
     only(
       "webhooks",

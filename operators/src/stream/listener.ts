@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { constants, type X509Certificate } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Server } from "node:https";
+import { TLSSocket, type SecureContextOptions } from "node:tls";
+import type { Duplex } from "node:stream";
+import type { Clock, Log } from "../runtime/index.ts";
+import type { StreamServerOptions } from "./options.ts";
+import type { StreamTls } from "./port.ts";
+import { callerOf, readFacts, type Authorities, type Caller } from "./trust/index.ts";
+
+/** Whom to trust, and who we are. */
+export interface Trust extends Authorities {
+  readonly tls: StreamTls;
+}
+
+/** A connection that asks to become something else. */
+export interface UpgradeConnection {
+  readonly socket: TLSSocket;
+  readonly head: Buffer;
+}
+
+export interface ListenerDeps {
+  readonly options: StreamServerOptions;
+  readonly trust: Trust;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly rejects: { inc(labels: { surface: string; reason: string }): void };
+  readonly onRequest: (caller: Caller, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+  readonly onUpgrade: (caller: Caller, request: IncomingMessage, connection: UpgradeConnection) => void;
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** A command may be long, and its characters are escaped; the node judges it. */
+const MAX_HEADER_BYTES = 256 * 1024;
+/** The API server lets go of its idle connections after 90 s, and must not find one that we let go of before. */
+const KEEP_ALIVE_MS = 120_000;
+/** With the system's ten probes, a second apart, a peer that vanished is noticed within 20 s. */
+const TCP_KEEP_ALIVE_MS = 5_000;
+
+/** Port 10003: TLS for callers whom the certificate names, and HTTP for nobody else. */
+export class Listener {
+  readonly #deps: ListenerDeps;
+  readonly #app: FastifyInstance<Server>;
+  readonly #callers = new WeakMap<Duplex, Caller>();
+  readonly #upgraded = new Set<TLSSocket>();
+  #trust: Trust;
+
+  constructor(deps: ListenerDeps) {
+    this.#deps = deps;
+    this.#trust = deps.trust;
+    this.#app = createApp(deps);
+    const { server } = this.#app;
+    server.headersTimeout = 10_000;
+    server.maxConnections = deps.options.maxConnections;
+    // Before the listener that begins to read HTTP.
+    server.prependListener("secureConnection", (socket: TLSSocket) => this.#meet(socket));
+    server.on("tlsClientError", (error: NodeJS.ErrnoException) => this.#onTlsError(error));
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#upgrade(request, socket, head),
+    );
+    this.#app.all("/*", (request, reply) => this.#answer(request, reply));
+  }
+
+  async listen(): Promise<void> {
+    const { host, port } = this.#deps.options;
+    await this.#app.listen({ host, port });
+  }
+
+  get port(): number {
+    const address = this.#app.server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  /** For new connections; streams that exist stay, and connections between two requests go. */
+  setTrust(trust: Trust): void {
+    this.#trust = trust;
+    this.#app.server.setSecureContext(contextOf(trust, this.#deps.options));
+    this.#app.server.closeIdleConnections();
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#upgraded) socket.destroy();
+    await this.#app.close();
+  }
+
+  #meet(socket: TLSSocket): void {
+    socket.on("error", () => undefined); // the close that follows decides
+    socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    socket.setNoDelay(true);
+    const facts = readFacts(socket, this.#trust);
+    const judged =
+      facts === undefined
+        ? ({ kind: undefined, reason: "unknown" } as const)
+        : callerOf(facts, this.#deps.options);
+    if (judged.kind !== undefined) {
+      this.#callers.set(socket, judged);
+      return;
+    }
+    const { remoteAddress } = socket;
+    this.#deps.rejects.inc({ surface: "stream", reason: judged.reason });
+    this.#deps.log.warn(
+      { address: remoteAddress, reason: judged.reason, names: facts?.commonNames },
+      "client of the kubelet API refused",
+    );
+    socket.destroy();
+  }
+
+  #onTlsError(error: NodeJS.ErrnoException): void {
+    // Who only looks whether the port is open ends like this as well.
+    if (error.code === "ECONNRESET") {
+      this.#deps.log.debug({ code: error.code }, "connection ended before it was one");
+      return;
+    }
+    this.#deps.rejects.inc({ surface: "stream", reason: "tls" });
+    this.#deps.log.warn(
+      { code: error.code, reason: error.message },
+      "TLS with a client of the kubelet API failed",
+    );
+  }
+
+  async #answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const caller = this.#callerOn(request.raw.socket);
+    if (caller !== undefined) return await this.#deps.onRequest(caller, request, reply);
+    reply.hijack();
+    request.raw.socket.destroy();
+    return reply;
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const caller = this.#callerOn(socket);
+    if (caller === undefined || !(socket instanceof TLSSocket)) {
+      socket.destroy();
+      return;
+    }
+    this.#upgraded.add(socket);
+    socket.once("close", () => this.#upgraded.delete(socket));
+    this.#deps.onUpgrade(caller, request, { socket, head });
+  }
+
+  /** A connection may outlive the certificate that it began with. */
+  #callerOn(socket: Duplex): Caller | undefined {
+    const caller = this.#callers.get(socket);
+    if (caller === undefined || caller.notAfterMs >= this.#deps.clock.wallMs()) return caller;
+    this.#deps.rejects.inc({ surface: "stream", reason: "expired" });
+    this.#deps.log.warn(
+      { caller: caller.name },
+      "the certificate of a client of the kubelet API has expired",
+    );
+    return undefined;
+  }
+}
+
+function createApp({ options, trust }: ListenerDeps): FastifyInstance<Server> {
+  const app = fastify<Server>({
+    https: {
+      ...contextOf(trust, options),
+      requestCert: true,
+      rejectUnauthorized: true,
+      ALPNProtocols: ["http/1.1"],
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    requestTimeout: 30_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    bodyLimit: 1024,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+  });
+  app.setErrorHandler((error: { readonly statusCode?: number; readonly message: string }, _request, reply) =>
+    reply
+      .code(error.statusCode ?? 500)
+      .type("text/plain")
+      .send(error.message),
+  );
+  return app;
+}
+
+function contextOf({ tls, cluster, hubs }: Trust, options: StreamServerOptions): SecureContextOptions {
+  const pem = (certificate: X509Certificate): string => certificate.toString();
+  return {
+    ca: [...cluster.map(pem), ...hubs.map(pem)],
+    cert: tls.cert,
+    key: tls.key,
+    minVersion: options.minTlsVersion,
+    // A bundle may name an intermediate CA alone, which Go's verification takes as well.
+    allowPartialTrustChain: true,
+    // A resumed session presents no certificate, and outlives the one that it began with.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}
