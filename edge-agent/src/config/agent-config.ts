@@ -59,6 +59,12 @@ export interface AgentConfig {
     /** where mappers register */
     readonly socketPath: string;
   };
+  /** KubeEdge's stream tunnel, towards a CloudCore alone */
+  readonly edgeStream: {
+    readonly enable: boolean;
+    readonly server: string;
+    readonly handshakeTimeoutMs: number;
+  };
   readonly dataDir: string;
   readonly logLevel: string;
   /** "" is off */
@@ -67,7 +73,7 @@ export interface AgentConfig {
 
 /** @param hostname name of the machine, used where none is configured (in lower case, as kubelet does) */
 export function toAgentConfig(file: FileSettings, hostname: string): AgentConfig {
-  const { deviceTwin, edged, edgeHub } = file.modules;
+  const { deviceTwin, edged, edgeHub, edgeStream } = file.modules;
   const kubelet = edged.tailoredKubeletConfig;
   const { longshore } = file;
   return {
@@ -119,6 +125,11 @@ export function toAgentConfig(file: FileSettings, hostname: string): AgentConfig
       reportEvents: edged.reportEvent,
     },
     devices: { enable: deviceTwin.enable, socketPath: deviceTwin.dmiSockPath },
+    edgeStream: {
+      enable: edgeStream.enable,
+      server: `wss://${edgeStream.server}`,
+      handshakeTimeoutMs: edgeStream.handshakeTimeout * 1000,
+    },
     dataDir: longshore.dataDir || dirname(file.database.dataSource),
     logLevel: longshore.logLevel,
     metricsAddress: longshore.metricsAddress,

@@ -214,6 +214,18 @@ const deviceTwin = section({
   enable: flag("Serve devices and their mappers.", true),
 });
 
+const edgeStream = section(
+  {
+    enable: flag(
+      "Let a CloudCore reach logs, exec and attach through KubeEdge's stream tunnel; Longshore's hub needs none.",
+      false,
+    ),
+    handshakeTimeout: integer("Seconds for TLS and the upgrade of that tunnel.", 30, 1, 600),
+    server: hostPort("CloudCore's stream tunnel.", "127.0.0.1:10004"),
+  },
+  ["readDeadline", "tlsTunnelCAFile", "tlsTunnelCertFile", "tlsTunnelPrivateKeyFile", "writeDeadline"],
+);
+
 const longshore = section({
   cgroupParent: path("Parent cgroup of all pods; never a host kubelet's.", "/longshore"),
   dataDir: path("Store of this agent; empty takes the folder of database.dataSource.", ""),
@@ -252,9 +264,8 @@ export const SCHEMA = section(
       },
       ["driverName", "aliasName"],
     ),
-    modules: section({ deviceTwin, edgeHub, edged }, [
+    modules: section({ deviceTwin, edgeHub, edgeStream, edged }, [
       "dbTest",
-      "edgeStream",
       "eventBus",
       "metaManager",
       "serviceBus",

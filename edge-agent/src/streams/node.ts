@@ -1,138 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Duplex } from "node:stream";
-import {
-  StreamError,
-  type OpenedStream,
-  type StreamOpener,
-  type StreamRequest,
-} from "@longshore/crds/stream";
-import { CriError } from "../cri/index.ts";
+import { networkInterfaces } from "node:os";
+import { Duplex, Readable } from "node:stream";
+import { StreamError, type ReadRequest } from "@longshore/crds/stream";
+import type { Registry } from "prom-client";
+import type { Clock } from "../clock.ts";
+import type { Cri } from "../cri/index.ts";
 import type { AgentLog } from "../log.ts";
-import type { StreamMetrics } from "./metrics.ts";
+import type { KnownPods } from "../pods/index.ts";
+import { createPodLookup } from "./lookup.ts";
+import { createStreamMetrics } from "./metrics.ts";
+import { createOpener, type ClosableOpener, type Verbs } from "./opener.ts";
+import { podList } from "./pod-list.ts";
+import type { PodLookup } from "./port.ts";
+import { connectTcp, openUpgrade, type Connect, type UpgradeRequest } from "./upgrade/index.ts";
 
-/** How one verb is served. @throws {StreamError | CriError} */
-type Serve<V extends StreamRequest["verb"]> = (
-  request: Extract<StreamRequest, { verb: V }>,
-  signal: AbortSignal,
-) => Promise<OpenedStream>;
-
-/** How each verb is served. */
-export type Verbs = { readonly [V in StreamRequest["verb"]]: Serve<V> };
-
-/** What the node's opener needs. */
+/** What the node's streams need of the agent. */
 export interface NodeStreamsDeps {
-  readonly verbs: Verbs;
-  /** Streams at once, wherever they come from. */
-  readonly maxLive: number;
+  /** Undefined while there is no runtime. */
+  readonly cri: () => Cri | undefined;
+  readonly pods: KnownPods;
+  readonly nodeName: string;
+  readonly options: NodeStreamsOptions;
+  readonly clock: Clock;
   readonly log: AgentLog;
-  readonly metrics: StreamMetrics;
+  readonly registry: Registry;
+  /** How the runtime's streaming server is reached, and nothing else. */
+  readonly connect?: Connect;
 }
 
-/** The node itself as an opener. */
-export type NodeStreams = StreamOpener & {
-  /** Ends every stream, and refuses new ones. */
-  close(): void;
-};
+/** Where the node keeps what streams are about. */
+export interface NodeStreamsOptions {
+  readonly rootDir: string;
+  readonly podLogsDir: string;
+  readonly cgroupParent: string;
+  readonly cgroupDriver: "cgroupfs" | "systemd";
+  readonly sandboxImage: string;
+  /** Streams at once, wherever they come from; default 256. */
+  readonly maxLive?: number;
+}
+
+const MAX_LIVE = 256;
 
 /** This node, for whoever wants a stream of it. What it is given must have been judged (`readStreamRequest`). */
-export function createNodeStreams({ verbs, maxLive, log, metrics }: NodeStreamsDeps): NodeStreams {
-  const live = new Set<Duplex>();
-  const closing = new AbortController();
-  let opening = 0;
-
-  const count = (): void => metrics.live(live.size + opening);
-  const admit = (): void => {
-    if (closing.signal.aborted) throw ending();
-    if (live.size + opening >= maxLive)
-      throw new StreamError("TOO_MANY", `this node has ${maxLive} streams open already`);
+export function createNodeStreams(deps: NodeStreamsDeps): ClosableOpener {
+  const { clock, log, registry, options } = deps;
+  const cri = (): Cri => deps.cri() ?? noRuntime();
+  const lookup = createPodLookup({ cri, pods: deps.pods, clock });
+  const upgrade = async (request: UpgradeRequest, signal: AbortSignal) => {
+    const { connect = connectTcp } = deps;
+    const stream = await openUpgrade({ lookup, cri, connect, isOwnAddress, clock }, request, signal);
+    return { head: {}, stream };
   };
-  const keep = ({ stream }: OpenedStream): void => {
-    live.add(stream);
-    stream.once("close", () => {
-      live.delete(stream);
-      count();
-    });
-    // Whoever reads it sees the error too; this is for the time before anyone does.
-    stream.on("error", () => undefined);
-    if (closing.signal.aborted) stream.destroy(ending());
+  const verbs: Verbs = {
+    logs: logsOf(deps, lookup),
+    read: readerOf(deps, cri),
+    exec: upgrade,
+    attach: upgrade,
+    portForward: upgrade,
   };
-  const serve = async (request: StreamRequest, signal: AbortSignal): Promise<OpenedStream> => {
-    admit();
-    opening += 1;
-    count();
-    try {
-      const opened = await dispatch(verbs, request, signal);
-      keep(opened);
-      return opened;
-    } finally {
-      opening -= 1;
-      count();
-    }
-  };
-  return {
-    open: async (request, signal) => {
-      const signals = signal === undefined ? closing.signal : AbortSignal.any([closing.signal, signal]);
-      try {
-        const opened = await serve(request, signals);
-        metrics.opened(request.verb, "ok");
-        tell(log, request);
-        return opened;
-      } catch (cause) {
-        const error = asStreamError(cause);
-        metrics.opened(request.verb, error.code);
-        log.info({ ...subjectOf(request), code: error.code, err: cause }, "stream refused");
-        throw error;
-      }
-    },
-    close: () => {
-      closing.abort();
-      for (const stream of live) stream.destroy(ending());
-    },
-  };
+  const maxLive = options.maxLive ?? MAX_LIVE;
+  return createOpener({ verbs, maxLive, log, metrics: createStreamMetrics(registry) });
 }
 
-const ending = (): StreamError => new StreamError("LOST", "the agent of this node ends");
-
-function dispatch(verbs: Verbs, request: StreamRequest, signal: AbortSignal): Promise<OpenedStream> {
-  switch (request.verb) {
-    case "logs":
-      return verbs.logs(request, signal);
-    case "exec":
-      return verbs.exec(request, signal);
-    case "attach":
-      return verbs.attach(request, signal);
-    case "portForward":
-      return verbs.portForward(request, signal);
-    case "read":
-      return verbs.read(request, signal);
-  }
-}
-
-const WORDS: Readonly<Partial<Record<CriError["code"], readonly ["NOT_FOUND" | "INTERNAL", string]>>> = {
-  NOT_FOUND: ["NOT_FOUND", "the container is gone"],
-  UNAVAILABLE: ["INTERNAL", "the container runtime of this node is not there"],
-  DEADLINE: ["INTERNAL", "the container runtime of this node does not answer"],
+const noRuntime = (): never => {
+  throw new StreamError("INTERNAL", "the container runtime of this node is not there yet");
 };
 
-/** What failed here in words for the asker: the runtime's own where it said why, none of a fault of ours. */
-export function asStreamError(cause: unknown): StreamError {
-  if (cause instanceof StreamError) return cause;
-  if (cause instanceof Error && cause.name === "AbortError")
-    return new StreamError("CANCELLED", "given up by the asker", { cause });
-  if (!(cause instanceof CriError)) return new StreamError("INTERNAL", "the node failed", { cause });
-  const [code, message] = WORDS[cause.code] ?? ["INTERNAL", cause.message];
-  return new StreamError(code, message, { cause });
+const isOwnAddress = (ip: string): boolean =>
+  Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === ip));
+
+// The reading parts are loaded when first asked for: a node that nobody looks at does not hold them in memory.
+
+function logsOf({ clock, log, options: { podLogsDir } }: NodeStreamsDeps, lookup: PodLookup): Verbs["logs"] {
+  return async (request, signal) => {
+    const { openLog } = await import("./logs/index.ts");
+    const readable = await openLog({ lookup, podLogsDir, clock, log }, request, signal);
+    return { head: { contentType: "text/plain" }, stream: Duplex.from(readable) };
+  };
 }
 
-/** Never the command: what people type is theirs. */
-function subjectOf(request: StreamRequest): Record<string, string> {
-  if (request.verb === "read") return { verb: request.verb, what: request.what };
-  const { verb, namespace, pod } = request;
-  return { verb, namespace, pod, ...("container" in request && { container: request.container }) };
+function readerOf(deps: NodeStreamsDeps, cri: () => Cri): Verbs["read"] {
+  let made: ReturnType<typeof makeReader> | undefined;
+  return async ({ what }) => {
+    made ??= makeReader(deps, cri());
+    const { contentType, body } = await (await made).read(what);
+    return { head: { contentType }, stream: Duplex.from(Readable.from([Buffer.from(body)])) };
+  };
 }
 
-/** Who enters a container is worth a line; who reads is not, for metrics are read every few seconds. */
-function tell(log: AgentLog, request: StreamRequest): void {
-  const isEntry = request.verb !== "read" && request.verb !== "logs";
-  log[isEntry ? "info" : "debug"](subjectOf(request), "stream opened");
+async function makeReader(
+  deps: NodeStreamsDeps,
+  cri: Cri,
+): Promise<{ read(what: ReadRequest["what"]): Promise<{ contentType: string; body: string }> }> {
+  const { createNodeReader } = await import("./stats/index.ts");
+  const { rootDir, podLogsDir, cgroupParent: parent, cgroupDriver: driver, sandboxImage } = deps.options;
+  const { nodeName, registry, log, clock } = deps;
+  return createNodeReader({
+    cri,
+    nodeName,
+    paths: { rootDir, podLogsDir },
+    cgroups: { parent, driver },
+    podsJson: () => JSON.stringify(podList(deps.pods)),
+    registry,
+    log,
+    sandboxImage,
+    clock,
+  });
 }

@@ -128,6 +128,23 @@ describe("the configuration", () => {
     );
   });
 
+  it("opens KubeEdge's stream tunnel only where that is switched on", () => {
+    const of = (text: string) => toAgentConfig(parse(HEAD + text).settings, "h").edgeStream;
+    expect(of("")).toEqual({ enable: false, server: "wss://127.0.0.1:10004", handshakeTimeoutMs: 30_000 });
+    const keadm = `modules:
+  edgeStream:
+    enable: true
+    handshakeTimeout: 20
+    readDeadline: 15
+    server: 10.0.0.1:10004
+    tlsTunnelCAFile: /etc/kubeedge/ca/rootCA.crt
+    tlsTunnelCertFile: /etc/kubeedge/certs/server.crt
+    tlsTunnelPrivateKeyFile: /etc/kubeedge/certs/server.key
+    writeDeadline: 15
+`;
+    expect(of(keadm)).toEqual({ enable: true, server: "wss://10.0.0.1:10004", handshakeTimeoutMs: 20_000 });
+  });
+
   it("has a default for everything, and our section goes before KubeEdge's keys", () => {
     const config = toAgentConfig(parse(HEAD).settings, "My-Host");
     expect(config.node).toMatchObject({ name: "my-host", maxPods: 110, register: true });
