@@ -222,12 +222,10 @@ export function fakeNode(trees: { readonly cgroup: Tree; readonly proc?: Tree })
 }
 
 function counted(node: FakeNode, calls: Record<string, number>): NodeReaderDeps["cri"] {
-  const call =
-    <K extends keyof NodeReaderDeps["cri"]>(name: K) =>
-    () => {
-      calls[name] = (calls[name] ?? 0) + 1;
-      return node.cri[name]();
-    };
+  const call = (name: keyof NodeReaderDeps["cri"]) => () => {
+    calls[name] = (calls[name] ?? 0) + 1;
+    return node.cri[name]();
+  };
   return {
     version: call("version"),
     listPodSandbox: call("listPodSandbox"),

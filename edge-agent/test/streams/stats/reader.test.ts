@@ -4,6 +4,7 @@ import { ContainerState, PodSandboxState } from "@longshore/crds/cri";
 import { join } from "node:path";
 import { Counter } from "prom-client";
 import { CriError } from "../../../src/cri/index.ts";
+import type { NodeReader } from "../../../src/streams/stats/index.ts";
 import { settle } from "../../pods/hand-clock.ts";
 import { parseExposition, type Point } from "./exposition.ts";
 import {
@@ -66,6 +67,20 @@ async function points(from: FakeNode, what: "metrics" | "metrics/resource" | "me
   const { contentType, body } = await from.reader().read(what);
   expect(contentType).toMatch(/^text\/plain; version=0\.0\.4/);
   return parseExposition(body);
+}
+
+interface SummaryPod {
+  readonly network?: { readonly interfaces: readonly object[] };
+  readonly cpu: { readonly usageCoreNanoSeconds: number };
+  readonly memory: { readonly workingSetBytes: number };
+  readonly containers: readonly { readonly cpu: { readonly usageNanoCores?: number } }[];
+}
+
+/** The only pod of the summary. */
+async function summaryPod(reader: NodeReader): Promise<SummaryPod> {
+  const summary = JSON.parse((await reader.read("stats/summary")).body) as { pods: [SummaryPod] };
+  expect(summary.pods).toHaveLength(1);
+  return summary.pods[0];
 }
 
 const named = (all: readonly Point[], name: string): readonly Point[] => all.filter((p) => p.name === name);
@@ -276,8 +291,7 @@ describe("a node's statistics", () => {
     const own = { ...PAUSE, pids: [72] };
     node = fakeNode({ cgroup: { ...SPLIT.cgroup, ...v1(`${POD}/${id("sandbox-web")}`, own) } });
     node.cri = web();
-    const summary = JSON.parse((await node.reader().read("stats/summary")).body);
-    expect(summary.pods[0].network).toBeUndefined();
+    expect((await summaryPod(node.reader())).network).toBeUndefined();
     expect(node.calls["listPodSandboxStats"]).toBeUndefined();
   });
 
@@ -302,9 +316,9 @@ describe("a node's statistics", () => {
           },
         ]),
     };
-    const [pod] = JSON.parse((await node.reader().read("stats/summary")).body).pods;
+    const pod = await summaryPod(node.reader());
     expect(pod.network).toMatchObject({ name: "eth0", rxBytes: 11, txBytes: 22 });
-    expect(pod.network.interfaces).toHaveLength(2);
+    expect(pod.network?.interfaces).toHaveLength(2);
     expect(pod.cpu.usageCoreNanoSeconds).toBe(4_000_000_000);
     expect(pod.memory.workingSetBytes).toBe(5_000);
   });
@@ -329,7 +343,7 @@ describe("a node's statistics", () => {
     node = fakeNode({ cgroup: SPLIT.cgroup });
     const reader = node.reader();
     const nanoCores = async (): Promise<unknown> =>
-      JSON.parse((await reader.read("stats/summary")).body).pods[0].containers[0].cpu.usageNanoCores;
+      (await summaryPod(reader)).containers[0]?.cpu.usageNanoCores;
     node.cri = web(4_000, NOW_MS);
     expect(await nanoCores()).toBeUndefined();
     await node.clock.advance(4_000);
