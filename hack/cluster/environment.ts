@@ -68,36 +68,56 @@ export async function startEnvironment(
   await startInfrastructure(layout, ports, steps, { bin, nodeGraceSeconds: options.nodeGraceSeconds });
   await steps.run("Apply CRDs and roles", () => applyManifests(layout, kubectl));
   await steps.run("Bundle the programs", () => built);
-  const { cloud, hubB } = await configureCloud(layout, kubectl, ports, options);
-  await steps.run("Start the controllers", () => startCloudProcess(layout, "controllers"));
-  await steps.run(`Start the hub on ports ${Object.values(cloud).join(", ")}`, () =>
-    startCloudProcess(layout, "hub"),
-  );
-  if (hubB) await steps.run("Start a second hub", () => startCloudProcess(layout, "hub-b"));
+  const hubs = await startCloud(layout, kubectl, ports, { ...options, steps });
   // A cluster that is there already may be anywhere: its API server could not call a process of this machine.
   if (options.kubeconfig === undefined)
     await steps.run("Start the webhooks", () => startWebhooks(layout, kubectl, ports));
-  const tunnel = options.withLink === true ? await ports.take(layout.firstPort + 10) : cloud.tunnel;
-  if (tunnel !== cloud.tunnel) await startLink(layout, "link", { port: tunnel, targetPort: cloud.tunnel });
+  await startEdge(layout, kubectl, ports, { ...options, steps, hub: hubs.cloud });
+  if (options.metricsServer !== undefined) {
+    const command = options.metricsServer;
+    await steps.run("Start metrics-server", (say) => startMetrics(layout, kubectl, ports, { command, say }));
+  }
+  const state = { kubectl: join(layout.dir, "bin/kubectl"), node: NODE, ...hubs };
+  writeState(layout, state);
+  return state;
+}
+
+/** The hub that edges connect to, and the second one if it was wanted. */
+type Hubs = Pick<EnvironmentState, "cloud" | "hubB">;
+
+async function startCloud(
+  layout: Layout,
+  kubectl: Kubectl,
+  ports: Ports,
+  { steps, ...options }: EnvironmentOptions & { readonly steps: Steps },
+): Promise<Hubs> {
+  const hubs = await configureCloud(layout, kubectl, ports, options);
+  await steps.run("Start the controllers", () => startCloudProcess(layout, "controllers"));
+  const numbers = Object.values(hubs.cloud).join(", ");
+  await steps.run(`Start the hub on ports ${numbers}`, () => startCloudProcess(layout, "hub"));
+  if (hubs.hubB) await steps.run("Start a second hub", () => startCloudProcess(layout, "hub-b"));
+  return hubs;
+}
+
+async function startEdge(
+  layout: Layout,
+  kubectl: Kubectl,
+  ports: Ports,
+  { steps, hub, ...options }: EnvironmentOptions & { readonly steps: Steps; readonly hub: HubPorts },
+): Promise<void> {
+  const tunnel = options.withLink === true ? await ports.take(layout.firstPort + 10) : hub.tunnel;
+  if (tunnel !== hub.tunnel) await startLink(layout, "link", { port: tunnel, targetPort: hub.tunnel });
   await steps.run("Join an edge node with a token", async (say) => {
     await startAgent(layout, kubectl, {
       node: NODE,
       tunnel: `127.0.0.1:${tunnel}`,
-      join: `127.0.0.1:${cloud.join}`,
+      join: `127.0.0.1:${hub.join}`,
     });
     say(`waiting for node ${NODE} to be Ready`);
     await waitNodeReady(kubectl, NODE);
   });
   if (options.withMapper === true)
     await steps.run("Start a mapper with a virtual thermometer", () => startMapper(layout));
-  if (options.metricsServer !== undefined) {
-    const command = options.metricsServer;
-    await steps.run("Start metrics-server", (say) => startMetrics(layout, kubectl, ports, { command, say }));
-  }
-  const kubectlPath = join(layout.dir, "bin/kubectl");
-  const state = { kubectl: kubectlPath, node: NODE, cloud, ...(hubB === undefined ? {} : { hubB }) };
-  writeState(layout, state);
-  return state;
 }
 
 /** Writes the configurations of controllers and hubs; a second hub comes with one address in front of both. */
@@ -106,7 +126,7 @@ async function configureCloud(
   kubectl: Kubectl,
   ports: Ports,
   options: EnvironmentOptions,
-): Promise<{ cloud: HubPorts; hubB?: HubPorts }> {
+): Promise<Hubs> {
   const local = options.kubeconfig === undefined ? LOCAL_REACH : reachFromAfar();
   const cloud = await takeHubPorts(layout, ports, options.hubPorts);
   await configureControllers(layout, kubectl, ports);
@@ -143,8 +163,8 @@ async function startMetrics(
   { command, say }: { command: string; say: (remark: string) => void },
 ): Promise<void> {
   const address = machineAddress();
-  if (address === undefined) return say("left out: this machine has no address but loopback");
-  await startMetricsServer(layout, kubectl, ports, { command, address });
+  if (address === undefined) say("left out: this machine has no address but loopback");
+  else await startMetricsServer(layout, kubectl, ports, { command, address });
 }
 
 /** kubectl of the environment's own version, for scripts and for the user's PATH. */

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { kubeconfigOf } from "../cluster/kubeconfig.ts";
 import { layoutOf } from "../cluster/layout.ts";
+import { machineAddress } from "../cluster/machine.ts";
 import { createPorts, isPortFree } from "../cluster/ports.ts";
 import { Fault, describeFailure } from "../fault.ts";
 import { missingOf, REQUIREMENTS } from "../prerequisites.ts";
@@ -45,6 +46,26 @@ describe("ports", () => {
     expect(await isPortFree(port)).toBe(false);
     await new Promise((resolve) => server.close(resolve));
     expect(await isPortFree(port)).toBe(true);
+  });
+});
+
+describe("the address that others reach this machine at", () => {
+  const at = (address: string, internal = false) => ({
+    ...{ address, internal, family: "IPv4" as const, netmask: "", mac: "", cidr: null },
+  });
+
+  it("is neither loopback, nor of a bridge, nor link-local", () => {
+    const interfaces = {
+      lo: [at("127.0.0.1", true)],
+      "cni-0": [at("10.0.0.1")],
+      usb0: [at("169.254.3.4")],
+      eth0: [at("192.0.2.7")],
+    };
+    expect(machineAddress(interfaces)).toBe("192.0.2.7");
+  });
+
+  it("may be none", () => {
+    expect(machineAddress({ lo: [at("127.0.0.1", true)] })).toBeUndefined();
   });
 });
 

@@ -69,4 +69,16 @@ describe("fault proxy", () => {
     await received();
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(95);
   });
+
+  it("leads new connections to another target, while those that are there stay", async () => {
+    const other = createServer((socket) => void socket.on("error", () => undefined).end("other"));
+    other.listen(0, "127.0.0.1");
+    await once(other, "listening");
+    proxy.set({ ...HEALTHY, targetPort: (other.address() as { port: number }).port });
+    const second = connect(proxy.port, "127.0.0.1");
+    expect(String((await once(second, "data"))[0])).toBe("other");
+    client.write("still here");
+    expect(await received()).toBe("still here");
+    other.close();
+  });
 });
