@@ -81,6 +81,8 @@ export class Wire {
   #bytes = 0;
   #from!: Mux;
   #to!: Mux;
+  /** Bytes of data that came out so far, by the id that their receiver knows. */
+  readonly deliveredBytes = new Map<number, number>();
 
   constructor(writableBytes: number) {
     this.#writableBytes = writableBytes;
@@ -109,8 +111,16 @@ export class Wire {
     if (!message) return;
     const wasWritable = this.isWritable();
     this.#bytes -= message.length;
+    this.#count(message);
     this.#to.receive(message);
     if (!wasWritable && this.isWritable()) this.#from.drained();
+  }
+
+  #count(message: Buffer): void {
+    const frame = decodeStreamFrame(message, STREAM_LIMITS.maxTextBytes);
+    if (frame?.type !== "data") return;
+    const before = this.deliveredBytes.get(frame.id) ?? 0;
+    this.deliveredBytes.set(frame.id, before + frame.payload.length);
   }
 }
 
