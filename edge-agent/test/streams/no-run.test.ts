@@ -14,7 +14,7 @@ const pod = podOf("web", {
 const known = (state?: object, name = "main"): KnownPod => {
   const statuses = state === undefined ? [] : [{ name, state }];
   const list = name === "init" ? "initContainerStatuses" : "containerStatuses";
-  return { pod, status: { [list]: statuses } as KnownPod["status"] };
+  return { pod, status: { [list]: statuses } };
 };
 const waits = (reason: string) => known({ waiting: { reason } });
 

@@ -42,7 +42,8 @@ export async function openUpgrade(
   const address = judgeStreamingUrl(await askRuntime(deps, request), deps.isOwnAddress);
   const wait = { clock: deps.clock, timeoutMs: CONNECT_TIMEOUT_MS, signal };
   signal.throwIfAborted();
-  const socket = await connected(deps.connect(address), wait);
+  const { host, port } = address;
+  const socket = await connected(deps.connect({ host, port }), wait);
   socket.write(requestHead(request.upgrade, address));
   return socket;
 }
