@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Limits and times of KubeEdge's stream tunnel. Every field has a default; see `defaultStreamTunnelOptions`. */
+export interface StreamTunnelOptions {
+  readonly host: string;
+  /** 0 picks a free port */
+  readonly port: number;
+  /** "TLSv1.2" only for edges that cannot do better. */
+  readonly minTlsVersion: "TLSv1.2" | "TLSv1.3";
+  /** Nodes that are connected at a time; more are answered 503. */
+  readonly maxTunnels: number;
+  /** Live streams of one node, and of all nodes at this hub. */
+  readonly maxStreamsPerTunnel: number;
+  readonly maxStreams: number;
+  readonly pingIntervalMs: number;
+  /** A node that was not heard for so long is gone. */
+  readonly deadAfterMs: number;
+  /** Most time that a node has for its first byte; of a log see `logGraceMs`. */
+  readonly openTimeoutMs: number;
+  /**
+   * A log without a line for so long counts as accepted: the protocol has no word for it, and one that is followed
+   * may stay silent for ever.
+   */
+  readonly logGraceMs: number;
+  /** Bytes that may wait for the reader of one stream, and for all of them. Beyond it a stream is closed. */
+  readonly maxStreamBytes: number;
+  readonly maxBytes: number;
+  /** With so much waiting the whole tunnel is not read for a moment, until it is less than the second. */
+  readonly pauseBytes: number;
+  readonly resumeBytes: number;
+  /** The longest such moment; after it the stream is closed, for the others wait with it. */
+  readonly pauseMs: number;
+  /** Most bytes of one message to the node. */
+  readonly chunkBytes: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Defaults; a dead node is noticed in 20 s (R21). */
+export const defaultStreamTunnelOptions: StreamTunnelOptions = {
+  host: "0.0.0.0",
+  port: 10_004,
+  minTlsVersion: "TLSv1.3",
+  maxTunnels: 20_000,
+  maxStreamsPerTunnel: 256,
+  maxStreams: 4_096,
+  pingIntervalMs: 10_000,
+  deadAfterMs: 20_000,
+  openTimeoutMs: 30_000,
+  logGraceMs: 1_000,
+  maxStreamBytes: 4 * MIB,
+  maxBytes: 256 * MIB,
+  pauseBytes: 2 * MIB,
+  resumeBytes: MIB,
+  pauseMs: 500,
+  chunkBytes: 32 * KIB,
+};
