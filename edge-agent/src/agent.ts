@@ -15,10 +15,11 @@ import {
 import { createDeviceRoom, type DeviceRoom } from "./devices/index.ts";
 import { createMapperClient, mapperAddress, openDmiServer } from "./dmi/index.ts";
 import type { AgentLog } from "./log.ts";
-import { createAgentMetrics, serveMetrics } from "./metrics.ts";
+import { createAgentMetrics, serveMetrics, type AgentMetrics } from "./metrics.ts";
 import { AGENT_VERSION, createNodeReporter, readMachineFacts, readMachineState } from "./node/index.ts";
 import { createRuntime } from "./runtime.ts";
 import { createStore, type Store } from "./store/index.ts";
+import { createStreaming } from "./streaming.ts";
 import { createTunnel, DEFAULT_TUNNEL_OPTIONS, type Uplink } from "./tunnel/index.ts";
 
 /** What the composition root hands to the agent. */
@@ -51,7 +52,7 @@ export async function startAgent(deps: AgentDeps): Promise<() => Promise<void>> 
       timeoutMs: JOIN_TIMEOUT_MS,
     };
     const identity = await join(deps, joinOptions);
-    return await runParts(deps, store, metrics.tunnel, { identity, joinOptions });
+    return await runParts(deps, store, metrics, { identity, joinOptions });
   } catch (error) {
     store.close();
     throw error;
@@ -72,7 +73,7 @@ function readToken({ tokenFile, token }: AgentConfig["identity"]): string | unde
 async function runParts(
   deps: AgentDeps,
   store: Store,
-  metrics: ReturnType<typeof createAgentMetrics>["tunnel"],
+  metrics: AgentMetrics,
   joined: { identity: Identity; joinOptions: JoinOptions },
 ): Promise<() => Promise<void>> {
   const { config, log, clock } = deps;
@@ -93,9 +94,10 @@ async function runParts(
     records,
     log,
     clock,
-    metrics,
+    metrics: metrics.tunnel,
     newId: randomUUID,
     random: Math.random,
+    onIncoming: (incoming) => streaming.accept(incoming),
   });
   const runtime = createRuntime({
     config: config.pods,
@@ -109,6 +111,15 @@ async function runParts(
     log,
     clock,
     registry: deps.registry,
+  });
+  const streaming = createStreaming({
+    config,
+    cri: runtime.cri,
+    pods: runtime.pods,
+    clock,
+    log,
+    registry: deps.registry,
+    onMalformed: metrics.malformedStream,
   });
   const node = createNodeReporter({
     config: config.node,
@@ -146,6 +157,7 @@ async function runParts(
     stopRotation();
     server?.close();
     node.stop();
+    streaming.stop();
     runtime.stop();
     await devices?.stop();
     await tunnel.stop();

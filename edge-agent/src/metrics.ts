@@ -10,7 +10,7 @@ export interface AgentMetrics {
   readonly store: StoreMetrics;
   readonly tunnel: TunnelMetrics;
   /** A stream was asked for in a way that is not known here. */
-  malformedStream(code: string): void;
+  readonly malformedStream: (code: string) => void;
 }
 
 /** Registers what the agent counts outside the pod engine. Names are API. */
