@@ -16,7 +16,7 @@ import {
   type TlsMaterial,
   type TunnelServer,
 } from "./server/index.ts";
-import { catalog as defaultCatalog, type CatalogEntry, ObjectReader } from "./send/index.ts";
+import { catalog as defaultCatalog, catalogShowing, type CatalogEntry, ObjectReader } from "./send/index.ts";
 import { systemClock, type HubClock } from "./clock.ts";
 import { EndReasons, type EndReason } from "./end-reasons.ts";
 import { FenceLine, Session, type SessionDeps, SessionRegistry } from "./session/index.ts";
@@ -24,7 +24,8 @@ import { createLeaseRenewer, type LeaseRenewer } from "./lease-renewer.ts";
 import { Limiter } from "./limiter.ts";
 import { createHubMetrics, type HubMetrics } from "./metrics.ts";
 import { defaultHubOptions, type HubOptions } from "./options.ts";
-import type { SessionGrants, SessionLog, UplinkHandler } from "./uplink/port.ts";
+import { ownNodeOf } from "./uplink/node-endpoint.ts";
+import type { NodeEndpoint, SessionGrants, SessionLog, UplinkHandler } from "./uplink/port.ts";
 
 export interface HubDeps {
   readonly client: Client;
@@ -41,6 +42,8 @@ export interface HubDeps {
   readonly registry: Registry;
   readonly clock?: HubClock;
   readonly catalog?: ReadonlyMap<string, CatalogEntry>;
+  /** What the uplink handlers write into Nodes, and edges are not to see in theirs. */
+  readonly nodeEndpoint?: NodeEndpoint | undefined;
   readonly options?: Partial<HubOptions>;
   readonly newId?: () => string;
   readonly random?: () => number;
@@ -102,7 +105,8 @@ class RunningHub implements Hub {
       identify: deps.identify,
       sessions: this.#occupancy(),
     });
-    const catalog = deps.catalog ?? defaultCatalog;
+    const { nodeEndpoint } = deps;
+    const catalog = catalogShowing((node) => ownNodeOf(node, nodeEndpoint), deps.catalog ?? defaultCatalog);
     this.#reader = new ObjectReader({
       client: deps.client,
       catalog,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { kinds, type Kind } from "@longshore/crds/kinds";
-import type { Resource } from "../../runtime/client.ts";
+import type { KubeObject, Resource } from "../../runtime/client.ts";
 
 /** How the hub reads and frames the objects of one resource type of the wire. */
 export interface CatalogEntry {
@@ -17,6 +17,8 @@ export interface CatalogEntry {
   readonly wholeDelete: boolean;
   /** Its bytes are kept for the next session that wants them; not so of what one node alone ever gets, and once. */
   readonly remembered: boolean;
+  /** What an edge is shown of an object; default all of it. */
+  readonly shown?: (object: KubeObject) => KubeObject;
 }
 
 const core = (plural: string, kind: string, namespaced: boolean): Resource => ({
@@ -60,6 +62,13 @@ export const catalog: ReadonlyMap<string, CatalogEntry> = new Map<string, Catalo
   ["devicemodel", deviceEntry(kinds.DeviceModel)],
   ["device", deviceEntry(kinds.Device)],
 ]);
+
+/** The catalog with Nodes shown in this way. */
+export const catalogShowing = (
+  shown: (node: KubeObject) => KubeObject,
+  all: ReadonlyMap<string, CatalogEntry> = catalog,
+): ReadonlyMap<string, CatalogEntry> =>
+  new Map([...all].map(([kind, one]) => [kind, kind === "node" ? { ...one, shown } : one]));
 
 /** `apiVersion` of a resource. */
 export const apiVersionOf = (resource: Resource): string =>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { catalog, type CatalogEntry } from "./catalog.ts";
+export { catalog, catalogShowing, type CatalogEntry } from "./catalog.ts";
 export type { Encoded } from "./encoded.ts";
 export { framePush } from "./framing.ts";
 export { Pump } from "./pump.ts";

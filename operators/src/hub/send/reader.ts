@@ -115,7 +115,7 @@ export class ObjectReader {
     const options = resourceVersion === undefined ? {} : { resourceVersion };
     try {
       const object = await this.#deps.client.get<KubeObject>(entry.resource, nameOf(target), options);
-      const encoded = encodeObject(object, entry.resource);
+      const encoded = encodeObject(entry.shown?.(object) ?? object, entry.resource);
       if (!entry.remembered) return encoded;
       return resourceVersion === undefined ? this.#replace(encoded) : this.#keep(encoded);
     } catch (error) {
@@ -147,7 +147,7 @@ export class ObjectReader {
     await this.#deps.observeRevision(found.resourceVersion);
     const object = found.items[0];
     if (object === undefined) return GONE;
-    const encoded = encodeObject(object, entry.resource);
+    const encoded = encodeObject(entry.shown?.(object) ?? object, entry.resource);
     return entry.remembered ? this.#replace(encoded) : encoded;
   }
 

@@ -21,11 +21,19 @@ import { nodePatchActions, nodeStatusActions } from "./node-patch.ts";
 import { nodeActions } from "./node.ts";
 import { podPatchActions, podStatusActions } from "./pod-patch.ts";
 import { podActions } from "./pod.ts";
-import type { SessionLog, UplinkHandler } from "./port.ts";
+import type { NodeEndpoint, SessionLog, UplinkHandler } from "./port.ts";
 import { queryActions } from "./query.ts";
 import { serviceAccountTokenActions } from "./service-account-token.ts";
 
-export type { SessionGrants, SessionLog, UplinkHandler, UplinkResource, UplinkSession } from "./port.ts";
+export { advertiseNode } from "./node-advertise.ts";
+export type {
+  NodeEndpoint,
+  SessionGrants,
+  SessionLog,
+  UplinkHandler,
+  UplinkResource,
+  UplinkSession,
+} from "./port.ts";
 export type { RetryOptions } from "./handler/index.ts";
 
 export interface UplinkDeps {
@@ -41,6 +49,8 @@ export interface UplinkDeps {
   readonly maxWaiting?: number;
   /** Objects in work in the whole hub before handlers make their sessions wait. Default 10,000. */
   readonly maxLanes?: number;
+  /** Where the API server reaches these nodes; their Nodes advertise it. Absent: what they report. */
+  readonly nodeEndpoint?: NodeEndpoint | undefined;
 }
 
 const ALL: readonly Actions[] = [
@@ -72,6 +82,7 @@ function createTools(deps: UplinkDeps, rejects: ReturnType<typeof rejectCounter>
   const options = { ...defaultRetry, ...deps.retry };
   return {
     client: deps.client,
+    nodeEndpoint: deps.nodeEndpoint,
     clock,
     write: (session, call) => {
       const { signal } = session;

@@ -3,14 +3,16 @@ import {
   type Actions,
   type Answer,
   done,
+  type Fields,
   fieldsAt,
   LENIENT,
   objectOf,
-  pick,
   type UplinkRequest,
   type UplinkTools,
 } from "./handler/index.ts";
 import { NODES } from "./kinds.ts";
+import { advertiseNode } from "./node-advertise.ts";
+import { advertisedPatch, ownNodeOf } from "./node-endpoint.ts";
 import { insertNode, type NodeObject } from "./node.ts";
 import { requireOwnNode } from "./own-node.ts";
 
@@ -30,9 +32,13 @@ export const nodeStatusActions: Actions = {
 };
 
 async function patchStatus(request: UplinkRequest, tools: UplinkTools): Promise<Answer> {
-  const body = pick(objectOf(request.frame.content), ["status"]);
-  const node = await writeStatus(request, tools, body);
-  return { content: done(node), resourceVersion: node.metadata.resourceVersion };
+  const content = objectOf(request.frame.content);
+  const node = await writeStatus(request, tools, fieldsAt(content, "status"));
+  return {
+    content: done(ownNodeOf(node, tools.nodeEndpoint)),
+    resourceVersion: node.metadata.resourceVersion,
+    after: () => advertise(request, node, tools),
+  };
 }
 
 async function insertStatus(request: UplinkRequest, tools: UplinkTools): Promise<Answer> {
@@ -43,13 +49,19 @@ async function insertStatus(request: UplinkRequest, tools: UplinkTools): Promise
 async function updateStatus(request: UplinkRequest, tools: UplinkTools): Promise<Answer> {
   const content = objectOf(request.frame.content);
   const status = "Status" in content ? fieldsAt(content, "Status") : fieldsAt(content, "status");
-  const node = await writeStatus(request, tools, { status });
-  return { content: "OK", resourceVersion: node.metadata.resourceVersion };
+  const node = await writeStatus(request, tools, status);
+  return {
+    content: "OK",
+    resourceVersion: node.metadata.resourceVersion,
+    after: () => advertise(request, node, tools),
+  };
 }
 
-/** Nothing but status: through this subresource labels and annotations would be written too. */
-async function writeStatus(request: UplinkRequest, tools: UplinkTools, body: object): Promise<NodeObject> {
+/** Nothing but status of what the edge sent: through this subresource labels and annotations are written too. */
+async function writeStatus(request: UplinkRequest, tools: UplinkTools, status: Fields): Promise<NodeObject> {
   const name = requireOwnNode(request);
+  const { nodeEndpoint: endpoint } = tools;
+  const body = endpoint === undefined ? { status } : advertisedPatch(name, status, endpoint);
   return await tools.write(request.session, (signal) =>
     tools.client.patch<NodeObject>(
       NODES,
@@ -57,5 +69,15 @@ async function writeStatus(request: UplinkRequest, tools: UplinkTools, body: obj
       { type: "strategic", body },
       { ...LENIENT, subresource: "status", signal },
     ),
+  );
+}
+
+/** An EdgeCore that was here before reports nothing that has not changed. Our agent tells everything each time. */
+async function advertise(request: UplinkRequest, known: NodeObject, tools: UplinkTools): Promise<void> {
+  const { nodeEndpoint: endpoint, client } = tools;
+  const { session } = request;
+  if (endpoint === undefined || session.negotiated) return;
+  await tools.write(session, (signal) =>
+    advertiseNode(client, { name: session.node, known }, { endpoint, signal }),
   );
 }

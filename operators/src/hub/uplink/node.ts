@@ -18,9 +18,10 @@ import {
   type UplinkTools,
 } from "./handler/index.ts";
 import { EVENTS, NODES } from "./kinds.ts";
+import { advertisedStatus, endpointAnnotations, ownNodeOf } from "./node-endpoint.ts";
 import { judgeLabels } from "./node-labels.ts";
 import { requireOwnNode } from "./own-node.ts";
-import type { UplinkSession } from "./port.ts";
+import type { NodeEndpoint, UplinkSession } from "./port.ts";
 
 export interface NodeObject extends KubeObject {
   readonly status?: { readonly nodeInfo?: { readonly machineID?: string } };
@@ -46,7 +47,7 @@ export async function insertNode(request: UplinkRequest, tools: UplinkTools): Pr
   const node = requireOwnNode(request);
   const content = objectOf(request.frame.content);
   if (textAt(fieldsAt(content, "metadata"), "name") !== node) throw bad("the Node has another name");
-  const { object, dropped } = ownNode(node, content);
+  const { object, dropped } = ownNode(node, content, tools.nodeEndpoint);
   const { session } = request;
   if (dropped.length > 0) await tellDropped(dropped, session, tools);
   try {
@@ -54,7 +55,8 @@ export async function insertNode(request: UplinkRequest, tools: UplinkTools): Pr
       tools.client.create<NodeObject>(NODES, object, { ...LENIENT, signal }),
     );
     // What an earlier Node of this name acked is not on this edge, unless its inventory says so.
-    return { content: done(created), after: () => (session.negotiated ? undefined : session.reinstalled()) };
+    const answer = done(ownNodeOf(created, tools.nodeEndpoint));
+    return { content: answer, after: () => (session.negotiated ? undefined : session.reinstalled()) };
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
     return {
@@ -76,16 +78,24 @@ async function welcomeBack(content: Fields, session: UplinkSession, tools: Uplin
   if (knownMachine !== "" && knownMachine !== machine) await session.reinstalled();
 }
 
-function ownNode(name: string, content: Fields): { object: object; dropped: string[] } {
+function ownNode(
+  name: string,
+  content: Fields,
+  endpoint: NodeEndpoint | undefined,
+): { object: object; dropped: string[] } {
   const metadata = fieldsAt(content, "metadata");
   const { kept, dropped } = judgeLabels(textMap(fieldsAt(metadata, "labels")));
   const annotations = textMap(fieldsAt(metadata, "annotations"));
+  const status = fieldsAt(content, "status");
   const object = {
     apiVersion: "v1",
     kind: "Node",
-    metadata: { name, labels: kept, annotations },
+    metadata: {
+      ...{ name, labels: kept },
+      annotations: endpoint === undefined ? annotations : { ...annotations, ...endpointAnnotations(name) },
+    },
     spec: pick(fieldsAt(content, "spec"), OWN_SPEC),
-    status: fieldsAt(content, "status"),
+    status: endpoint === undefined ? status : advertisedStatus(status, endpoint),
   };
   return { object, dropped };
 }
@@ -95,7 +105,7 @@ async function queryNode(request: UplinkRequest, tools: UplinkTools): Promise<An
   const node = await tools.write(request.session, (signal) =>
     tools.client.get<NodeObject>(NODES, { name }, { signal }),
   );
-  return { content: { apiVersion: "v1", kind: "Node", ...node } };
+  return { content: { apiVersion: "v1", kind: "Node", ...ownNodeOf(node, tools.nodeEndpoint) } };
 }
 
 async function updateNode(request: UplinkRequest, tools: UplinkTools): Promise<Answer> {

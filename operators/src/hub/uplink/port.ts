@@ -60,3 +60,11 @@ export interface UplinkHandler {
   readonly types: readonly string[];
   handle(frame: Frame, resource: UplinkResource, session: UplinkSession): Promise<void>;
 }
+
+/** Where the API server reaches the kubelet API of the nodes of this hub: the hub's stream port. */
+export interface NodeEndpoint {
+  /** `InternalIP` and the like: the type that the API server prefers */
+  readonly type: string;
+  readonly address: string;
+  readonly port: number;
+}

@@ -2,7 +2,11 @@
 import { parseResource, type Frame } from "@longshore/crds/wire";
 import { Registry } from "prom-client";
 import { createSessionGrants } from "../../../src/hub/auth/grants.ts";
-import { createUplinkHandlers, type UplinkSession } from "../../../src/hub/uplink/index.ts";
+import {
+  createUplinkHandlers,
+  type NodeEndpoint,
+  type UplinkSession,
+} from "../../../src/hub/uplink/index.ts";
 import type { Client } from "../../../src/runtime/client.ts";
 import { FakeClient } from "./fake-client.ts";
 
@@ -37,16 +41,17 @@ export interface BenchOptions {
   readonly negotiated?: boolean;
   /** A real API server instead of the fake one. */
   readonly api?: Client;
+  readonly nodeEndpoint?: NodeEndpoint;
 }
 
 /** All handlers, one session of `edge-1` and the fake API server behind them. */
-export function uplinkBench({ node = "edge-1", negotiated = false, api }: BenchOptions = {}) {
+export function uplinkBench({ node = "edge-1", negotiated = false, api, nodeEndpoint }: BenchOptions = {}) {
   const fake = new FakeClient();
   const client = api ?? fake;
   const registry = new Registry();
   const lines: Line[] = [];
   const log = recordingLog(lines);
-  const handlers = createUplinkHandlers({ client, log, registry, clock });
+  const handlers = createUplinkHandlers({ client, log, registry, clock, nodeEndpoint });
   const byType = new Map(
     handlers.flatMap((handler) => handler.types.map((type) => [type, handler] as const)),
   );

@@ -5,6 +5,7 @@ import { createClient, loadKubeConfig, type KubeClient } from "../../../src/runt
 import { LEASES, NODES, PODS, SECRETS, SERVICE_ACCOUNTS } from "../../../src/hub/uplink/kinds.ts";
 import { decodeFrame, type Frame } from "@longshore/crds/wire";
 import { startApiServer, type ApiServer } from "../../apiserver.ts";
+import { eventually } from "../../runtime/eventually.ts";
 import { uplinkBench } from "./bench.ts";
 
 const NODE = "edge-node";
@@ -89,6 +90,73 @@ describe("the uplink on a real API server", () => {
     const node = await client.get(NODES, { name: NODE });
     expect(node).toMatchObject({
       status: { conditions: expect.arrayContaining([expect.objectContaining({ type: "Ready" })]) },
+    });
+  });
+
+  describe("where a hub serves streams", () => {
+    const nodeEndpoint = { type: "InternalIP", address: "10.0.0.1", port: 10003 };
+    const HUB = { type: "InternalIP", address: "10.0.0.1" };
+    const annotations = (name: string) => ({
+      "metrics.k8s.io/resource-metrics-path": `/nodes/${name}/metrics/resource`,
+    });
+    const own = (name: string) => [
+      { type: "InternalIP", address: "192.0.2.2" },
+      { type: "Hostname", address: name },
+    ];
+    const reported = (name: string) => ({
+      addresses: own(name),
+      daemonEndpoints: { kubeletEndpoint: { Port: 10350 } },
+    });
+    const advertised = (name: string) => ({
+      metadata: { annotations: annotations(name) },
+      status: { addresses: [HUB, ...own(name)], daemonEndpoints: { kubeletEndpoint: { Port: 10003 } } },
+    });
+    const nodeOf = (name: string) => client.get(NODES, { name });
+
+    it.each([{ negotiated: true }, { negotiated: false }])(
+      "lets the Node advertise it from its registration on, whatever is reported (negotiated: $negotiated)",
+      async ({ negotiated }) => {
+        const name = negotiated ? "ours-1" : "edgecore-1";
+        const one = uplinkBench({ node: name, api: client, nodeEndpoint, negotiated });
+        const object = { metadata: { name }, status: reported(name) };
+        const registered = await one.ask("insert", `null/node/${name}`, object);
+        expect(registered?.content).toMatchObject({ Object: { status: reported(name) }, Err: null });
+        expect(await nodeOf(name)).toMatchObject(advertised(name));
+        // What our agent sends with each status, and EdgeCore when its addresses have changed.
+        const moved = [{ type: "InternalIP", address: "192.0.2.3" }, own(name)[1]];
+        const status = { ...reported(name), addresses: [...moved, { $patch: "replace" }] };
+        await one.ask("patch", `null/nodepatch/${name}`, JSON.stringify({ status }));
+        await eventually(() => expect(one.sent).toHaveLength(2)); // whole states are not waited for
+        expect(one.sent[1]?.content).toMatchObject({ Object: { status: { addresses: moved } }, Err: null });
+        expect(await nodeOf(name)).toMatchObject({ status: { addresses: [HUB, ...moved] } });
+      },
+    );
+
+    it("adds it, annotation included, with the first status after another hub or a CloudCore", async () => {
+      const before = uplinkBench({ node: "ours-2", api: client });
+      await before.ask("insert", "null/node/ours-2", { metadata: { name: "ours-2" }, status: {} });
+      const one = uplinkBench({ node: "ours-2", api: client, nodeEndpoint, negotiated: true });
+      const status = { ...reported("ours-2"), addresses: [...own("ours-2"), { $patch: "replace" }] };
+      await one.ask("patch", "null/nodepatch/ours-2", { status });
+      await eventually(async () => expect(await nodeOf("ours-2")).toMatchObject(advertised("ours-2")));
+      const next = { ...nodeEndpoint, address: "10.0.0.2" };
+      const other = uplinkBench({ node: "ours-2", api: client, nodeEndpoint: next, negotiated: true });
+      await other.ask("patch", "null/nodepatch/ours-2", { status });
+      const want = { addresses: [{ ...HUB, address: "10.0.0.2" }, ...own("ours-2")] };
+      await eventually(async () => expect(await nodeOf("ours-2")).toMatchObject({ status: want }));
+    });
+
+    it("adds it once to the Node of an EdgeCore that was here before and has nothing to report", async () => {
+      const name = "edgecore-2";
+      const before = uplinkBench({ node: name, api: client });
+      await before.ask("insert", `null/node/${name}`, { metadata: { name }, status: reported(name) });
+      const one = uplinkBench({ node: name, api: client, nodeEndpoint });
+      await one.ask("patch", `null/nodepatch/${name}`, "{}");
+      const first = await nodeOf(name);
+      expect(first).toMatchObject(advertised(name));
+      const reply = await one.ask("patch", `null/nodepatch/${name}`, "{}");
+      expect(reply?.content).toMatchObject({ Object: { status: reported(name) } });
+      expect((await nodeOf(name)).metadata.resourceVersion).toBe(first.metadata.resourceVersion);
     });
   });
 

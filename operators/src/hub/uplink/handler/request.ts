@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Frame } from "@longshore/crds/wire";
 import type { Client } from "../../../runtime/client.ts";
-import type { UplinkResource, UplinkSession } from "../port.ts";
+import type { NodeEndpoint, UplinkResource, UplinkSession } from "../port.ts";
 
 /** One upstream frame on its way through a handler. */
 export interface UplinkRequest {
@@ -11,6 +11,8 @@ export interface UplinkRequest {
 }
 
 export interface UplinkTools {
+  /** What Nodes advertise; undefined when no streams are served. */
+  readonly nodeEndpoint: NodeEndpoint | undefined;
   readonly client: Client;
   readonly clock: { nowMs(): number; wallMs(): number };
   /** Calls the API server with bounded retry, and not at all once the session has ended. */
