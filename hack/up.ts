@@ -40,6 +40,9 @@ await script(async () => {
   const state = await startEnvironment(layout, steps, options);
   const kubectl = createKubectl({ command: state.kubectl, kubeconfig: layout.kubeconfig });
   await steps.run("Run a Deployment on the edge node", (say) => runSample(kubectl, say));
+  // Another cluster's API server may not reach this machine: nothing else depends on that.
+  if (kubeconfig === undefined)
+    await steps.run("Reach into it with kubectl exec", (say) => reachIntoSample(kubectl, say));
   const twins = await steps.run("Run a device on the edge node", (say) => runDevice(kubectl, say));
   const seen = await kubectl.run("get", "nodes,pods", "-o", "wide");
   const near = (path: string): string => relative(process.cwd(), path);
@@ -53,8 +56,7 @@ Try next:
   export KUBECONFIG=$PWD/${near(layout.kubeconfig)} PATH=$PWD/${near(join(layout.dir, "bin"))}:$PATH
   kubectl get pods -o wide --watch
   kubectl scale deployment hello --replicas=3
-  kubectl logs deployment/hello --follow     # and exec, attach, port-forward, cp
-  kubectl exec -it deployment/hello -- sh
+  kubectl exec -it deployment/hello -- sh     # logs, attach, port-forward and cp work too: docs/streams.md
   kubectl get longshore -A
   curl http://$(kubectl get pod -l app=hello -o jsonpath='{.items[0].status.podIP}'):8080
   kubectl get devicestatus room -o jsonpath='{.status.twins}'
@@ -93,6 +95,16 @@ async function runSample(kubectl: Kubectl, say: Say): Promise<void> {
       advice: "kubectl describe pod -l app=hello, and the logs in .run/logs",
     },
   );
+}
+
+async function reachIntoSample(kubectl: Kubectl, say: Say): Promise<void> {
+  const page = await waitFor(() => kubectl.run("exec", "deployment/hello", "--", "cat", "/www/index.html"), {
+    what: "kubectl exec to reach the pod",
+    timeoutMs: 30_000,
+    advice:
+      "kubectl get node -o yaml: its first address is the hub's; and the logs of hub and agent in .run/logs",
+  });
+  say(`its page: ${page.trim()}`);
 }
 
 /** The sample device, until two different readings have arrived in the cluster. */
