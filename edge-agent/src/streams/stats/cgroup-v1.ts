@@ -7,40 +7,40 @@ import type { Bounds, CgroupUsage, CpuUsage, MemoryUsage, Throttling } from "./u
 const UNLIMITED_BYTES = 2 ** 62;
 
 /** A cgroup of the split hierarchies: each controller has its own tree below `root`. */
-export async function readV1(root: string, cgroup: string, atMs: number): Promise<CgroupUsage> {
-  const text = (controller: string, file: string): Promise<string | undefined> =>
+export function readV1(root: string, cgroup: string, atMs: number): CgroupUsage {
+  const text = (controller: string, file: string): string | undefined =>
     textOf(join(root, controller, cgroup, file));
-  const [cpu, memory, throttling, bounds, pids] = await Promise.all([
+  const [cpu, memory, throttling, bounds, pids] = [
     cpuOf(text, atMs),
     memoryOf(text, atMs),
     throttlingOf(text),
     boundsOf(text),
     text("pids", "pids.current"),
-  ]);
+  ];
   return { cpu, memory, throttling, bounds, processes: numberIn(pids) };
 }
 
-type Text = (controller: string, file: string) => Promise<string | undefined>;
+type Text = (controller: string, file: string) => string | undefined;
 
-async function cpuOf(text: Text, atMs: number): Promise<CpuUsage | undefined> {
-  const [usage, user, system] = await Promise.all([
+function cpuOf(text: Text, atMs: number): CpuUsage | undefined {
+  const [usage, user, system] = [
     text("cpuacct", "cpuacct.usage"),
     text("cpuacct", "cpuacct.usage_user"),
     text("cpuacct", "cpuacct.usage_sys"),
-  ]);
+  ];
   const usageNs = numberIn(usage);
   return usageNs === undefined
     ? undefined
     : { atMs, usageNs, userNs: numberIn(user), systemNs: numberIn(system) };
 }
 
-async function memoryOf(text: Text, atMs: number): Promise<MemoryUsage | undefined> {
-  const [usage, stat, max, failcnt] = await Promise.all([
+function memoryOf(text: Text, atMs: number): MemoryUsage | undefined {
+  const [usage, stat, max, failcnt] = [
     text("memory", "memory.usage_in_bytes"),
     text("memory", "memory.stat"),
     text("memory", "memory.max_usage_in_bytes"),
     text("memory", "memory.failcnt"),
-  ]);
+  ];
   const usageBytes = numberIn(usage);
   if (usageBytes === undefined) return undefined;
   const counters = countersIn(stat);
@@ -59,8 +59,8 @@ async function memoryOf(text: Text, atMs: number): Promise<MemoryUsage | undefin
   };
 }
 
-async function throttlingOf(text: Text): Promise<Throttling | undefined> {
-  const counters = countersIn(await text("cpu", "cpu.stat"));
+function throttlingOf(text: Text): Throttling | undefined {
+  const counters = countersIn(text("cpu", "cpu.stat"));
   const periods = counters.get("nr_periods");
   if (periods === undefined) return undefined;
   return {
@@ -70,13 +70,13 @@ async function throttlingOf(text: Text): Promise<Throttling | undefined> {
   };
 }
 
-async function boundsOf(text: Text): Promise<Bounds | undefined> {
-  const [limit, shares, period, quota] = await Promise.all([
+function boundsOf(text: Text): Bounds | undefined {
+  const [limit, shares, period, quota] = [
     text("memory", "memory.limit_in_bytes"),
     text("cpu", "cpu.shares"),
     text("cpu", "cpu.cfs_period_us"),
     text("cpu", "cpu.cfs_quota_us"),
-  ]);
+  ];
   const memoryBytes = numberIn(limit);
   if (memoryBytes === undefined && shares === undefined) return undefined;
   return {

@@ -4,14 +4,14 @@ import { countersIn, numberIn, textOf } from "./files.ts";
 import type { Bounds, CgroupUsage, CpuUsage, MemoryUsage, Throttling } from "./usage.ts";
 
 /** A cgroup of the unified hierarchy. */
-export async function readV2(root: string, cgroup: string, atMs: number): Promise<CgroupUsage> {
-  const text = (file: string): Promise<string | undefined> => textOf(join(root, cgroup, file));
-  const [stat, memory, bounds, pids] = await Promise.all([
+export function readV2(root: string, cgroup: string, atMs: number): CgroupUsage {
+  const text = (file: string): string | undefined => textOf(join(root, cgroup, file));
+  const [stat, memory, bounds, pids] = [
     text("cpu.stat"),
     memoryOf(text, atMs),
     boundsOf(text),
     text("pids.current"),
-  ]);
+  ];
   const counters = countersIn(stat);
   return {
     cpu: cpuOf(counters, atMs),
@@ -22,7 +22,7 @@ export async function readV2(root: string, cgroup: string, atMs: number): Promis
   };
 }
 
-type Text = (file: string) => Promise<string | undefined>;
+type Text = (file: string) => string | undefined;
 type Counters = ReadonlyMap<string, number>;
 
 const nanos = (us: number | undefined): number | undefined => (us === undefined ? undefined : us * 1000);
@@ -48,14 +48,14 @@ function throttlingOf(counters: Counters): Throttling | undefined {
   };
 }
 
-async function memoryOf(text: Text, atMs: number): Promise<MemoryUsage | undefined> {
-  const [current, stat, swap, peak, events] = await Promise.all([
+function memoryOf(text: Text, atMs: number): MemoryUsage | undefined {
+  const [current, stat, swap, peak, events] = [
     text("memory.current"),
     text("memory.stat"),
     text("memory.swap.current"),
     text("memory.peak"),
     text("memory.events"),
-  ]);
+  ];
   const usageBytes = numberIn(current);
   if (usageBytes === undefined) return undefined; // the root has none
   const counters = countersIn(stat);
@@ -74,8 +74,8 @@ async function memoryOf(text: Text, atMs: number): Promise<MemoryUsage | undefin
   };
 }
 
-async function boundsOf(text: Text): Promise<Bounds | undefined> {
-  const [limit, max, weight] = await Promise.all([text("memory.max"), text("cpu.max"), text("cpu.weight")]);
+function boundsOf(text: Text): Bounds | undefined {
+  const [limit, max, weight] = [text("memory.max"), text("cpu.max"), text("cpu.weight")];
   if (limit === undefined && weight === undefined) return undefined;
   const [quota, period] = (max ?? "").trim().split(" ");
   return {

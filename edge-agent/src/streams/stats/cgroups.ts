@@ -24,10 +24,10 @@ export interface PodCgroup {
 
 /** Reads both kinds of hierarchy alike. */
 export interface Cgroups {
-  pod(uid: string): Promise<PodCgroup | undefined>;
-  usage(path: string, atMs: number): Promise<CgroupUsage>;
+  pod(uid: string): PodCgroup | undefined;
+  usage(path: string, atMs: number): CgroupUsage;
   /** Some process of a cgroup; undefined when it has none. */
-  process(path: string): Promise<number | undefined>;
+  process(path: string): number | undefined;
 }
 
 const TIERS = ["Guaranteed", "Burstable", "BestEffort"] as const;
@@ -45,20 +45,20 @@ export function createCgroups({ dir, parent, driver }: CgroupOptions): Cgroups {
   const isUnified = (): boolean => existsSync(join(dir, "cgroup.controllers"));
   const places = (): readonly string[] => (isUnified() ? [dir] : EVERYWHERE.map((name) => join(dir, name)));
   return {
-    pod: async (uid) => {
+    pod: (uid) => {
       for (const place of places()) {
         for (const tier of TIERS) {
           const path = podCgroup(parent, driver, uid, tier);
-          const children = await namesIn(join(place, path));
+          const children = namesIn(join(place, path));
           if (children !== undefined) return { path, children };
         }
       }
       return undefined;
     },
     usage: (path, atMs) => (isUnified() ? readV2(dir, path, atMs) : readV1(dir, path, atMs)),
-    process: async (path) => {
+    process: (path) => {
       for (const place of places()) {
-        const pid = /^\d+/.exec((await textOf(join(place, path, "cgroup.procs"))) ?? "")?.[0];
+        const pid = /^\d+/.exec(textOf(join(place, path, "cgroup.procs")) ?? "")?.[0];
         if (pid !== undefined && pid !== "0") return Number(pid);
       }
       return undefined;

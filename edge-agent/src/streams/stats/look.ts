@@ -22,8 +22,11 @@ export async function lookAtNode(deps: LookDeps, depth: Depth): Promise<NodeUsag
   const atMs = deps.nowMs();
   const mountpoint = listing.imageFs?.fsId?.mountpoint;
   const imageFs = mountpoint === undefined ? undefined : await fsAt(mountpoint, atMs);
-  const look = { source, listing, depth, atMs, imageFs, nodeFs: machine.fs };
-  const pods = await readPods(look);
+  const pods = await readPods({
+    ...{ source, listing, depth, atMs, imageFs },
+    nowMs: deps.nowMs,
+    nodeFs: machine.fs,
+  });
   const usage = {
     atMs,
     machine: { ...rated(rates, "node", machine), imageFs: fsOf(listing.imageFs, imageFs) },

@@ -19,26 +19,16 @@ const KIB = 1024;
 
 /** What the machine as a whole uses, but for the filesystem of images, which the runtime knows. */
 export async function readMachine(source: MachineSource, atMs: number): Promise<MachineUsage> {
-  const proc = async (name: string): Promise<string> => (await textOf(join(source.procDir, name))) ?? "";
-  const [stat, meminfo, vmstat, dev, route, pidMax, load, fs, root] = await Promise.all([
-    proc("stat"),
-    proc("meminfo"),
-    proc("vmstat"),
-    proc("net/dev"),
-    proc("net/route"),
-    proc("sys/kernel/pid_max"),
-    proc("loadavg"),
-    fsAt(source.rootDir, atMs),
-    source.cgroups.usage("/", atMs),
-  ]);
+  const proc = (name: string): string => textOf(join(source.procDir, name)) ?? "";
+  const [stat, meminfo] = [proc("stat"), countersIn(proc("meminfo"))];
   return {
-    ...hardwareIn(stat, countersIn(meminfo)),
-    cpu: root.cpu ?? cpuIn(stat, atMs),
-    memory: memoryIn(countersIn(meminfo), countersIn(vmstat), atMs),
-    network: nodeNetwork(dev, routeOut(route), atMs),
-    fs,
-    maxProcesses: numberIn(pidMax),
-    processes: numberIn(/ \d+\/(\d+) /.exec(load)?.[1]),
+    ...hardwareIn(stat, meminfo),
+    cpu: source.cgroups.usage("/", atMs).cpu ?? cpuIn(stat, atMs),
+    memory: memoryIn(meminfo, countersIn(proc("vmstat")), atMs),
+    network: nodeNetwork(proc("net/dev"), routeOut(proc("net/route")), atMs),
+    fs: await fsAt(source.rootDir, atMs),
+    maxProcesses: numberIn(proc("sys/kernel/pid_max")),
+    processes: numberIn(/ \d+\/(\d+) /.exec(proc("loadavg"))?.[1]),
   };
 }
 

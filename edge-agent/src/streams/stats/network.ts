@@ -27,20 +27,14 @@ const isLoopback = (name: string): boolean => name === "lo";
  * What a pod's network carried, seen through one of its processes. Undefined for a process on the node's own
  * network (counting that for a pod would count the node for each) and for one that has ended.
  */
-export async function podNetwork(
-  procDir: string,
-  pid: number,
-  atMs: number,
-): Promise<NetworkUsage | "host" | undefined> {
-  const [own, nodes] = await Promise.all([
-    linkAt(join(procDir, String(pid), "ns/net")),
-    linkAt(join(procDir, "self/ns/net")),
-  ]);
+export function podNetwork(procDir: string, pid: number, atMs: number): NetworkUsage | "host" | undefined {
+  const link = (): string | undefined => linkAt(join(procDir, String(pid), "ns/net"));
+  const own = link();
   if (own === undefined) return undefined;
-  if (own === nodes) return "host";
-  const text = await textOf(join(procDir, String(pid), "net/dev"));
+  if (own === linkAt(join(procDir, "self/ns/net"))) return "host";
+  const text = textOf(join(procDir, String(pid), "net/dev"));
   // the number may be another process by now: then this is another's network
-  if (text === undefined || (await linkAt(join(procDir, String(pid), "ns/net"))) !== own) return undefined;
+  if (text === undefined || link() !== own) return undefined;
   const interfaces = interfacesIn(text).filter(({ name }) => !isLoopback(name));
   return { atMs, interfaces, main: mainOf(interfaces) };
 }

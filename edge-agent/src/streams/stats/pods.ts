@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Container, PodSandbox, PodSandboxStats } from "@longshore/crds/cri";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { logDir } from "../../pods/identity/index.ts";
 import { childOf, type Cgroups, type PodCgroup } from "./cgroups.ts";
 import { filesIn } from "./files.ts";
@@ -34,6 +35,7 @@ export interface PodLook {
   readonly listing: Listing;
   readonly depth: Depth;
   readonly atMs: number;
+  readonly nowMs: () => number;
   /** filesystem of the writable layers */
   readonly imageFs: FsUsage | undefined;
   /** filesystem of the logs */
@@ -43,9 +45,12 @@ export interface PodLook {
 /** Every pod that has a sandbox. What vanishes meanwhile is left out where it is not known any more. */
 export async function readPods(look: PodLook): Promise<readonly PodUsage[]> {
   const containers = bySandbox(runningContainers(look.listing.containers));
-  const pods = await Promise.all(
-    readySandboxes(look.listing.sandboxes).map((s) => readPod(look, s, containers.get(s.id) ?? [])),
-  );
+  const pods: SeenPod[] = [];
+  for (const sandbox of readySandboxes(look.listing.sandboxes)) {
+    const atMs = look.nowMs();
+    pods.push(await readPod({ ...look, atMs }, sandbox, containers.get(sandbox.id) ?? []));
+    await setImmediate(); // others have their turn between the files of two pods
+  }
   const isUnseen = pods.some(({ network, usage }) => network === undefined || usage.cpu === undefined);
   const stats = isUnseen ? await look.source.sandboxStats() : new Map<string, PodSandboxStats>();
   return pods.map((pod) => completed(pod, stats.get(pod.identity.sandboxId), look.atMs));
@@ -76,26 +81,25 @@ const NOBODY = { name: "", namespace: "", uid: "" };
 async function readPod(look: PodLook, sandbox: PodSandbox, list: readonly Container[]): Promise<SeenPod> {
   const { cgroups } = look.source;
   const { name, namespace, uid } = sandbox.metadata ?? NOBODY;
-  const found = await cgroups.pod(uid);
+  const found = cgroups.pod(uid);
   const cgroup = found?.path ?? "";
   const identity = {
     ...{ uid, name, namespace, cgroup },
     sandboxId: sandbox.id,
     createdAtMs: msOf(sandbox.createdAt),
   };
-  const [containers, usage, network] = await Promise.all([
-    Promise.all(list.map((c) => readContainer(look, c, { identity, cgroup: found }))),
-    cgroup === "" ? {} : cgroups.usage(cgroup, look.atMs),
-    networkSeen(look, childOf(found, sandbox.id)),
-  ]);
+  const owner = { identity, cgroup: found };
+  const containers = await Promise.all(list.map((c) => readContainer(look, c, owner)));
+  const usage = cgroup === "" ? {} : cgroups.usage(cgroup, look.atMs);
+  const network = networkSeen(look, childOf(found, sandbox.id));
   return { identity, containers, usage, network };
 }
 
-async function networkSeen(look: PodLook, cgroup: string): Promise<SeenPod["network"]> {
+function networkSeen(look: PodLook, cgroup: string): SeenPod["network"] {
   if (look.depth === "resource") return "unasked";
   const { cgroups, procDir } = look.source;
-  const pid = cgroup === "" ? undefined : await cgroups.process(cgroup);
-  return pid === undefined ? undefined : await podNetwork(procDir, pid, look.atMs);
+  const pid = cgroup === "" ? undefined : cgroups.process(cgroup);
+  return pid === undefined ? undefined : podNetwork(procDir, pid, look.atMs);
 }
 
 /** What the pod's own cgroup does not tell comes from the runtime, and else is the sum of the containers. */
@@ -149,7 +153,7 @@ async function readContainer(look: PodLook, container: Container, owner: Owner):
   };
   const name = container.metadata?.name ?? "";
   const cgroup = childOf(owner.cgroup, container.id);
-  const seen = await filesOf(look, cgroup, told);
+  const seen = filesOf(look, cgroup, told);
   return {
     ...seen,
     ...{ id: container.id, name, image: imageOf(container), cgroup },
@@ -166,10 +170,10 @@ const imageOf = ({ image, imageRef }: Container): string =>
   [image?.userSpecifiedImage, image?.image].find(Boolean) ?? imageRef;
 
 /** The files of a container's cgroup, when they are wanted or the runtime did not say enough. */
-async function filesOf(look: PodLook, cgroup: string, told: CgroupUsage): Promise<CgroupUsage> {
+function filesOf(look: PodLook, cgroup: string, told: CgroupUsage): CgroupUsage {
   const isTold = told.cpu !== undefined && told.memory !== undefined;
   if (cgroup === "" || (isTold && look.depth === "resource")) return {};
-  return await look.source.cgroups.usage(cgroup, look.atMs);
+  return look.source.cgroups.usage(cgroup, look.atMs);
 }
 
 /** What the runtime says goes before what the files say: its pairs of time and value belong together. */

@@ -36,9 +36,8 @@ export function createRates(): Rates {
       if (cpu === undefined) return undefined;
       const now = next(kept.get(key), cpu);
       seen.set(key, now);
-      return cpu.nanoCores !== undefined || now.nanoCores === undefined
-        ? cpu
-        : { ...cpu, nanoCores: now.nanoCores };
+      // A runtime measures between any two askers, however close, and says 0 before it can know.
+      return { ...cpu, nanoCores: now.nanoCores ?? (cpu.nanoCores === 0 ? undefined : cpu.nanoCores) };
     },
     forgetOthers: () => {
       kept = seen;

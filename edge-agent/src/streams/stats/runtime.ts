@@ -35,7 +35,8 @@ export function memoryOf(
   return {
     atMs: msOf(memory.timestamp) || atMs,
     workingSetBytes,
-    availableBytes: number(memory.availableBytes),
+    // 0 is what runtimes say where there is no limit
+    availableBytes: number(memory.availableBytes) || undefined,
     usageBytes: number(memory.usageBytes),
     rssBytes: number(memory.rssBytes),
     pageFaults: number(memory.pageFaults),

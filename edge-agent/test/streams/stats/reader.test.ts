@@ -339,23 +339,26 @@ describe("a node's statistics", () => {
     expect(node.calls["listPodSandboxStats"]).toBe(2);
   });
 
-  it("tells usage of late from two looks, and what the runtime says of it goes first", async () => {
+  it("tells usage of late from two looks, and what the runtime says of it before there are two", async () => {
     node = fakeNode({ cgroup: SPLIT.cgroup });
     const reader = node.reader();
+    const told = (cpuMs: number, atMs: number, nanoCores: bigint): FakeNode["cri"] => {
+      const { cpu, ...rest } = stats("web", "app", atMs, cpuMs);
+      const cpuStats = { timestamp: 0n, ...cpu, usageNanoCores: { value: nanoCores } };
+      return { ...web(), listContainerStats: () => Promise.resolve([{ ...rest, cpu: cpuStats }]) };
+    };
     const nanoCores = async (): Promise<unknown> =>
       (await summaryPod(reader)).containers[0]?.cpu.usageNanoCores;
-    node.cri = web(4_000, NOW_MS);
+    node.cri = told(4_000, NOW_MS, 0n);
     expect(await nanoCores()).toBeUndefined();
     await node.clock.advance(4_000);
-    node.cri = web(6_000, NOW_MS + 4_000);
+    node.cri = told(6_000, NOW_MS + 4_000, 0n);
     expect(await nanoCores()).toBe(500_000_000);
     await node.clock.advance(1_000);
-    node.cri = web(6_900, NOW_MS + 4_900); // too close to say anything new
+    node.cri = told(6_900, NOW_MS + 4_900, 7n); // too close to say anything new
     expect(await nanoCores()).toBe(500_000_000);
     await node.clock.advance(1_000);
-    const told = stats("web", "app", NOW_MS + 6_000, 7_000);
-    const cpu = { ...told.cpu!, usageNanoCores: { value: 42n } };
-    node.cri = { ...web(), listContainerStats: () => Promise.resolve([{ ...told, cpu }]) };
+    node.cri = told(10, NOW_MS + 6_000, 42n); // begun anew
     expect(await nanoCores()).toBe(42);
   });
 
