@@ -27,7 +27,7 @@ export interface ListenerDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly rejects: { inc(labels: { surface: string; reason: string }): void };
-  readonly onRequest: (caller: Caller, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+  readonly onRequest: (caller: Caller, request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   readonly onUpgrade: (caller: Caller, request: IncomingMessage, connection: UpgradeConnection) => void;
 }
 
@@ -120,12 +120,14 @@ export class Listener {
     );
   }
 
-  async #answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  async #answer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const caller = this.#callerOn(request.raw.socket);
-    if (caller !== undefined) return await this.#deps.onRequest(caller, request, reply);
+    if (caller !== undefined) {
+      await this.#deps.onRequest(caller, request, reply);
+      return;
+    }
     reply.hijack();
     request.raw.socket.destroy();
-    return reply;
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -159,6 +161,8 @@ function createApp({ options, trust }: ListenerDeps): FastifyInstance<Server> {
       requestCert: true,
       rejectUnauthorized: true,
       ALPNProtocols: ["http/1.1"],
+      // One direction of a stream may end before the other; plain HTTP ends whole as ever.
+      allowHalfOpen: true,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
     },
@@ -184,8 +188,6 @@ function contextOf({ tls, cluster, hubs }: Trust, options: StreamServerOptions):
     cert: tls.cert,
     key: tls.key,
     minVersion: options.minTlsVersion,
-    // A bundle may name an intermediate CA alone, which Go's verification takes as well.
-    allowPartialTrustChain: true,
     // A resumed session presents no certificate, and outlives the one that it began with.
     secureOptions: constants.SSL_OP_NO_TICKET,
   };

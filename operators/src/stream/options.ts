@@ -10,7 +10,10 @@ export interface StreamServerOptions {
   readonly apiServerNames: readonly string[];
   /** Common names, of the same CA, that may read metrics, stats/summary and healthz, and nothing else. */
   readonly scraperNames: readonly string[];
-  /** The CA of the API server's client certificate, PEM. Absent or "": the cluster says it in its ConfigMap. */
+  /**
+   * The CA of the API server's client certificate, PEM, with the intermediate one that signed it if there is one.
+   * Absent or "": the cluster says it in its ConfigMap.
+   */
   readonly clientCaFile?: string | undefined;
   /** How often the client CA is read again, and how soon after a failure. */
   readonly caRefreshMs: number;
@@ -25,6 +28,8 @@ export interface StreamServerOptions {
   readonly resolveTimeoutMs: number;
   /** Until the node has accepted the stream. */
   readonly openTimeoutMs: number;
+  /** How long an exec, attach or port-forward may be silent when one of its directions has ended. */
+  readonly halfClosedMs: number;
   /** A connection to another hub without streams is closed after this. */
   readonly peerIdleMs: number;
   /** Another hub is asked for a sign of life this often, and is dead when nothing came for so long. */
@@ -46,6 +51,7 @@ export const defaultStreamOptions: StreamServerOptions = {
   maxConnections: 8_192,
   resolveTimeoutMs: 2_000,
   openTimeoutMs: 30_000,
+  halfClosedMs: 60_000,
   peerIdleMs: 60_000,
   peerPingMs: 5_000,
   peerDeadMs: 15_000,

@@ -5,6 +5,7 @@ import {
   StreamError,
   toStreamError,
   type KubeletCall,
+  type OpenedStream,
 } from "@longshore/crds/stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { X509Certificate } from "node:crypto";
@@ -148,20 +149,22 @@ class StreamRoom implements StreamServer {
     }
   }
 
-  async #answer(caller: Caller, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  async #answer(caller: Caller, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
     try {
       const call = judge(caller, request.raw);
-      if (isOwnHealth(call)) return await reply.type("text/plain").send("ok");
-      const opened = await this.#switchboard.open(call, gone.signal);
-      reply.hijack();
-      sendBody(opened, reply.raw, (bytes) => this.#metrics.fromEdge.inc(bytes));
-      return reply;
+      if (isOwnHealth(call)) void reply.type("text/plain").send("ok");
+      else this.#sendBody(await this.#switchboard.open(call, gone.signal), reply);
     } catch (error) {
       const { status, text } = refusalOf(toStreamError(error));
-      return await reply.code(status).type("text/plain").send(text);
+      void reply.code(status).type("text/plain").send(text);
     }
+  }
+
+  #sendBody(opened: OpenedStream, reply: FastifyReply): void {
+    reply.hijack();
+    sendBody(opened, reply.raw, (bytes) => this.#metrics.fromEdge.inc(bytes));
   }
 
   #upgrade(caller: Caller, request: IncomingMessage, connection: UpgradeConnection): void {
@@ -169,12 +172,13 @@ class StreamRoom implements StreamServer {
       this.#peerServer.accept(caller.name, request, connection);
       return;
     }
-    const open = async (signal: AbortSignal): ReturnType<Switchboard["open"]> =>
-      await this.#switchboard.open(judge(caller, request), signal);
+    const open = (signal: AbortSignal): Promise<OpenedStream> =>
+      this.#switchboard.open(judge(caller, request), signal);
     const { toEdge, fromEdge } = this.#metrics;
     void serveUpgrade(connection, open, {
       toEdge: (bytes) => toEdge.inc(bytes),
       fromEdge: (bytes) => fromEdge.inc(bytes),
+      halfClosedMs: this.#options.halfClosedMs,
     });
   }
 }

@@ -8,11 +8,10 @@ import { rawAnswer, refusalOf } from "./refusal.ts";
 export interface UpgradeDeps {
   readonly toEdge: (bytes: number) => void;
   readonly fromEdge: (bytes: number) => void;
-  /** How long a connection may be silent when one of its directions has ended. Default 60 s. */
-  readonly lingerMs?: number;
+  /** How long a connection may be silent when one of its directions has ended. */
+  readonly halfClosedMs: number;
 }
 
-const LINGER_MS = 60_000;
 const REFUSED_LINGER_MS = 5_000;
 
 /**
@@ -87,7 +86,7 @@ function joinSocket(socket: TLSSocket, stream: Duplex, deps: UpgradeDeps & { rea
     return;
   }
   const linger = (): void => {
-    socket.setTimeout(deps.lingerMs ?? LINGER_MS);
+    socket.setTimeout(deps.halfClosedMs);
   };
   socket.on("timeout", () => socket.destroy());
   socket.on("end", linger);

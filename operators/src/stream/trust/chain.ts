@@ -4,8 +4,6 @@ import type { TLSSocket } from "node:tls";
 import type { CallerFacts } from "./caller.ts";
 
 const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-/** Certificates between a client's and the CA. */
-const MAX_DEPTH = 4;
 
 /** The certificates of a bundle. @throws when one of them cannot be parsed, or there is none */
 export function parseBundle(pem: string): readonly X509Certificate[] {
@@ -15,19 +13,12 @@ export function parseBundle(pem: string): readonly X509Certificate[] {
 }
 
 /**
- * Does one of these CAs stand behind the certificate? TLS has verified that *some* CA does that it was told to trust;
- * this says which one, and believes no name: each link is a signature.
+ * Did one of these CAs sign the certificate? TLS has verified that *some* CA stands behind it that it was told to
+ * trust; this says which one, by the signature and not by a name. What a server of Node learns of a chain ends with the
+ * client's own certificate, so an intermediate CA counts when the bundle has it.
  */
-export function isSignedBy(leaf: X509Certificate, authorities: readonly X509Certificate[]): boolean {
-  let certificate: X509Certificate | undefined = leaf;
-  for (let depth = 0; certificate !== undefined && depth < MAX_DEPTH; depth++) {
-    const current: X509Certificate = certificate;
-    if (authorities.some((authority) => isIssuer(authority, current))) return true;
-    const issuer: X509Certificate | undefined = current.issuerCertificate;
-    certificate = issuer !== undefined && isIssuer(issuer, current) ? issuer : undefined;
-  }
-  return false;
-}
+const isSignedBy = (leaf: X509Certificate, authorities: readonly X509Certificate[]): boolean =>
+  authorities.some((authority) => isIssuer(authority, leaf));
 
 const isIssuer = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
   issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);

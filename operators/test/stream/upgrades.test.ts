@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { StreamError } from "@longshore/crds/stream";
+import { closed, createRig, nextText, readAll, until, type Rig } from "./support/rig.ts";
+
+let rig: Rig;
+afterEach(() => rig.stop());
+
+const EXEC = "/exec/default/web/main?command=sh&command=-c&command=%3Bid&input=1&output=1&error=1";
+const SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: SPDY/3.1\r\nConnection: Upgrade\r\n\r\n";
+
+describe.each([
+  { where: "here", hubs: 1 },
+  { where: "at another hub", hubs: 2 },
+])("an upgrade to a node that is $where", ({ hubs }) => {
+  const start = async (options = {}) => {
+    rig = await createRig({ hubs, options });
+    rig.cluster.pod("web", "n1");
+    return rig.hubs[hubs - 1]!.node("n1");
+  };
+
+  it.each([
+    { path: EXEC, want: { verb: "exec", command: ["sh", "-c", ";id"], stdin: true, container: "main" } },
+    { path: "/attach/default/web/main?output=1&tty=1", want: { verb: "attach", tty: true, stdin: false } },
+    { path: "/portForward/default/web", want: { verb: "portForward", ports: [] } },
+  ])("B147 hands $want.verb on with every byte of both sides", async ({ path, want }) => {
+    const node = await start();
+    const socket = await rig.upgrade(path);
+    const asked = await node.next();
+    expect(asked.request).toMatchObject({
+      ...want,
+      pod: "web",
+      uid: "uid-of-web",
+      upgrade: { method: "POST" },
+    });
+    const stream = asked.accept();
+    stream.write(SWITCHING);
+    expect(await nextText(socket)).toBe(SWITCHING);
+    const bytes = Buffer.from(Uint8Array.from({ length: 256 }, (_, i) => i));
+    socket.write(bytes);
+    expect(await nextBytes(stream)).toEqual(bytes);
+    stream.write(bytes);
+    expect(await nextBytes(socket)).toEqual(bytes);
+    expect(await rig.hub.metric("longshore_stream_active", { verb: want.verb })).toBe(1);
+    socket.end();
+    stream.end();
+    await closed(stream);
+    await until(async () => (await rig.hub.metric("longshore_stream_active")) === 0);
+    const counted = await rig.hub.metric("longshore_stream_bytes_total", { direction: "to_edge" });
+    expect(counted).toBe(bytes.length);
+  });
+
+  it("takes what came right behind the request", async () => {
+    const node = await start();
+    const socket = await rig.dial();
+    socket.write(
+      `POST ${EXEC} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n` +
+        "Content-Length: 0\r\n\r\nearly",
+    );
+    const asked = await node.next();
+    socket.write(" bird");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const stream = asked.accept();
+    let got = "";
+    stream.on("data", (chunk: Buffer) => (got += chunk.toString()));
+    await until(() => got === "early bird");
+  });
+
+  it("ends one direction without the other", async () => {
+    const node = await start();
+    const socket = await rig.upgrade(EXEC);
+    const stream = (await node.next()).accept();
+    stream.write(SWITCHING);
+    await nextText(socket);
+    socket.end("that was all");
+    expect(await readAll(stream)).toBe("that was all");
+    const answered = readAll(socket);
+    stream.end("and this is the answer");
+    expect(await answered).toBe("and this is the answer");
+    await until(async () => (await rig.hub.metric("longshore_stream_active")) === 0);
+  });
+
+  it("moves 16 MiB in, past many windows, unharmed", async () => {
+    const node = await start();
+    const socket = await rig.upgrade(EXEC);
+    const stream = (await node.next()).accept();
+    const size = 16 * 1024 * 1024;
+    let got = 0;
+    let isRight = true;
+    stream.on("data", (chunk: Buffer) => {
+      for (let i = 0; i < chunk.length; i += 997) isRight &&= chunk[i] === (got + i) % 251;
+      got += chunk.length;
+    });
+    socket.end(Buffer.from(Uint8Array.from({ length: size }, (_, i) => i % 251)));
+    await until(() => stream.readableEnded, 30_000);
+    expect({ got, isRight }).toEqual({ got: size, isRight: true });
+  });
+
+  it("tells the node when whoever asked goes away, at the latest when it has something to say", async () => {
+    const node = await start();
+    const socket = await rig.upgrade(EXEC);
+    const stream = (await node.next()).accept();
+    stream.write(SWITCHING);
+    await nextText(socket);
+    socket.destroy();
+    expect(await readAll(stream)).toBe("");
+    const talk = setInterval(() => stream.write("are you there?"), 10);
+    await closed(stream);
+    clearInterval(talk);
+    expect(stream.errored).toMatchObject({ code: "CANCELLED" });
+    await until(async () => (await rig.hub.metric("longshore_stream_active")) === 0);
+  });
+
+  it("gives up on a silent node some time after whoever asked went away", async () => {
+    const node = await start({ halfClosedMs: 100 });
+    const socket = await rig.upgrade(EXEC);
+    const stream = (await node.next()).accept();
+    stream.write(SWITCHING);
+    await nextText(socket);
+    socket.destroy();
+    await closed(stream.resume());
+    expect(stream.errored).toMatchObject({ code: "CANCELLED" });
+  });
+
+  it.each(["destroy", "end"])("gives up when whoever asked goes away before the answer (%s)", async (how) => {
+    const node = await start();
+    const socket = await rig.upgrade(EXEC);
+    const asked = await node.next();
+    if (how === "destroy") socket.destroy();
+    else socket.end();
+    await until(() => asked.signal.aborted);
+    expect(node.live).toBe(0);
+    await until(
+      async () => (await rig.hub.metric("longshore_stream_opens_total", { result: "cancelled" })) === 1,
+    );
+  });
+
+  it("cuts the connection when the session is lost in the middle", async () => {
+    const node = await start();
+    const socket = await rig.upgrade(EXEC);
+    (await node.next()).accept().write(SWITCHING);
+    await nextText(socket);
+    const ended = readAll(socket);
+    node.lose();
+    expect(await ended).toBe("");
+  });
+
+  it("answers a refusal in whole, and closes", async () => {
+    const node = await start();
+    const socket = await rig.upgrade(EXEC);
+    (await node.next()).refuse(new StreamError("NOT_FOUND", "no container “main”"));
+    const answer = await readAll(socket);
+    expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/);
+    expect(answer).toContain("content-length: 23\r\n");
+    expect(answer).toMatch(/connection: close\r\n\r\nno container “main”$/);
+  });
+});
+
+describe("what is no upgrade", () => {
+  it.each([
+    { path: "/exec/default/web/main?command=ls&output=1", why: "upgrade" },
+    { path: "/attach/default/web/main?output=1", why: "upgrade" },
+    { path: "/portForward/default/web", why: "upgrade" },
+  ])("is answered 400 under $path", async ({ path, why }) => {
+    rig = await createRig();
+    rig.cluster.pod("web", "n1");
+    rig.hub.node("n1");
+    const { status, text } = await rig.get(path);
+    expect(status).toBe(400);
+    expect(text).toContain(why);
+  });
+
+  it("B147 is answered 400 with too many arguments, and reaches no node", async () => {
+    rig = await createRig();
+    rig.cluster.pod("web", "n1");
+    const node = rig.hub.node("n1");
+    const socket = await rig.upgrade(`/exec/default/web/main?output=1${"&command=a".repeat(1025)}`);
+    expect(await readAll(socket)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(node.asked).toHaveLength(0);
+  });
+});
+
+const nextBytes = (stream: NodeJS.ReadableStream): Promise<Buffer> =>
+  new Promise((resolve) => stream.once("data", resolve));
