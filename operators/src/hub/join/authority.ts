@@ -9,6 +9,7 @@ import {
   readKey,
   type Credential,
 } from "./pki.ts";
+import { HubPeer, type PeerCredential } from "./peer.ts";
 import type { SecretStore, StoredSecret } from "./secret-store.ts";
 
 /** KubeEdge's Secrets and keys: raw DER. */
@@ -16,6 +17,8 @@ const CA = { secret: "casecret", certificate: "cadata", key: "cakeydata" };
 const SERVER = { secret: "cloudcoresecret", certificate: "cloudcoredata", key: "cloudcorekeydata" };
 
 export interface AuthorityOptions {
+  /** Id of this hub, for what it shows other hubs. */
+  readonly hub: string;
   /** Addresses and names under which edges reach the hub; the server certificate is for these. */
   readonly hosts: readonly string[];
   /** Lifetime of a server certificate that we make. Default 90. */
@@ -33,11 +36,13 @@ export interface TlsMaterial {
 export interface Authority {
   readonly ca: Credential;
   readonly tls: TlsMaterial;
+  /** What this hub shows other hubs: a client certificate of one day, renewed in time. */
+  peer(): PeerCredential;
   /**
-   * Makes a new server certificate when the present one does not fit any more. Throws ApiError; the present one
-   * stays then.
+   * Makes a new server certificate when the present one does not fit any more, and a new peer credential in time.
+   * Throws ApiError; the present server certificate stays then.
    *
-   * @returns whether it changed; the listeners are told before
+   * @returns whether the server certificate changed; the listeners are told before
    */
   refresh(): Promise<boolean>;
   /** @returns stops telling */
@@ -57,7 +62,9 @@ export async function openAuthority(
 ): Promise<Authority> {
   const ca = await loadCa(store, clock.wallMs());
   const server = await loadServer({ store, ca, options, nowMs: clock.wallMs() });
-  return new StoredAuthority({ store, clock, options, ca }, server);
+  const peer = new HubPeer(ca, options.hub, clock);
+  await peer.renew();
+  return new StoredAuthority({ store, clock, options, ca, peer }, server);
 }
 
 interface Parts {
@@ -65,6 +72,7 @@ interface Parts {
   readonly clock: { wallMs(): number };
   readonly options: AuthorityOptions;
   readonly ca: Credential;
+  readonly peer: HubPeer;
 }
 
 class StoredAuthority implements Authority {
@@ -87,8 +95,13 @@ class StoredAuthority implements Authority {
     return this.#tls;
   }
 
+  peer(): PeerCredential {
+    return this.#parts.peer.credential;
+  }
+
   async refresh(): Promise<boolean> {
-    const { store, clock, options, ca } = this.#parts;
+    const { store, clock, options, ca, peer } = this.#parts;
+    await peer.renew();
     const nowMs = clock.wallMs();
     if (isUsable(this.#server, ca, options.hosts, nowMs)) return false;
     this.#server = await loadServer({ store, ca, options, nowMs });

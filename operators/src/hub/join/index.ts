@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { openAuthority } from "./authority.ts";
 export type { Authority, AuthorityOptions, TlsMaterial } from "./authority.ts";
+export type { PeerCredential } from "./peer.ts";
 export { SecretStore } from "./secret-store.ts";
 export { defaultJoinOptions } from "./options.ts";
 export type { JoinDeps, JoinOptions } from "./options.ts";

@@ -92,6 +92,22 @@ export async function createServerCertificate(
   return { certificate, key: exportKey(privateKey) };
 }
 
+/** Lifetime of what a hub shows other hubs. */
+export const HUB_DAYS = 1;
+
+/** The client certificate with which a hub connects to other hubs. No node can have one: its organization is another. */
+export async function createHubCertificate(ca: Credential, hub: string, nowMs: number): Promise<Credential> {
+  const { privateKey } = newKey();
+  const certificate = await issue(ca, {
+    subject: [{ O: ["longshore:hubs"] }, { CN: [`system:longshore:hub:${hub}`] }],
+    publicKey: createPublicKey(privateKey).export({ type: "spki", format: "der" }),
+    extensions: [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])],
+    nowMs,
+    days: HUB_DAYS,
+  });
+  return { certificate, key: exportKey(privateKey) };
+}
+
 /**
  * The client certificate of a node. Nothing but the public key is the requester's.
  *

@@ -69,7 +69,7 @@ export async function joinBench(options: Partial<JoinOptions> = {}, hosts = ["12
   const write = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
   const log = { debug: write, info: write, warn: write, error: write };
   const store = new SecretStore(client, "kubeedge");
-  const authority = await openAuthority(store, clock, { hosts });
+  const authority = await openAuthority(store, clock, { hub: "hub-0", hosts });
   const tokens = await openTokenKeeper(store, authority.ca.certificate, clock);
   const issuedByToken: string[] = [];
   const failing = { join: false };

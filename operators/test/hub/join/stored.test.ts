@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import { webcrypto, X509Certificate } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, webcrypto, X509Certificate } from "node:crypto";
+import { certificateFacts, identify } from "../../../src/hub/auth/index.ts";
 import { openAuthority, openTokenKeeper, SecretStore } from "../../../src/hub/join/index.ts";
+import { issueNodeCertificate } from "../../../src/hub/join/pki.ts";
 import { verifyJwt } from "../../../src/hub/join/token.ts";
+import { callerOf } from "../../../src/stream/trust/caller.ts";
+import { factsOf } from "../../../src/stream/trust/chain.ts";
 import { SECRETS } from "../../../src/hub/uplink/kinds.ts";
 import { apiError, FakeClient } from "../uplink/fake-client.ts";
 import { BasicConstraintsExtension, ManualClock, X509CertificateGenerator } from "./bench.ts";
 
 const hosts = ["10.0.0.1", "hub.example"];
 const open = (client: FakeClient, clock: ManualClock, names = hosts) =>
-  openAuthority(new SecretStore(client, "kubeedge"), clock, { hosts: names });
+  openAuthority(new SecretStore(client, "kubeedge"), clock, { hub: "hub-0", hosts: names });
 const dataOf = (client: FakeClient, name: string): Record<string, string> =>
   (client.find(SECRETS, { namespace: "kubeedge", name }) as unknown as { data: Record<string, string> }).data;
 
@@ -50,6 +54,61 @@ describe("the authority", () => {
     expect(second.ca).toEqual(first.ca);
     expect(new X509Certificate(second.tls.cert).checkIP("10.0.0.2")).toBe("10.0.0.2");
     expect((await open(client, clock, hosts)).tls).toEqual(second.tls);
+  });
+
+  it("has a client certificate of one day towards other hubs, renewed after two thirds of it", async () => {
+    const clock = new ManualClock();
+    const authority = await open(new FakeClient(), clock);
+    const first = authority.peer();
+    const certificate = new X509Certificate(first.cert);
+    expect(certificate.subject.split("\n")).toEqual(["O=longshore:hubs", "CN=system:longshore:hub:hub-0"]);
+    expect(certificate.keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);
+    expect(certificate.ca).toBe(false);
+    expect(certificate.verify(new X509Certificate(authority.ca.certificate).publicKey)).toBe(true);
+    expect(certificate.checkPrivateKey(createPrivateKey(first.key))).toBe(true);
+    expect((Date.parse(certificate.validTo) - clock.wallMs()) / 3_600_000).toBeCloseTo(24, 0);
+    clock.advance(15.9 * 3_600_000);
+    await authority.refresh();
+    expect(authority.peer()).toBe(first);
+    clock.advance(0.2 * 3_600_000);
+    await authority.refresh();
+    expect(authority.peer()).not.toEqual(first);
+    expect(Date.parse(new X509Certificate(authority.peer().cert).validTo)).toBeGreaterThan(
+      clock.wallMs() + 23 * 3_600_000,
+    );
+  });
+
+  it("renews it also while the API server is away", async () => {
+    const [client, clock] = [new FakeClient(), new ManualClock()];
+    const authority = await open(client, clock);
+    const first = authority.peer();
+    clock.advance(70 * 86_400_000); // the server's is due too
+    client.failures = [apiError(0, "ConnectionFailed")];
+    await expect(authority.refresh()).rejects.toThrow();
+    expect(authority.peer()).not.toEqual(first);
+  });
+
+  it("S19 in part: gives hubs certificates that are no node's, and nodes certificates that are no hub's", async () => {
+    const clock = new ManualClock();
+    const authority = await open(new FakeClient(), clock);
+    const hub = certificateFacts(new X509Certificate(authority.peer().cert).raw);
+    const asNode = identify(hub, "hub-0", clock.wallMs(), { allowLegacySubject: true });
+    expect(asNode).toMatchObject({ node: undefined, reason: "organization" });
+    const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const spki = publicKey.export({ type: "spki", format: "der" });
+    for (const name of ["edge-1", "longshore:hubs"]) {
+      const options = { publicKey: spki, nowMs: clock.wallMs(), days: 1 };
+      const der = await issueNodeCertificate(authority.ca, name, options);
+      const hubs = [new X509Certificate(authority.ca.certificate)];
+      const facts = factsOf(new X509Certificate(der), { cluster: [], hubs });
+      const names = { apiServerNames: [], scraperNames: [] };
+      expect(callerOf(facts, names)).toEqual({ kind: undefined, reason: "unknown" });
+    }
+    const facts = factsOf(new X509Certificate(authority.peer().cert), {
+      cluster: [],
+      hubs: [new X509Certificate(authority.ca.certificate)],
+    });
+    expect(callerOf(facts, { apiServerNames: [], scraperNames: [] })).toMatchObject({ kind: "hub" });
   });
 
   it("makes a new one in the last third of its life and tells", async () => {
