@@ -61,7 +61,7 @@ export class Incoming implements IncomingStream, Party {
 
   refuse(error: StreamError): void {
     this.#answer();
-    if (!this.#abort.signal.aborted) this.#link.drop(this.#id, error);
+    this.#link.drop(this.#id, error);
   }
 
   #answer(): void {

@@ -131,13 +131,14 @@ describe("opening a stream", () => {
   });
 
   it("no longer heeds its signal once it is accepted", async () => {
-    const { mux } = served();
+    const { mux, takeSent } = served();
     const abort = new AbortController();
     const promise = mux.open({}, abort.signal);
     mux.receive(head(ours(1)));
     const { stream } = await promise;
+    takeSent();
     abort.abort();
-    expect(stream.destroyed).toBe(false);
+    expect([stream.destroyed, mux.live, takeSent()]).toEqual([false, 1, []]);
   });
 
   it("fails with TOO_MANY past the limit, and goes on when one is over", async () => {
@@ -490,6 +491,18 @@ describe("writing", () => {
     state.isWritable = true;
     mux.drained();
     expect(takeSent().map((frame) => frame.id)).toEqual([1, 2, 3, 1, 2, 3].map(its));
+  });
+
+  it("gives nobody two turns for two writes", () => {
+    const { mux, incoming, takeSent, state } = served();
+    for (const n of [1, 2]) mux.receive(open(n));
+    const streams = incoming.map((each) => each.accept({}));
+    takeSent();
+    state.isWritable = false;
+    for (const stream of streams) for (const bytes of [100, 300]) stream.write(Buffer.alloc(bytes));
+    state.isWritable = true;
+    mux.drained();
+    expect(takeSent().map((frame) => frame.id)).toEqual([1, 2, 1, 2, 1, 2, 1, 2].map(its));
   });
 
   it("ends its direction when all was sent, and is over when both have ended", async () => {

@@ -127,6 +127,24 @@ describe("serving a stream", () => {
     expect([it.a.live, it.b.live, errorOf(stream)]).toEqual([0, 0, null]);
   });
 
+  it("lets the asker finish what it sends to a side that has closed as it should", async () => {
+    const near = new Duplex({
+      allowHalfOpen: false,
+      read() {
+        this.push("log");
+        this.push(null);
+      },
+      write: (_chunk, _encoding, done) => done(),
+    });
+    const it = serving(() => Promise.resolve({ head: {}, stream: near }));
+    const { stream } = await it.ask();
+    expect(String(await stream.toArray())).toBe("log");
+    await it.run();
+    stream.end(Buffer.alloc(500_000));
+    await it.run();
+    expect([near.destroyed, stream.writableFinished, it.a.live, it.b.live]).toEqual([true, true, 0, 0]);
+  });
+
   it.each<[string, unknown, object, number]>([
     [
       "a StreamError",
