@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { fsAt } from "./files.ts";
-import { listAll, statesOf, type Attempt, type RuntimeCalls } from "./listing.ts";
-import { readMachine, type MachineSource } from "./machine.ts";
+import {
+  type Attempt,
+  fsAt,
+  fsOf,
+  listAll,
+  type MachineSource,
+  readMachine,
+  type RuntimeCalls,
+  statesOf,
+} from "./source/index.ts";
 import { readPods, type Depth, type PodSource } from "./pods.ts";
 import type { Rates } from "./rates.ts";
-import { fsOf } from "./runtime.ts";
 import type { MachineUsage, NodeUsage, PodUsage } from "./usage.ts";
 
 export interface LookDeps {

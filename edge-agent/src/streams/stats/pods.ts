@@ -3,11 +3,21 @@ import type { Container, PodSandbox, PodSandboxStats } from "@longshore/crds/cri
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { logDir } from "../../pods/identity/index.ts";
-import { childOf, type Cgroups, type PodCgroup } from "./cgroups.ts";
-import { filesIn } from "./files.ts";
-import { readySandboxes, runningContainers, type Listing } from "./listing.ts";
-import { podNetwork } from "./network.ts";
-import { cpuOf, fsOf, memoryOf, msOf, networkOf } from "./runtime.ts";
+import {
+  type Cgroups,
+  childOf,
+  cpuOf,
+  filesIn,
+  fsOf,
+  type Listing,
+  memoryOf,
+  msOf,
+  networkOf,
+  type PodCgroup,
+  podNetwork,
+  readySandboxes,
+  runningContainers,
+} from "./source/index.ts";
 import type {
   CgroupUsage,
   ContainerUsage,
@@ -89,7 +99,7 @@ async function readPod(look: PodLook, sandbox: PodSandbox, list: readonly Contai
     createdAtMs: msOf(sandbox.createdAt),
   };
   const owner = { identity, cgroup: found };
-  const containers = await Promise.all(list.map((c) => readContainer(look, c, owner)));
+  const containers = (await Promise.all(list.map((c) => readContainer(look, c, owner)))).filter(isThere);
   const usage = cgroup === "" ? {} : cgroups.usage(cgroup, look.atMs);
   const network = networkSeen(look, childOf(found, sandbox.id));
   return { identity, containers, usage, network };
@@ -139,6 +149,9 @@ function withRoom(memory: MemoryUsage | undefined, { bounds }: CgroupUsage): Mem
   if (memory?.workingSetBytes === undefined || limit === 0) return memory;
   return { ...memory, availableBytes: Math.max(0, limit - memory.workingSetBytes) };
 }
+
+/** One that has ended since it was listed has no cgroup any more, and the runtime has no figures of it. */
+const isThere = ({ cpu, memory }: ContainerUsage): boolean => cpu !== undefined || memory !== undefined;
 
 interface Owner {
   readonly identity: Identity;

@@ -4,16 +4,25 @@ import { Counter, type Registry } from "prom-client";
 import { systemClock, type Clock } from "../../clock.ts";
 import type { Cri } from "../../cri/index.ts";
 import type { AgentLog } from "../../log.ts";
-import { cadvisorFamilies } from "./cadvisor.ts";
-import { createCgroups, type CgroupOptions } from "./cgroups.ts";
-import { EXPOSITION_TYPE, expose, type Family } from "./exposition.ts";
+import {
+  cadvisorFamilies,
+  expose,
+  EXPOSITION_TYPE,
+  type Family,
+  resourceFamilies,
+  summaryOf,
+} from "./answer/index.ts";
+import {
+  type Attempt,
+  type CgroupOptions,
+  createCgroups,
+  createSandboxStats,
+  type RuntimeCalls,
+} from "./source/index.ts";
 import { createFlight, within } from "./flight.ts";
-import { createSandboxStats, type Attempt, type RuntimeCalls } from "./listing.ts";
 import { lookAtNode } from "./look.ts";
 import type { Depth } from "./pods.ts";
 import { createRates } from "./rates.ts";
-import { resourceFamilies } from "./resource.ts";
-import { summaryOf } from "./summary.ts";
 import type { NodeUsage } from "./usage.ts";
 
 /** Where the node keeps what is read. */

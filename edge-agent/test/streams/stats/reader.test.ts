@@ -390,6 +390,14 @@ describe("a node's statistics", () => {
     expect(named(resource, "container_cpu_usage_seconds_total")).toHaveLength(1);
   });
 
+  it("leaves out a container that ends between two questions, for metrics-server drops pods with such", async () => {
+    node = fakeNode({ cgroup: SPLIT.cgroup });
+    const both = [container("web", "app"), container("web", "brief")];
+    node.cri = { ...web(), listContainers: () => Promise.resolve(both) };
+    const all = await points(node, "metrics/resource");
+    expect(named(all, "container_start_time_seconds").map((p) => p.labels["container"])).toEqual(["app"]);
+  });
+
   it("writes labels so that they can be read again", async () => {
     node = fakeNode({ cgroup: {} });
     const image = { image: 'a"b\\c\nd', annotations: {}, userSpecifiedImage: "", runtimeHandler: "" };

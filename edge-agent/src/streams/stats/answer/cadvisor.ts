@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SERIES, type Point, type Subject } from "./cadvisor-series.ts";
 import type { Family, Sample } from "./exposition.ts";
-import type { ContainerUsage, NodeUsage, PodUsage } from "./usage.ts";
+import type { ContainerUsage, NodeUsage, PodUsage } from "../usage.ts";
 
 /** cAdvisor gives every series these labels, empty where they do not apply. */
 interface Labels {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { lstat, readdir, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { FsUsage } from "./usage.ts";
+import type { FsUsage } from "../usage.ts";
 
 // What is looked at may end at any time: a file that cannot be read is one that says nothing.
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
 import { countersIn, numberIn, textOf } from "./files.ts";
-import type { Bounds, CgroupUsage, CpuUsage, MemoryUsage, Throttling } from "./usage.ts";
+import type { Bounds, CgroupUsage, CpuUsage, MemoryUsage, Throttling } from "../usage.ts";
 
 /** A cgroup of the unified hierarchy. */
 export function readV2(root: string, cgroup: string, atMs: number): CgroupUsage {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { countersIn, fsAt, numberIn, textOf } from "./files.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { nodeNetwork } from "./network.ts";
-import type { CpuUsage, MachineUsage, MemoryUsage } from "./usage.ts";
+import type { CpuUsage, MachineUsage, MemoryUsage } from "../usage.ts";
 
 export interface MachineSource {
   readonly procDir: string;

@@ -8,7 +8,7 @@ import {
   type PodSandbox,
   type PodSandboxStats,
 } from "@longshore/crds/cri";
-import { CriError, type Cri } from "../../cri/index.ts";
+import { CriError, type Cri } from "../../../cri/index.ts";
 
 /** What the runtime answered in one look. */
 export interface Listing {

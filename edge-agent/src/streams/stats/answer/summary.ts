@@ -8,7 +8,7 @@ import type {
   NetworkUsage,
   NodeUsage,
   PodUsage,
-} from "./usage.ts";
+} from "../usage.ts";
 
 type Json = Record<string, unknown>;
 

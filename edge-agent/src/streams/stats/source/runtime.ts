@@ -9,7 +9,7 @@ import type {
   UInt64Value,
 } from "@longshore/crds/cri";
 import { mainOf } from "./network.ts";
-import type { CpuUsage, FsUsage, InterfaceUsage, MemoryUsage, NetworkUsage } from "./usage.ts";
+import type { CpuUsage, FsUsage, InterfaceUsage, MemoryUsage, NetworkUsage } from "../usage.ts";
 
 /** Nanoseconds since the epoch, as CRI tells times, in milliseconds. */
 export const msOf = (nanos: bigint): number => Number(nanos / 1_000_000n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Family, Sample } from "./exposition.ts";
-import type { CpuUsage, MemoryUsage, NodeUsage } from "./usage.ts";
+import type { CpuUsage, MemoryUsage, NodeUsage } from "../usage.ts";
 
 interface Subject {
   readonly labels: Readonly<Record<string, string>>;

@@ -9,7 +9,7 @@ import type {
   MemoryUsage,
   NetworkUsage,
   Throttling,
-} from "./usage.ts";
+} from "../usage.ts";
 
 /** One thing that has series: the node, a pod, its network, a container. */
 export interface Subject extends CgroupUsage {

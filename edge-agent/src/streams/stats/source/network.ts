@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
 import { linkAt, textOf } from "./files.ts";
-import type { InterfaceUsage, NetworkUsage } from "./usage.ts";
+import type { InterfaceUsage, NetworkUsage } from "../usage.ts";
 
 /** Where counters of an interface are in its line of /proc/net/dev: first what came in, then what went out. */
 const TX_OFFSET = 8;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
 import { countersIn, numberIn, textOf } from "./files.ts";
-import type { Bounds, CgroupUsage, CpuUsage, MemoryUsage, Throttling } from "./usage.ts";
+import type { Bounds, CgroupUsage, CpuUsage, MemoryUsage, Throttling } from "../usage.ts";
 
 /** From here on a limit of the first hierarchy means that there is none: it is the largest whole page below 2^63. */
 const UNLIMITED_BYTES = 2 ** 62;

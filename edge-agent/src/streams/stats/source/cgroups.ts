@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { podCgroup, type CgroupDriver } from "../../pods/resources/index.ts";
+import { podCgroup, type CgroupDriver } from "../../../pods/resources/index.ts";
 import { readV1 } from "./cgroup-v1.ts";
 import { readV2 } from "./cgroup-v2.ts";
 import { namesIn, textOf } from "./files.ts";
-import type { CgroupUsage } from "./usage.ts";
+import type { CgroupUsage } from "../usage.ts";
 
 /** Where the cgroups of pods are, and who made them. */
 export interface CgroupOptions {
