@@ -31,8 +31,6 @@ export type { IncomingStream, Mux, MuxDeps, MuxSocket } from "./mux-port.ts";
 export { createMux } from "./mux.ts";
 export { joinStreams, serveIncoming, toStreamError } from "./serve.ts";
 export type { OnUnexpected, ResolveStream, StreamTarget } from "./serve.ts";
-export { decodeStreamFrame, FRAME_TYPE, StreamFrameError } from "./frame.ts";
-export type { StreamFrame } from "./frame.ts";
 export {
   createMessageCap,
   decodeConnect,
@@ -41,9 +39,12 @@ export {
   encodeTunnelMessage,
   MAX_TUNNEL_DATA_BYTES,
   MAX_TUNNEL_MESSAGE_BYTES,
+  Pauses,
   TUNNEL_TYPE,
   TunnelMessageError,
+  type HeldBytes,
   type MessageCap,
+  type PauseLimits,
   type TunnelConnect,
   type TunnelMessage,
   type TunnelMessageErrorCode,

@@ -10,3 +10,4 @@ export {
   TUNNEL_TYPE,
   type TunnelMessage,
 } from "./message.ts";
+export { Pauses, type HeldBytes, type PauseLimits, type PausesDeps } from "./pauses.ts";

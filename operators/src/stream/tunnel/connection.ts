@@ -2,9 +2,11 @@
 import {
   decodeTunnelMessage,
   encodeTunnelMessage,
+  Pauses,
   StreamError,
   TUNNEL_TYPE,
   TunnelMessageError,
+  type HeldBytes,
   type OpenedStream,
   type StreamOpener,
   type StreamRequest,
@@ -14,7 +16,6 @@ import type { Clock, Log } from "../../runtime/index.ts";
 import type { StreamTunnelMetrics } from "./metrics.ts";
 import { createOpening, type Opening } from "./opening.ts";
 import type { StreamTunnelOptions } from "./options.ts";
-import { Pauses, type HeldBytes } from "./pauses.ts";
 import { connectMessage, headOf, isUpgrade, needsAnswer } from "./request.ts";
 import type { TunnelSocket } from "./socket.ts";
 import { TunnelStream, type StreamLink } from "./stream.ts";

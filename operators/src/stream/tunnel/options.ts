@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { PauseLimits } from "@longshore/crds/stream";
+
 /** Limits and times of KubeEdge's stream tunnel. Every field has a default; see `defaultStreamTunnelOptions`. */
-export interface StreamTunnelOptions {
+export interface StreamTunnelOptions extends PauseLimits {
   readonly host: string;
   /** 0 picks a free port */
   readonly port: number;
@@ -22,14 +24,6 @@ export interface StreamTunnelOptions {
    * may stay silent for ever.
    */
   readonly logGraceMs: number;
-  /** Bytes that may wait for the reader of one stream, and for all of them. Beyond it a stream is closed. */
-  readonly maxStreamBytes: number;
-  readonly maxBytes: number;
-  /** With so much waiting the whole tunnel is not read for a moment, until it is less than the second. */
-  readonly pauseBytes: number;
-  readonly resumeBytes: number;
-  /** The longest such moment; after it the stream is closed, for the others wait with it. */
-  readonly pauseMs: number;
   /** Most bytes of one message to the node. */
   readonly chunkBytes: number;
 }
@@ -53,6 +47,7 @@ export const defaultStreamTunnelOptions: StreamTunnelOptions = {
   maxBytes: 256 * MIB,
   pauseBytes: 2 * MIB,
   resumeBytes: MIB,
-  pauseMs: 500,
+  stallMs: 1_000,
+  maxPauseMs: 10_000,
   chunkBytes: 32 * KIB,
 };

@@ -246,7 +246,13 @@ describe("streams of an EdgeCore", () => {
 
 describe("readers that are slow", () => {
   const FLOOD = Buffer.alloc(64 * 1024, "x");
-  const limits = { maxStreamBytes: 1_000_000, pauseBytes: 400_000, resumeBytes: 100_000, pauseMs: 500 };
+  const limits = {
+    maxStreamBytes: 1_000_000,
+    pauseBytes: 400_000,
+    resumeBytes: 100_000,
+    stallMs: 500,
+    maxPauseMs: 2_000,
+  };
 
   it("R21 closes the stream whose reader stalls, after a moment, and no other", async () => {
     rig = await createRig({ options: limits });
@@ -276,6 +282,23 @@ describe("readers that are slow", () => {
     edge.end(id);
     await until(() => stream.readableLength > limits.pauseBytes, "much waits");
     expect((await text(stream)).length).toBe(1 + 100 * FLOOD.length);
+  });
+
+  it("R21 closes a reader that moves, but holds the others up for too long", async () => {
+    rig = await createRig({ options: limits });
+    const edge = await rig.edge("n1");
+    const { stream, id } = await opened(edge, LOGS, "x");
+    const failure = failureOf(stream);
+    for (let i = 0; i < 10; i++) edge.data(id, FLOOD);
+    await until(() => stream.readableLength > limits.pauseBytes, "much waits");
+    for (let i = 0; i < 3; i++) {
+      stream.read(1_000);
+      rig.clock.advance(500);
+      expect(stream.destroyed).toBe(false);
+    }
+    stream.read(1_000);
+    rig.clock.advance(500);
+    expect(await failure).toMatchObject({ code: "FLOW_CONTROL" });
   });
 
   it("closes a stream at once beyond what one, or all, may hold", async () => {
