@@ -119,6 +119,9 @@ async function runParts(
     clock,
     log,
     registry: deps.registry,
+    session: tunnel,
+    ip: readState().ip,
+    identity: () => identity,
     onMalformed: metrics.malformedStream,
   });
   const node = createNodeReporter({
@@ -157,7 +160,7 @@ async function runParts(
     stopRotation();
     server?.close();
     node.stop();
-    streaming.stop();
+    await streaming.stop();
     runtime.stop();
     await devices?.stop();
     await tunnel.stop();

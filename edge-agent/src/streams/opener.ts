@@ -78,14 +78,14 @@ export function createOpener({ verbs, maxLive, log, metrics }: OpenerDeps): Clos
         tell(log, request);
         return opened;
       } catch (cause) {
-        const error = asStreamError(cause);
+        const error = asStreamError(signals.aborted ? signals.reason : cause);
         metrics.opened(request.verb, error.code);
         log.info({ ...subjectOf(request), code: error.code, err: cause }, "stream refused");
         throw error;
       }
     },
     close: () => {
-      closing.abort();
+      closing.abort(ending());
       for (const stream of live) stream.destroy(ending());
     },
   };
@@ -114,11 +114,14 @@ const WORDS: Readonly<Partial<Record<CriError["code"], readonly ["NOT_FOUND" | "
   DEADLINE: ["INTERNAL", "the container runtime of this node does not answer"],
 };
 
+/** What an AbortController says when nobody gave it a reason. */
+const isAbort = (cause: unknown): boolean =>
+  typeof cause === "object" && cause !== null && "name" in cause && cause.name === "AbortError";
+
 /** What failed here in words for the asker: the runtime's own where it said why, none of a fault of ours. */
 export function asStreamError(cause: unknown): StreamError {
   if (cause instanceof StreamError) return cause;
-  if (cause instanceof Error && cause.name === "AbortError")
-    return new StreamError("CANCELLED", "given up by the asker", { cause });
+  if (isAbort(cause)) return new StreamError("CANCELLED", "given up by the asker", { cause });
   if (!(cause instanceof CriError)) return new StreamError("INTERNAL", "the node failed", { cause });
   const [code, message] = WORDS[cause.code] ?? ["INTERNAL", cause.message];
   return new StreamError(code, message, { cause });
