@@ -128,7 +128,6 @@ export class LogFiles {
     onGap: () => void,
   ): Promise<LogFile | undefined> {
     for (const { name, ino } of newerThan(this.#place, aside)) {
-      if (ino === current?.ino) return current;
       const file = await this.#folder.openFile(name);
       if (file?.ino === ino) return file;
       // It was removed since, or another has its name.

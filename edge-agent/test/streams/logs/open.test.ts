@@ -2,11 +2,13 @@
 import { execFile } from "node:child_process";
 import { readdirSync, readlinkSync } from "node:fs";
 import { appendFile, link, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { once } from "node:events";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { StreamError } from "@longshore/crds/stream";
-import { LogNode, textOf } from "./runtime.ts";
+import { Follower, LogNode, textOf } from "./runtime.ts";
 
 let node: LogNode;
 beforeEach(async () => {
@@ -255,6 +257,25 @@ describe("no file stays open", () => {
     noneIsLeft();
     // one more may be there: what the process watches all folders with
     expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(watchers + 1);
+  });
+
+  it("but the one that is read, however often the log is rotated", async () => {
+    const writer = node.writer();
+    const follower = new Follower(await node.open({ follow: true }));
+    for (let i = 0; i < 10; i++) {
+      writer.line(`line ${i}`);
+      await follower.has(`line ${i}\n`);
+      // the runtime takes its time to open the next file
+      await node.rotate(writer, () => sleep(i % 2 ? 0 : 60).then(() => writer.reopen()));
+    }
+    writer.line("last");
+    await follower.has("last\n");
+    // the reader's file and folder, the writer's file
+    expect(openFiles()).toHaveLength(3);
+    node.stopRun();
+    await follower.ended;
+    await once(follower.stream, "close");
+    expect(openFiles()).toEqual([node.path()]);
   });
 
   it("after a hundred that were opened and given up at random", async () => {
