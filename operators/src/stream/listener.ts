@@ -3,6 +3,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { constants, type X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Server } from "node:https";
+import type { Socket } from "node:net";
 import { TLSSocket, type SecureContextOptions } from "node:tls";
 import type { Duplex } from "node:stream";
 import type { Clock, Log } from "../runtime/index.ts";
@@ -45,6 +46,8 @@ export class Listener {
   readonly #app: FastifyInstance<Server>;
   readonly #callers = new WeakMap<Duplex, Caller>();
   readonly #upgraded = new Set<TLSSocket>();
+  /** Of TCP, so also those whose TLS never gets done. */
+  readonly #connections = new Set<Socket>();
   #trust: Trust;
 
   constructor(deps: ListenerDeps) {
@@ -54,6 +57,10 @@ export class Listener {
     const { server } = this.#app;
     server.headersTimeout = 10_000;
     server.maxConnections = deps.options.maxConnections;
+    server.on("connection", (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once("close", () => this.#connections.delete(socket));
+    });
     // Before the listener that begins to read HTTP.
     server.prependListener("secureConnection", (socket: TLSSocket) => this.#meet(socket));
     server.on("tlsClientError", (error: NodeJS.ErrnoException) => this.#onTlsError(error));
@@ -82,7 +89,9 @@ export class Listener {
 
   async close(): Promise<void> {
     for (const socket of this.#upgraded) socket.destroy();
-    await this.#app.close();
+    const closing = this.#app.close();
+    for (const socket of this.#connections) socket.destroy();
+    await closing;
   }
 
   #meet(socket: TLSSocket): void {
@@ -136,6 +145,8 @@ export class Listener {
       socket.destroy();
       return;
     }
+    // One direction may end before the other. As an option of the server it would hold handshakes that were given up.
+    socket.allowHalfOpen = true;
     this.#upgraded.add(socket);
     socket.once("close", () => this.#upgraded.delete(socket));
     this.#deps.onUpgrade(caller, request, { socket, head });
@@ -161,8 +172,6 @@ function createApp({ options, trust }: ListenerDeps): FastifyInstance<Server> {
       requestCert: true,
       rejectUnauthorized: true,
       ALPNProtocols: ["http/1.1"],
-      // One direction of a stream may end before the other; plain HTTP ends whole as ever.
-      allowHalfOpen: true,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
     },
