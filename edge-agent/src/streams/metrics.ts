@@ -6,6 +6,8 @@ import { Counter, Gauge, type Registry } from "prom-client";
 export interface StreamMetrics {
   opened(verb: StreamRequest["verb"], result: "ok" | StreamErrorCode): void;
   live(count: number): void;
+  /** A log that was not read whole: a line in no format, or files that were removed before they were read. */
+  logFault(fault: "malformed" | "gap"): void;
 }
 
 /** Names are API. */
@@ -18,7 +20,14 @@ export function createStreamMetrics(registry: Registry): StreamMetrics {
     registers,
   });
   const live = new Gauge({ name: "longshore_edge_streams", help: "Streams that are open", registers });
+  const logFaults = new Counter({
+    name: "longshore_edge_log_faults_total",
+    help: "Lines of container logs left out because they are malformed, and files removed while they were followed",
+    labelNames: ["fault"],
+    registers,
+  });
   return {
+    logFault: (fault) => logFaults.inc({ fault }),
     opened: (verb, result) => opens.inc({ verb, result }),
     live: (count) => live.set(count),
   };

@@ -8,7 +8,7 @@ import type { Cri } from "../cri/index.ts";
 import type { AgentLog } from "../log.ts";
 import type { KnownPods } from "../pods/index.ts";
 import { createPodLookup } from "./lookup.ts";
-import { createStreamMetrics } from "./metrics.ts";
+import { createStreamMetrics, type StreamMetrics } from "./metrics.ts";
 import { createOpener, type ClosableOpener, type Verbs } from "./opener.ts";
 import { podList } from "./pod-list.ts";
 import type { PodLookup } from "./port.ts";
@@ -51,15 +51,16 @@ export function createNodeStreams(deps: NodeStreamsDeps): ClosableOpener {
     const stream = await openUpgrade({ lookup, cri, connect, isOwnAddress, clock }, request, signal);
     return { head: {}, stream };
   };
+  const metrics = createStreamMetrics(registry);
   const verbs: Verbs = {
-    logs: logsOf(deps, lookup),
+    logs: logsOf(deps, lookup, metrics),
     read: readerOf(deps, cri),
     exec: upgrade,
     attach: upgrade,
     portForward: upgrade,
   };
   const maxLive = options.maxLive ?? MAX_LIVE;
-  return createOpener({ verbs, maxLive, log, metrics: createStreamMetrics(registry) });
+  return createOpener({ verbs, maxLive, log, metrics });
 }
 
 const noRuntime = (): never => {
@@ -71,10 +72,18 @@ const isOwnAddress = (ip: string): boolean =>
 
 // The reading parts are loaded when first asked for: a node that nobody looks at does not hold them in memory.
 
-function logsOf({ clock, log, options: { podLogsDir } }: NodeStreamsDeps, lookup: PodLookup): Verbs["logs"] {
+function logsOf(
+  { clock, log, options: { podLogsDir } }: NodeStreamsDeps,
+  lookup: PodLookup,
+  metrics: StreamMetrics,
+): Verbs["logs"] {
+  const counters = {
+    malformed: () => metrics.logFault("malformed"),
+    gap: () => metrics.logFault("gap"),
+  };
   return async (request, signal) => {
     const { openLog } = await import("./logs/index.ts");
-    const readable = await openLog({ lookup, podLogsDir, clock, log }, request, signal);
+    const readable = await openLog({ lookup, podLogsDir, clock, log, counters }, request, signal);
     return { head: { contentType: "text/plain" }, stream: Duplex.from(readable) };
   };
 }

@@ -25,7 +25,7 @@ export interface OpenerDeps {
   /** Streams at once, wherever they come from. */
   readonly maxLive: number;
   readonly log: AgentLog;
-  readonly metrics: StreamMetrics;
+  readonly metrics: Pick<StreamMetrics, "opened" | "live">;
 }
 
 /** An opener that can be shut. */

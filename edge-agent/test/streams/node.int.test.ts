@@ -89,6 +89,7 @@ afterAll(async () => {
   engine.stop();
   opener.close();
   gate.close();
+  pair.close();
   cri.close();
   await removePodCgroup(CGROUP);
   await containerd.stop();
@@ -137,6 +138,7 @@ const live = async (): Promise<number | undefined> => {
 
 /** The status that ends an exec. */
 const statusOf = (client: Client) => JSON.parse(client.received(3).toString()) as object;
+const isSuccess = (client: Client) => client.received(3).includes('"Success"');
 const finished = async (asked: Asked): Promise<Client> => {
   const client = await gate.dial(asked);
   await client.ended;
@@ -196,6 +198,16 @@ describe("streams of a node, through a real containerd", () => {
     await client.end();
   }, 30_000);
 
+  it("forwards fifty connections at once, and leaves none of them open", async () => {
+    const clients = await Promise.all(
+      Array.from({ length: 50 }, () => gate.dial({ verb: "portForward", ...POD, ports: [8080] })),
+    );
+    for (const client of clients) client.send(0, "GET /passwd HTTP/1.0\r\n\r\n");
+    await Promise.all(clients.map((client) => client.said(0, "root:x:0:0")));
+    await Promise.all(clients.map((client) => client.end()));
+    await eventually("no stream is left", async () => (await live()) === 0);
+  }, 30_000);
+
   it("reads logs, of a run that is over too", async () => {
     expect(await logOf("done")).toBe("said once\n");
     expect(await logOf("web", { tailLines: 1 })).toBe("got hello\n");
@@ -253,6 +265,19 @@ describe("streams of a node, through a real containerd", () => {
     );
     expect((await read("metrics/resource")).body).toContain('container="web"');
   });
+
+  it("ends a command whose runtime dies, says so to who comes then, and goes on with the next runtime", async () => {
+    const client = await gate.dial(exec(["sleep", "3600"], { stdin: true }));
+    await containerd.kill();
+    await client.ended;
+    await eventually("no stream is left", async () => (await live()) === 0);
+    await expect(ask(exec(["true"]))).rejects.toMatchObject({
+      code: "INTERNAL",
+      message: "the container runtime of this node is not there",
+    });
+    await containerd.start();
+    await eventually("a command runs again", () => finished(exec(["true"])).then(isSuccess, () => false));
+  }, 60_000);
 
   it("leaves nothing open, and ends what is open when the agent ends", async () => {
     await eventually("no stream is left", async () => (await live()) === 0);

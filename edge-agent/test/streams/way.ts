@@ -4,6 +4,7 @@ import {
   headerPairs,
   joinStreams,
   STREAM_LIMITS,
+  StreamError,
   UPGRADE_HEADERS,
   type IncomingStream,
   type Mux,
@@ -38,7 +39,7 @@ export function muxPair(onIncoming: (incoming: IncomingStream) => void): {
     });
   const cloud: Mux = mux(() => edge, {});
   const edge: Mux = mux(() => cloud, { onIncoming });
-  return { cloud, close: () => cloud.close(new Error("over") as never) };
+  return { cloud, close: () => cloud.close(new StreamError("LOST", "the test is over")) };
 }
 
 /** A request without the upgrade, which comes from the client. */
@@ -101,7 +102,7 @@ async function clientOf(socket: WebSocket): Promise<Client> {
     const channel = data[0] ?? -1;
     channels.set(channel, [...(channels.get(channel) ?? []), data.subarray(1)]);
   });
-  const ended = once(socket, "close");
+  const ended = new Promise((resolve) => socket.once("close", resolve));
   await once(socket, "open");
   return {
     send: (channel, data) => socket.send(Buffer.concat([Buffer.of(channel), Buffer.from(data)])),
