@@ -186,6 +186,8 @@ describe("across rotation nothing is lost and nothing is twice", () => {
     await follower.has("4\n");
     expect(follower.text).toBe("0\n1\n2\n3\n4\n");
     expect(node.gaps).toBe(1);
+    // the reader's file and folder, the writer's file
+    expect(node.openFiles()).toHaveLength(3);
   });
 
   it("when the runtime could not open the next, and the file got its name back", async () => {

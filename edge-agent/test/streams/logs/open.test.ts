@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from "node:child_process";
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { appendFile, link, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { dirname, join } from "node:path";
@@ -16,16 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => node.remove());
 
-/** Files of this node's folders that this process has open. */
-const openFiles = (): string[] =>
-  readdirSync("/proc/self/fd").flatMap((fd) => {
-    try {
-      const path = readlinkSync(`/proc/self/fd/${fd}`);
-      return path.startsWith(node.logs) ? [path] : [];
-    } catch {
-      return []; // the one that lists them
-    }
-  });
+const openFiles = (): readonly string[] => node.openFiles();
 /** Without those that the test writes with. */
 const noneIsLeft = (): void => expect(openFiles()).toEqual([]);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync, writeSync } from "node:fs";
 import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -72,6 +72,17 @@ export class LogNode {
     const nowMs = Date.UTC(2026, 10, 21) + this.#rotations++ * 1000;
     await rotateLog(writer.path, { maxBytes: 0, maxFiles, nowMs }, async () => reopen());
     await mkdir(dirname(writer.path), { recursive: true });
+  }
+  /** Files of this node's folders that this process has open. */
+  openFiles(): readonly string[] {
+    return readdirSync("/proc/self/fd").flatMap((fd) => {
+      try {
+        const path = readlinkSync(`/proc/self/fd/${fd}`);
+        return path.startsWith(this.logs) ? [path] : [];
+      } catch {
+        return []; // the one that lists them
+      }
+    });
   }
   stopRun(): void {
     this.runs = this.runs.map((run) => ({ ...run, isRunning: false }));
