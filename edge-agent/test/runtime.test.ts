@@ -106,6 +106,15 @@ describe("createRuntime", () => {
       "the container runtime's socket is there",
     ]);
   });
+  it("hands out the runtime once it is there, and the pods at any time", async () => {
+    const t = make(["MISSING", "fine"]);
+    t.store.put("pod", podOf("p", { containers: [{ name: "c", image: "i" }] }));
+    await t.runtime.start();
+    expect(t.runtime.cri()).toBeUndefined();
+    expect(t.runtime.pods.get("default", "p")?.pod.metadata.uid).toBe("uid-p");
+    await t.again();
+    expect(t.runtime.cri()).toBeDefined();
+  });
   it("does not look again once it is stopped", async () => {
     const t = make(["MISSING"]);
     await t.runtime.start();

@@ -3,6 +3,7 @@ import type { ReadRequest } from "@longshore/crds/stream";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
+import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { Registry } from "prom-client";
@@ -212,6 +213,18 @@ describe("streams of a node, through a real containerd", () => {
     expect(await logOf("done")).toBe("said once\n");
     expect(await logOf("web", { tailLines: 1 })).toBe("got hello\n");
   });
+
+  it("follows a log until the reader goes", async () => {
+    const asked = { verb: "logs", ...POD, container: "main", options: { follow: true, tailLines: 0 } };
+    const { stream } = await pair.cloud.open(asked);
+    const client = await gate.dial(exec(["sh", "-c", "echo fresh > /proc/1/fd/1"]));
+    await client.ended;
+    const [line] = (await once(stream, "data")) as [Buffer];
+    expect(line.toString()).toBe("fresh\n");
+    expect(await live()).toBe(1);
+    stream.destroy();
+    await eventually("the log is let go", async () => (await live()) === 0);
+  }, 30_000);
 
   it("refuses in a kubelet's words what cannot be", async () => {
     await expect(logOf("stuck")).rejects.toMatchObject({
