@@ -42,8 +42,10 @@ export function muxPair(onIncoming: (incoming: IncomingStream) => void): {
   return { cloud, close: () => cloud.close(new StreamError("LOST", "the test is over")) };
 }
 
+type WithoutUpgrade<R> = R extends { upgrade: unknown } ? Omit<R, "upgrade"> : never;
+
 /** A request without the upgrade, which comes from the client. */
-export type Asked = Omit<Extract<StreamRequest, { upgrade: unknown }>, "upgrade">;
+export type Asked = WithoutUpgrade<StreamRequest>;
 
 /** An HTTP server that hands upgrades on as a hub does: it answers nothing itself and reads none of the bytes. */
 export async function startGate(mux: Mux): Promise<{
