@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { constants, type X509Certificate } from "node:crypto";
+import { constants } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Server } from "node:https";
 import type { Socket } from "node:net";
-import { TLSSocket, type SecureContextOptions } from "node:tls";
+import { createSecureContext, TLSSocket, type SecureContext, type SecureContextOptions } from "node:tls";
 import type { Duplex } from "node:stream";
 import type { Clock, Log } from "../runtime/index.ts";
 import type { StreamServerOptions } from "./options.ts";
+import { PEER_SERVER_NAME } from "./peers/index.ts";
 import type { StreamTls } from "./port.ts";
 import { callerOf, readFacts, type Authorities, type Caller } from "./trust/index.ts";
 
@@ -49,11 +50,13 @@ export class Listener {
   /** Of TCP, so also those whose TLS never gets done. */
   readonly #connections = new Set<Socket>();
   #trust: Trust;
+  #forHubs: SecureContext;
 
   constructor(deps: ListenerDeps) {
     this.#deps = deps;
     this.#trust = deps.trust;
-    this.#app = createApp(deps);
+    this.#forHubs = createSecureContext(hubContextOf(deps.trust, deps.options));
+    this.#app = createApp(deps, (name) => (name === PEER_SERVER_NAME ? this.#forHubs : undefined));
     const { server } = this.#app;
     server.headersTimeout = 10_000;
     server.maxConnections = deps.options.maxConnections;
@@ -82,8 +85,10 @@ export class Listener {
 
   /** For new connections; streams that exist stay, and connections between two requests go. */
   setTrust(trust: Trust): void {
+    const { options } = this.#deps;
     this.#trust = trust;
-    this.#app.server.setSecureContext(contextOf(trust, this.#deps.options));
+    this.#forHubs = createSecureContext(hubContextOf(trust, options));
+    this.#app.server.setSecureContext(contextOf(trust, options));
     this.#app.server.closeIdleConnections();
   }
 
@@ -165,13 +170,17 @@ export class Listener {
   }
 }
 
-function createApp({ options, trust }: ListenerDeps): FastifyInstance<Server> {
+function createApp(
+  { options, trust }: ListenerDeps,
+  contextFor: (serverName: string) => SecureContext | undefined,
+): FastifyInstance<Server> {
   const app = fastify<Server>({
     https: {
       ...contextOf(trust, options),
       requestCert: true,
       rejectUnauthorized: true,
       ALPNProtocols: ["http/1.1"],
+      SNICallback: (serverName, done) => done(null, contextFor(serverName)),
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
     },
@@ -191,9 +200,8 @@ function createApp({ options, trust }: ListenerDeps): FastifyInstance<Server> {
 }
 
 function contextOf({ tls, cluster, hubs }: Trust, options: StreamServerOptions): SecureContextOptions {
-  const pem = (certificate: X509Certificate): string => certificate.toString();
   return {
-    ca: [...cluster.map(pem), ...hubs.map(pem)],
+    ca: [...cluster, ...hubs].map((certificate) => certificate.toString()),
     cert: tls.cert,
     key: tls.key,
     minVersion: options.minTlsVersion,
@@ -201,3 +209,8 @@ function contextOf({ tls, cluster, hubs }: Trust, options: StreamServerOptions):
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
 }
+
+const hubContextOf = (trust: Trust, options: StreamServerOptions): SecureContextOptions => ({
+  ...contextOf(trust, options),
+  ...trust.tls.forHubs,
+});

@@ -10,6 +10,8 @@ export interface StreamTls {
   readonly ca: string | readonly string[];
   readonly cert: string;
   readonly key: string;
+  /** What other hubs are shown, who believe `ca` alone; absent: `cert` and `key`, which `ca` has signed then. */
+  readonly forHubs?: { readonly cert: string; readonly key: string };
 }
 
 /** This hub's client certificate towards other hubs (O=longshore:hubs), PEM. */

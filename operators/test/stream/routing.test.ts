@@ -236,6 +236,19 @@ describe("between hubs", () => {
     expect(await rig.hub.metric("longshore_stream_peers")).toBe(0);
   });
 
+  it("know each other by the hubs' CA, whatever the API server is shown", async () => {
+    await start();
+    const { cert, key } = await rig.pki.clusterCa.server();
+    const tls = { ca: rig.pki.hubCa.cert, cert, key, forHubs: rig.pki.server };
+    const owner = await rig.add({ deps: { tls } });
+    const node = owner.node("n1");
+    const got = rig.get(LOGS);
+    (await node.next()).accept().end("known");
+    expect(await got).toMatchObject({ text: "known" });
+    const identity = { ...rig.pki.apiServer, ca: rig.pki.clusterCa.cert } as object;
+    expect((await rig.dial({ hub: owner, identity })).authorized).toBe(true);
+  });
+
   it("finds a hub again after its connection broke", async () => {
     await start({ hubs: 2 });
     const node = rig.hubs[1]!.node("n1");

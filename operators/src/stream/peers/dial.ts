@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PeerCertificate } from "node:tls";
+import type { ConnectionOptions, PeerCertificate } from "node:tls";
 import type { Duplex } from "node:stream";
-import { WebSocket, type ClientOptions } from "ws";
+import { WebSocket } from "ws";
 import type { PeerCredential, StreamTls } from "../port.ts";
-import { MAX_MESSAGE_BYTES, PEER_PATH } from "./link.ts";
+import { MAX_MESSAGE_BYTES, PEER_PATH, PEER_SERVER_NAME } from "./link.ts";
 
 export interface DialOptions {
   /** `host:port` */
@@ -17,13 +17,17 @@ export interface DialOptions {
 /** Connects to another hub. @throws Error when that fails or takes too long */
 export function dial(options: DialOptions): Promise<{ ws: WebSocket; socket: Duplex }> {
   const { tls, peer } = options;
-  const ws = new WebSocket(`wss://${options.address}${PEER_PATH}`, {
+  const secure: ConnectionOptions = {
     ca: typeof tls.ca === "string" ? tls.ca : [...tls.ca],
     cert: peer.cert,
     key: peer.key,
     minVersion: options.minTlsVersion,
-    // ws declares another function here than the one of node:tls that it hands this to.
-    checkServerIdentity: checkServerIdentity as unknown as NonNullable<ClientOptions["checkServerIdentity"]>,
+    servername: PEER_SERVER_NAME,
+    checkServerIdentity,
+  };
+  const ws = new WebSocket(`wss://${options.address}${PEER_PATH}`, {
+    // All of it goes to node:tls, which ws declares in part, and in part otherwise.
+    ...(secure as object),
     handshakeTimeout: options.timeoutMs,
     maxPayload: MAX_MESSAGE_BYTES,
     perMessageDeflate: false,

@@ -12,6 +12,11 @@ import type { Clock } from "../../runtime/index.ts";
 
 /** Where hubs meet each other, on the port of the kubelet API. */
 export const PEER_PATH = "/longshore/streams";
+/**
+ * The name in TLS by which a hub asks another one for its certificate of the hubs' CA: for the API server the same port
+ * may have another one.
+ */
+export const PEER_SERVER_NAME = "hub.longshore.internal";
 /** A data frame or a frame of text, with room to spare. */
 export const MAX_MESSAGE_BYTES = 128 * 1024;
 /** The peer broke the rules of the streams. */

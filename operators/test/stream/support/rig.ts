@@ -181,9 +181,9 @@ export class Rig {
       host: "127.0.0.1",
       port: hub.server.port,
       ca: this.pki.hubCa.cert,
-      allowHalfOpen: true,
       ...identity,
     });
+    socket.allowHalfOpen = true;
     this.#sockets.add(socket);
     socket.on("error", () => undefined);
     await once(socket, "secureConnect");
