@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { pino, stdSerializers, type Logger } from "pino";
 import { Registry, collectDefaultMetrics } from "prom-client";
 import { createControllersPart, type ControllersPart } from "./roles/controllers.ts";
 import { createHubRunnable } from "./roles/hub.ts";
 import { ConfigError, configHelp, readConfig, shownConfig, type Config } from "./config/index.ts";
 import {
+  clusterCaOf,
   createClient,
   createManager,
   loadKubeConfig,
@@ -44,8 +45,9 @@ async function main(): Promise<void> {
 async function run(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  const kubeConfig = kubeConfigOf(config);
   const client = createClient({
-    kubeConfig: kubeConfigOf(config),
+    kubeConfig,
     userAgent: `longshore-${config.role}`,
     registry,
   });
@@ -57,8 +59,11 @@ async function run(config: Config, log: Logger, signal: AbortSignal): Promise<vo
     manager.add(controllers);
   }
   // The hub is never leader-elected, and its writes are not the leader's: it has the plain client.
-  if (config.role !== "controllers")
-    manager.add(createHubRunnable({ config, client, manager, registry, log, hostname: hostname() }));
+  if (config.role !== "controllers") {
+    const machine = { hostname: hostname(), interfaces: networkInterfaces() };
+    const clusterCa = clusterCaOf(kubeConfig);
+    manager.add(createHubRunnable({ config, client, manager, registry, log, machine, clusterCa }));
+  }
   await manager.start(signal);
   await client.close();
 }

@@ -58,7 +58,9 @@ describe("the operators' process", () => {
   );
 
   it("serves all roles although Redis is away, gets ready, shows no password and stops on SIGTERM", async () => {
-    const [probes, metrics, tunnel, join, redis] = await Promise.all(Array.from({ length: 5 }, freePort));
+    const [probes, metrics, tunnel, join, redis, stream, edges] = await Promise.all(
+      Array.from({ length: 7 }, freePort),
+    );
     const run = start(
       `--kubeconfig=${api.kubeconfig}`,
       `--redis-url=redis://:hunter2@127.0.0.1:${redis}`,
@@ -66,6 +68,8 @@ describe("the operators' process", () => {
       `--metrics-controllers-port=${metrics}`,
       `--hub-tunnel-port=${tunnel}`,
       `--hub-join-port=${join}`,
+      `--hub-stream-port=${stream}`,
+      `--hub-stream-tunnel-port=${edges}`,
     );
     try {
       await eventually(async () =>

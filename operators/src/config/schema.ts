@@ -46,11 +46,19 @@ export const schema = {
         true,
         "Whether the hub serves the kubelet API, for kubectl logs, exec, attach, port-forward, cp and top.",
       ),
-      port: port(10_003, "Port of the kubelet API, for API servers and for the other hubs."),
-      tunnelPort: port(10_004, "Port of the stream tunnels of EdgeCores."),
+      port: integer(
+        10_003,
+        { min: 1, max: 65_535 },
+        "Port of the kubelet API, for API servers and for the other hubs.",
+      ),
+      tunnelPort: integer(10_004, { min: 1, max: 65_535 }, "Port of the stream tunnels of EdgeCores."),
       advertiseAddress: text(
         "",
-        "Where API servers and the other hubs reach the stream port; it goes into each Node's status. Empty: the first IP of hub.advertiseAddresses, else of this host.",
+        "Where API servers reach the stream port; it goes into each Node's status. Empty: the first IP of hub.advertiseAddresses, else of this host.",
+      ),
+      peerAddress: text(
+        "",
+        "Where the other hubs reach this one, when hub.stream.advertiseAddress is one for all hubs; empty: that.",
       ),
       advertisePort: port(0, "Port that the Nodes tell API servers, where it is mapped; 0: hub.stream.port."),
       addressType: oneOf(

@@ -8,4 +8,5 @@ export type { HubClock } from "./clock.ts";
 export { catalog } from "./send/index.ts";
 export type { CatalogEntry } from "./send/index.ts";
 export type { TlsMaterial } from "./server/index.ts";
+export { Limiter } from "./limiter.ts";
 export { rejectCounter } from "./metrics.ts";

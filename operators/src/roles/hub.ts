@@ -13,9 +13,11 @@ import {
   type JoinServer,
   type TokenKeeper,
 } from "../hub/join/index.ts";
-import { createUplinkHandlers } from "../hub/uplink/index.ts";
+import { createUplinkHandlers, type NodeEndpoint } from "../hub/uplink/index.ts";
 import { pause, systemClock, type Client, type Log, type Manager, type Runnable } from "../runtime/index.ts";
 import { redisTarget } from "./redis-target.ts";
+import { streamAddresses, type Machine } from "./stream-address.ts";
+import { startStreams } from "./streams.ts";
 
 export interface HubDeps {
   readonly config: Config;
@@ -23,15 +25,18 @@ export interface HubDeps {
   readonly manager: Manager;
   readonly registry: Registry;
   readonly log: Log;
-  readonly hostname: string;
+  readonly machine: Machine;
+  /** CA of the API server's certificate, PEM */
+  readonly clusterCa: string | undefined;
 }
 
 /** The hub as a part of the manager: tunnel, join port and delivery; on every replica. */
 export function createHubRunnable(deps: HubDeps): Runnable {
   const { config, manager, registry } = deps;
   const log = deps.log.child({ part: "hub" });
+  const id = config.hub.id === "" ? deps.machine.hostname : config.hub.id;
   const delivery = createHubDelivery({
-    hub: config.hub.id === "" ? deps.hostname : config.hub.id,
+    hub: id,
     scopes: ["workload", "device"],
     redis: redisTarget(config.redis.url),
     prefix: config.redis.keyPrefix,
@@ -47,24 +52,56 @@ export function createHubRunnable(deps: HubDeps): Runnable {
     needsLeaderElection: false,
     async start(signal) {
       warnOfNames(config, log);
-      const keys = await untilOpened(() => openKeys(deps), log, signal);
+      const keys = await untilOpened(() => openKeys(deps, id), log, signal);
       if (keys === undefined) return;
-      const hub = createHubOf({ ...deps, log }, delivery, keys.authority);
-      const join = createJoin({ ...deps, log }, delivery, keys);
-      delivery.onReplaced(() => {
-        hub.resync().catch((error: unknown) => log.error({ err: error }, "sessions did not start over"));
-      });
-      await hub.start();
-      await join.start();
-      isListening = true;
-      log.info({ tunnelPort: hub.tunnelPort, joinPort: config.hub.joinPort }, "hub listens");
-      await aborted(signal);
-      isListening = false;
-      await join.stop();
-      await hub.stop();
-      await delivery.stop();
+      const stops: (() => Promise<void>)[] = [() => delivery.stop()];
+      try {
+        await startAll({ ...deps, log, id, delivery, keys, signal }, stops);
+        isListening = true;
+        await aborted(signal);
+      } finally {
+        isListening = false;
+        for (const stop of stops.reverse()) await stop();
+      }
     },
   };
+}
+
+interface Parts extends HubDeps {
+  readonly id: string;
+  readonly delivery: HubDelivery;
+  readonly keys: Keys;
+  readonly signal: AbortSignal;
+}
+
+/** Each port when what it stands on is there. */
+async function startAll(parts: Parts, stops: (() => Promise<void>)[]): Promise<void> {
+  const { config, delivery, keys, log, machine } = parts;
+  const { authority } = keys;
+  const { stream, joinPort } = config.hub;
+  const addresses = stream.enabled ? streamAddresses(config, machine) : undefined;
+  const hub = createHubOf(parts, delivery, { authority, nodeEndpoint: addresses?.endpoint });
+  const join = createJoin(parts, delivery, keys);
+  delivery.onReplaced(() => {
+    hub.resync().catch((error: unknown) => log.error({ err: error }, "sessions did not start over"));
+  });
+  await hub.start();
+  stops.push(() => hub.stop());
+  await join.start();
+  stops.push(() => join.stop());
+  if (stream.enabled) {
+    if (addresses === undefined) warnOfAddress(log);
+    const { directory } = delivery;
+    stops.push(await startStreams({ ...parts, authority, directory, hub, addresses }));
+  }
+  log.info({ tunnelPort: hub.tunnelPort, joinPort, advertised: addresses?.endpoint }, "hub listens");
+}
+
+function warnOfAddress(log: Log): void {
+  log.warn(
+    { set: ["hub.stream.advertiseAddress"] },
+    "no address of this host is known, so Nodes do not lead kubectl logs and the like to this hub",
+  );
 }
 
 function warnOfNames({ hub }: Config, log: Log): void {
@@ -83,12 +120,13 @@ interface Keys {
   readonly tokens: TokenKeeper;
 }
 
-async function openKeys(deps: HubDeps): Promise<Keys> {
+async function openKeys(deps: HubDeps, id: string): Promise<Keys> {
   const { advertiseAddresses, dnsNames, tokenHours } = deps.config.hub;
   const hosts = [...new Set([...advertiseAddresses, ...dnsNames])];
   const store = new SecretStore(deps.client, deps.config.namespace);
   const authority = await openAuthority(store, systemClock, {
-    hosts: hosts.length > 0 ? hosts : [deps.hostname, "localhost", "127.0.0.1"],
+    hub: id,
+    hosts: hosts.length > 0 ? hosts : [deps.machine.hostname, "localhost", "127.0.0.1"],
   });
   const ttlMs = tokenHours * 3_600_000;
   const tokens = await openTokenKeeper(store, authority.ca.certificate, systemClock, { ttlMs });
@@ -108,19 +146,24 @@ async function untilOpened<T>(open: () => Promise<T>, log: Log, signal: AbortSig
   return undefined;
 }
 
-function createHubOf(deps: HubDeps, delivery: HubDelivery, authority: Authority): Hub {
+function createHubOf(
+  deps: HubDeps,
+  delivery: HubDelivery,
+  { authority, nodeEndpoint }: { authority: Authority; nodeEndpoint: NodeEndpoint | undefined },
+): Hub {
   const { config, client, log, registry } = deps;
   const { hub } = config;
   return createHub({
     client,
     mailbox: delivery.mailbox,
     wakeups: delivery.wakeups,
-    uplinkHandlers: createUplinkHandlers({ client, log, registry }),
+    uplinkHandlers: createUplinkHandlers({ client, log, registry, nodeEndpoint }),
     createGrants: (node) => createSessionGrants({ client, node, clock: systemClock }),
     identify: (socket, headers, nowMs) =>
       identifyPeer(socket, headers, nowMs, { allowLegacySubject: config.security === "compatible" }),
     tls: authority.tls,
     onTlsChange: (listener) => authority.onChange(listener),
+    nodeEndpoint,
     log,
     registry,
     options: {
@@ -135,6 +178,8 @@ function createHubOf(deps: HubDeps, delivery: HubDelivery, authority: Authority)
       pingIntervalMs: hub.pingIntervalMs,
       keepaliveIntervalMs: hub.keepaliveIntervalMs,
       legacyKeepaliveTimeoutMs: hub.legacyKeepaliveTimeoutMs,
+      streams: hub.stream.enabled,
+      maxStreams: hub.stream.maxStreamsPerNode,
     },
   });
 }

@@ -27,7 +27,7 @@ export {
   type ApiStatus,
 } from "./errors.ts";
 export { createClient, type ClientDeps, type KubeClient } from "./api/create-client.ts";
-export { loadKubeConfig } from "./api/kube-config.ts";
+export { clusterCaOf, loadKubeConfig } from "./api/kube-config.ts";
 export { apiVersionOf } from "./api/resource-path.ts";
 export type { WatchEvent, WatchOptions, Watcher } from "./api/watch.ts";
 export { pause, systemClock, type Clock } from "./clock.ts";

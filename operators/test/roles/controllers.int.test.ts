@@ -62,11 +62,14 @@ interface Given {
 }
 
 async function start({ role, kubeconfig = api.kubeconfig, flags = [] }: Given): Promise<Run> {
-  const [probes = 0, metrics = 0, tunnel = 0, join = 0] = await Promise.all(
-    Array.from({ length: 4 }, freePort),
+  const [probes = 0, metrics = 0, tunnel = 0, join = 0, stream = 0, edges = 0] = await Promise.all(
+    Array.from({ length: 6 }, freePort),
   );
   const ports = [`--probes-port=${probes}`, `--metrics-controllers-port=${metrics}`];
-  const hub = ["--hub-bind-address=127.0.0.1", `--hub-tunnel-port=${tunnel}`, `--hub-join-port=${join}`];
+  const hub = [
+    ...["--hub-bind-address=127.0.0.1", `--hub-tunnel-port=${tunnel}`, `--hub-join-port=${join}`],
+    ...[`--hub-stream-port=${stream}`, `--hub-stream-tunnel-port=${edges}`],
+  ];
   const places = [`--kubeconfig=${kubeconfig}`, `--redis-url=unix://${redis.url}`];
   const args = ["--conditions=source", MAIN, `--role=${role}`, ...places, ...ports, ...hub, ...flags];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });

@@ -12,10 +12,11 @@ import { eventually } from "../runtime/eventually.ts";
 const overloaded = new ApiError({ code: 503, reason: "ServiceUnavailable", message: "later" });
 
 it("a hub starts although the API server does not give it the join key at first and Redis is away, and warns that its certificate names nobody", async () => {
-  const [redis, tunnel, join] = await Promise.all(Array.from({ length: 3 }, freePort));
+  const [redis, tunnel, join, stream, edges] = await Promise.all(Array.from({ length: 5 }, freePort));
   const argv = [
     ...["--hub-bind-address=127.0.0.1", `--redis-url=redis://127.0.0.1:${redis}`],
     ...[`--hub-tunnel-port=${tunnel}`, `--hub-join-port=${join}`],
+    ...[`--hub-stream-port=${stream}`, `--hub-stream-tunnel-port=${edges}`],
   ];
   const read = readConfig({ argv, env: {}, readFile: () => "" });
   if (read.action !== "run") throw new Error("not run");
@@ -32,14 +33,16 @@ it("a hub starts although the API server does not give it the join key at first 
     manager: { addReadyCheck: (_name: string, check: () => void) => void (ready = check) },
     registry: new Registry(),
     log: pino({ level: "warn" }, { write: (line) => void warnings.push(line) }),
-    hostname: "hub-0",
+    machine: { hostname: "hub-0", interfaces: {} },
   } as unknown as HubDeps);
   const ended = hub.start(stop.signal);
-  expect(warnings.filter((line) => line.includes("hub.advertiseAddresses"))).toHaveLength(1);
+  const isAboutNames = (line: string): boolean => line.includes("hub.advertiseAddresses");
+  expect(warnings.filter(isAboutNames)).toHaveLength(1);
   try {
     await eventually(() => ready());
     expect(refusals).toBeGreaterThan(0);
     expect(ready).not.toThrow();
+    expect(warnings.filter((line) => line.includes("hub.stream.advertiseAddress"))).toHaveLength(1);
   } finally {
     stop.abort();
     await ended;

@@ -2,8 +2,15 @@
 import type { Client, KubeObject } from "../../runtime/client.ts";
 import { LENIENT } from "./handler/index.ts";
 import { NODES } from "./kinds.ts";
-import { missingAdvertisement } from "./node-endpoint.ts";
+import { advertisesHub, missingAdvertisement } from "./node-endpoint.ts";
 import type { NodeEndpoint } from "./port.ts";
+
+export interface AdvertiseOptions {
+  readonly endpoint: NodeEndpoint;
+  readonly signal: AbortSignal;
+  /** A Node that advertises another hub stays as it is: each serves all nodes. */
+  readonly isAnyHubFine?: boolean;
+}
 
 /**
  * Makes a Node advertise the hub whose edge has nothing to report: an EdgeCore tells only what has changed. Writes
@@ -16,11 +23,11 @@ import type { NodeEndpoint } from "./port.ts";
 export async function advertiseNode(
   client: Pick<Client, "get" | "patch">,
   { name, known }: { readonly name: string; readonly known?: KubeObject },
-  { endpoint, signal }: { readonly endpoint: NodeEndpoint; readonly signal: AbortSignal },
+  { endpoint, signal, isAnyHubFine = false }: AdvertiseOptions,
 ): Promise<boolean> {
   const node = known ?? (await client.get<KubeObject>(NODES, { name }, { signal }));
   const body = missingAdvertisement(node, endpoint);
-  if (body === undefined) return false;
+  if (body === undefined || (isAnyHubFine && advertisesHub(node))) return false;
   const options = { ...LENIENT, subresource: "status", signal } as const;
   await client.patch(NODES, { name }, { type: "strategic", body }, options);
   return true;

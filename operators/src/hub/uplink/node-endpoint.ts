@@ -60,6 +60,12 @@ export function missingAdvertisement(node: KubeObject, endpoint: NodeEndpoint): 
   return isTold ? undefined : advertisedPatch(name, { addresses: nullIfEmpty(addresses) }, endpoint);
 }
 
+/** Does the Node lead to a hub, this one or another? Pure. */
+export function advertisesHub(node: KubeObject): boolean {
+  const { Port } = fieldsAt(fieldsAt(statusOf(node), "daemonEndpoints"), "kubeletEndpoint");
+  return node.metadata.annotations?.[METRICS_PATH] !== undefined && Port !== OWN_PORT;
+}
+
 /**
  * A Node as its edge reported it. An EdgeCore compares it with what it finds, and takes the first address for that
  * of its pods. Pure.

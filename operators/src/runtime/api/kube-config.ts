@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
 import { KubeConfig } from "@kubernetes/client-node";
 
 /**
@@ -14,4 +15,11 @@ export function loadKubeConfig(path?: string): KubeConfig {
   if (!config.getCurrentCluster())
     throw new Error(`kubeconfig ${path ?? "(in cluster)"} names no current cluster`);
   return config;
+}
+
+/** CA of the API server's own certificate, PEM; undefined when the kubeconfig names none. */
+export function clusterCaOf(config: KubeConfig): string | undefined {
+  const { caData, caFile } = config.getCurrentCluster() ?? {};
+  if (caData !== undefined) return Buffer.from(caData, "base64").toString();
+  return caFile === undefined ? undefined : readFileSync(caFile, "utf8");
 }
