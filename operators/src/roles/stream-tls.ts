@@ -2,14 +2,15 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Config } from "../config/index.ts";
-import type { Authority, TlsMaterial } from "../hub/join/index.ts";
+import type { Authority } from "../hub/join/index.ts";
 import type { Clock, Log } from "../runtime/index.ts";
+import type { StreamTls } from "../stream/index.ts";
 
 /** What the stream port shows, and who is told when that changes. */
 export interface StreamTlsSource {
-  readonly tls: TlsMaterial;
+  readonly tls: StreamTls;
   /** @returns stops telling */
-  onChange(listener: (tls: TlsMaterial) => void): () => void;
+  onChange(listener: (tls: StreamTls) => void): () => void;
 }
 
 export interface StreamTlsDeps {
@@ -36,7 +37,7 @@ export async function openStreamTls(deps: StreamTlsDeps): Promise<StreamTlsSourc
   return new FileTls(deps, await readPair(certFile, keyFile));
 }
 
-type Pair = Pick<TlsMaterial, "cert" | "key">;
+type Pair = Pick<StreamTls, "cert" | "key">;
 
 async function readPair(certFile: string, keyFile: string): Promise<Pair> {
   try {
@@ -51,7 +52,7 @@ async function readPair(certFile: string, keyFile: string): Promise<Pair> {
 
 class FileTls implements StreamTlsSource {
   readonly #deps: StreamTlsDeps;
-  readonly #listeners = new Set<(tls: TlsMaterial) => void>();
+  readonly #listeners = new Set<(tls: StreamTls) => void>();
   #pair: Pair;
   #stop: () => void = () => undefined;
 
@@ -60,11 +61,13 @@ class FileTls implements StreamTlsSource {
     this.#pair = pair;
   }
 
-  get tls(): TlsMaterial {
-    return { ca: this.#deps.authority.tls.ca, ...this.#pair };
+  get tls(): StreamTls {
+    // The other hubs believe their own CA alone.
+    const { ca, cert, key } = this.#deps.authority.tls;
+    return { ca, ...this.#pair, forHubs: { cert, key } };
   }
 
-  onChange(listener: (tls: TlsMaterial) => void): () => void {
+  onChange(listener: (tls: StreamTls) => void): () => void {
     this.#listeners.add(listener);
     if (this.#listeners.size === 1) this.#watch();
     return () => {

@@ -11,6 +11,7 @@ import { createTestCa, type Identity } from "../hub/support/pki.ts";
 import { eventually } from "../runtime/eventually.ts";
 
 const own: TlsMaterial = { ca: "hubs", cert: "c", key: "k" };
+const forHubs = { cert: "c", key: "k" };
 let dir: string;
 let changed: (tls: TlsMaterial) => void;
 let pending: (() => void)[];
@@ -64,7 +65,7 @@ describe("the certificate of the stream port", () => {
     const [first, second] = [await ca.server(), await ca.server()];
     write(first);
     const source = await open(flags());
-    expect(source.tls).toEqual({ ca: "hubs", ...first });
+    expect(source.tls).toEqual({ ca: "hubs", ...first, forHubs });
     const told: TlsMaterial[] = [];
     const stop = source.onChange((tls) => told.push(tls));
     writeFileSync(cert(), second.cert); // without its key yet
@@ -73,7 +74,7 @@ describe("the certificate of the stream port", () => {
     expect(told).toEqual([]);
     write(second);
     pending.splice(0).forEach((task) => task());
-    await eventually(() => expect(told).toEqual([{ ca: "hubs", ...second }]));
+    await eventually(() => expect(told).toEqual([{ ca: "hubs", ...second, forHubs }]));
     changed({ ...own, ca: "more hubs" });
     expect(told).toHaveLength(2);
     await eventually(() => expect(pending).toHaveLength(1));

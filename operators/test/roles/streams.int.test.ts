@@ -139,9 +139,9 @@ async function connectEdge(cluster: Cluster, hub: RunningHub, answer: string): P
 }
 
 /** The API server asks a hub for something of n1. */
-async function ask(cluster: Cluster, { stream }: RunningHub): Promise<string> {
+async function ask(cluster: Cluster, { stream }: RunningHub, believed?: string): Promise<string> {
   const { ca } = (await cluster.authority).tls;
-  const options = { ca, ...apiServer, agent: false, path: "/nodes/n1/healthz" };
+  const options = { ca: believed ?? ca, ...apiServer, agent: false, path: "/nodes/n1/healthz" };
   return await new Promise((resolve, reject) => {
     get({ host: "127.0.0.1", port: stream, ...options }, (response) => {
       text(response).then((body) => resolve(`${response.statusCode ?? 0} ${body}`), reject);
@@ -170,6 +170,19 @@ describe("a hub that serves streams", () => {
     await edge.closed;
     expect(await ask(cluster, b)).toBe("200 moved");
     expect(await ask(cluster, a)).toBe("200 moved");
+  }, 40_000);
+
+  it("shows API servers a certificate of their CA, and other hubs its own", async () => {
+    prefix = `p${randomUUID()}`;
+    const { cert, key } = await clusterCa.server();
+    writeFileSync(join(dir, "tls.crt"), cert);
+    writeFileSync(join(dir, "tls.key"), key);
+    const files = [`--hub-stream-cert-file=${dir}/tls.crt`, `--hub-stream-key-file=${dir}/tls.key`];
+    const cluster = new Cluster();
+    const [a, b] = [await startHub(cluster, "hub-a", files), await startHub(cluster, "hub-b", files)];
+    await connectEdge(cluster, a, "fine");
+    await eventually(async () => expect(await ask(cluster, b, clusterCa.cert)).toBe("200 fine"));
+    await expect(ask(cluster, b)).rejects.toThrow("certificate");
   }, 40_000);
 
   it("says that a node is offline when no hub has it", async () => {
