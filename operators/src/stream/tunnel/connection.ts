@@ -16,6 +16,7 @@ import type { Clock, Log } from "../../runtime/index.ts";
 import type { StreamTunnelMetrics } from "./metrics.ts";
 import { createOpening, type Opening } from "./opening.ts";
 import type { StreamTunnelOptions } from "./options.ts";
+import { Removals } from "./removals.ts";
 import { connectMessage, headOf, isUpgrade, needsAnswer } from "./request.ts";
 import type { TunnelSocket } from "./socket.ts";
 import { TunnelStream, type StreamLink } from "./stream.ts";
@@ -44,6 +45,7 @@ export class TunnelConnection implements StreamOpener {
   readonly #streams = new Map<number, TunnelStream>();
   readonly #openings = new Map<TunnelStream, Opening>();
   readonly #link: StreamLink;
+  readonly #removals = new Removals();
   #lastConnection = 0;
   #closedBy: StreamError | undefined;
 
@@ -121,7 +123,7 @@ export class TunnelConnection implements StreamOpener {
       clock,
       signal,
       timeoutMs: options.openTimeoutMs,
-      graceMs: request.verb === "logs" ? options.logGraceMs : undefined,
+      graceMs: request.verb === "logs" && request.options.follow ? options.logGraceMs : undefined,
       giveUp: (error) => stream.destroy(error),
     });
     this.#streams.set(connection, stream);
@@ -168,7 +170,8 @@ export class TunnelConnection implements StreamOpener {
     const isLate = connection <= this.#lastConnection && connection > 0;
     if (!isLate) this.#drop("stray", connection);
     else if (type === TUNNEL_TYPE.data) this.#deps.metrics.dropped.inc({ reason: "late" });
-    if (!isLate && type === TUNNEL_TYPE.data) this.#remove(connection);
+    if (type !== TUNNEL_TYPE.data) return;
+    if (!isLate || this.#removals.isDue(connection, this.#deps.clock.nowMs())) this.#remove(connection);
   }
 
   #drop(reason: string, connection: number | undefined): void {
@@ -182,7 +185,10 @@ export class TunnelConnection implements StreamOpener {
     if (!this.#streams.delete(stream.connection)) return;
     this.#deps.share.streams--;
     this.#deps.metrics.streams.dec();
-    if (tell) this.#remove(stream.connection);
+    if (tell) {
+      this.#removals.add(stream.connection, this.#deps.clock.nowMs());
+      this.#remove(stream.connection);
+    }
     if (error !== null) this.#openings.get(stream)?.fail(error);
   }
 

@@ -20,8 +20,8 @@ export interface StreamTunnelOptions extends PauseLimits {
   /** Most time that a node has for its first byte; of a log see `logGraceMs`. */
   readonly openTimeoutMs: number;
   /**
-   * A log without a line for so long counts as accepted: the protocol has no word for it, and one that is followed
-   * may stay silent for ever.
+   * A log that is followed counts as accepted when no line came for so long: it may stay silent for ever, and the
+   * protocol has no word for acceptance.
    */
   readonly logGraceMs: number;
   /** Most bytes of one message to the node. */

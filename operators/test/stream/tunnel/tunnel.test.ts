@@ -86,7 +86,7 @@ describe("streams of an EdgeCore", () => {
     expect(await rig.metric("longshore_stream_tunnel_streams")).toBe(0);
   });
 
-  it("takes a log as accepted when it is silent for the time of grace, and when it ends empty", async () => {
+  it("takes a followed log as accepted when it is silent for the time of grace, and one that ends empty", async () => {
     rig = await createRig();
     const edge = await rig.edge("n1");
     const silent = open(LOGS);
@@ -163,6 +163,25 @@ describe("streams of an EdgeCore", () => {
     const next = await opened(edge, LOGS, "b");
     next.stream.destroy();
     expect(await rig.metric("longshore_stream_tunnel_dropped_total", { reason: "late" })).toBe(1);
+  });
+
+  it("tells an edge again that goes on with what was ended, as EdgeCore loses a word that comes too early", async () => {
+    rig = await createRig();
+    const edge = await rig.edge("n1");
+    const { stream, id } = await opened(edge, LOGS, "a");
+    stream.destroy();
+    expect((await edge.next(TUNNEL_TYPE.remove)).connection).toBe(id);
+    const late = async (): Promise<number> => {
+      edge.data(id, "late");
+      const probe = await opened(edge, LOGS, "b");
+      edge.end(probe.id);
+      return edge.messages.filter(({ type }) => type === TUNNEL_TYPE.remove).length;
+    };
+    expect(await late()).toBe(0);
+    for (const times of [1, 2, 2]) {
+      rig.clock.advance(1_000);
+      expect(await late()).toBe(times);
+    }
   });
 
   it("B143 closes a stream that nobody asked for, and keeps the tunnel", async () => {
