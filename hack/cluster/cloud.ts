@@ -45,9 +45,6 @@ const HEAP = ["--max-semi-space-size=4"];
 const TOKEN_LIFE = "8760h";
 const LOOPBACK = "127.0.0.1";
 
-/** For an API server on this machine. */
-export const LOCAL_REACH: Reach = { bindAddress: LOOPBACK, address: LOOPBACK };
-
 /** Installs the CRDs, the namespace and the roles, the way a user would with `kubectl apply -k`. */
 export async function applyManifests(layout: Layout, kubectl: Kubectl): Promise<void> {
   await kubectl.run("apply", "--server-side", "--force-conflicts", "-k", join(layout.root, "config/local"));
@@ -91,6 +88,7 @@ export async function configureHub(
         port: hub.ports.stream,
         tunnelPort: hub.ports.edgeStream,
         advertiseAddress: reach.address,
+        peerAddress: LOOPBACK,
         advertisePort: reach.port ?? 0,
         apiServerNames: [KUBELET_CLIENT],
         scraperNames: [METRICS_SERVER],

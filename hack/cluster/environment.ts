@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { addAddress } from "./address.ts";
 import { buildPrograms } from "../build.ts";
 import { Fault } from "../fault.ts";
 import type { Steps } from "../steps.ts";
@@ -8,7 +9,6 @@ import {
   applyManifests,
   configureControllers,
   configureHub,
-  LOCAL_REACH,
   startCloudProcess,
   takeHubPorts,
   type HubPorts,
@@ -65,6 +65,7 @@ export async function startEnvironment(
   const kubectl = linkKubectl(layout, options.bin);
   const ports = createPorts();
   const bin = options.kubeconfig === undefined ? options.bin : undefined;
+  await addAddress(layout);
   await startInfrastructure(layout, ports, steps, { bin, nodeGraceSeconds: options.nodeGraceSeconds });
   await steps.run("Apply CRDs and roles", () => applyManifests(layout, kubectl));
   await steps.run("Bundle the programs", () => built);
@@ -75,7 +76,7 @@ export async function startEnvironment(
   await startEdge(layout, kubectl, ports, { ...options, steps, hub: hubs.cloud });
   if (options.metricsServer !== undefined) {
     const command = options.metricsServer;
-    await steps.run("Start metrics-server", (say) => startMetrics(layout, kubectl, ports, { command, say }));
+    await steps.run("Start metrics-server", () => startMetricsServer(layout, kubectl, ports, command));
   }
   const state = { kubectl: join(layout.dir, "bin/kubectl"), node: NODE, ...hubs };
   writeState(layout, state);
@@ -106,7 +107,8 @@ async function startEdge(
   { steps, hub, ...options }: EnvironmentOptions & { readonly steps: Steps; readonly hub: HubPorts },
 ): Promise<void> {
   const tunnel = options.withLink === true ? await ports.take(layout.firstPort + 10) : hub.tunnel;
-  if (tunnel !== hub.tunnel) await startLink(layout, "link", { port: tunnel, targetPort: hub.tunnel });
+  if (tunnel !== hub.tunnel)
+    await startLink(layout, "link", { address: "127.0.0.1", port: tunnel, targetPort: hub.tunnel });
   await steps.run("Join an edge node with a token", async (say) => {
     await startAgent(layout, kubectl, {
       node: NODE,
@@ -127,22 +129,28 @@ async function configureCloud(
   ports: Ports,
   options: EnvironmentOptions,
 ): Promise<Hubs> {
-  const local = options.kubeconfig === undefined ? LOCAL_REACH : reachFromAfar();
+  const reach = options.kubeconfig === undefined ? reachHere(layout, options) : reachFromAfar();
   const cloud = await takeHubPorts(layout, ports, options.hubPorts);
   await configureControllers(layout, kubectl, ports);
   if (options.withSecondHub !== true) {
-    await configureHub(layout, kubectl, ports, { name: "hub", ports: cloud, reach: local });
+    await configureHub(layout, kubectl, ports, { name: "hub", ports: cloud, reach });
     return { cloud };
   }
   const wanted = { tunnel: layout.firstPort + 20, join: layout.firstPort + 21 };
   const hubB = await takeHubPorts(layout, ports, wanted);
   const front = await ports.take(layout.firstPort + 11);
-  const reach = { ...local, port: front };
-  await configureHub(layout, kubectl, ports, { name: "hub", ports: cloud, reach });
-  await configureHub(layout, kubectl, ports, { name: "hub-b", ports: hubB, reach });
-  await startLink(layout, "front", { port: front, targetPort: hubB.stream });
+  const viaFront = { ...reach, port: front };
+  await configureHub(layout, kubectl, ports, { name: "hub", ports: cloud, reach: viaFront });
+  await configureHub(layout, kubectl, ports, { name: "hub-b", ports: hubB, reach: viaFront });
+  await startLink(layout, "front", { address: layout.address, port: front, targetPort: hubB.stream });
   return { cloud, hubB };
 }
+
+/** The API server proxies to no node at 127.0.0.1, so that what it calls listens at an address beside it. */
+const reachHere = (layout: Layout, { withSecondHub }: EnvironmentOptions): Reach => ({
+  bindAddress: withSecondHub === true ? "127.0.0.1" : "0.0.0.0",
+  address: layout.address,
+});
 
 /** A cluster that is there already cannot call our loopback, so the hub listens where it can be reached. */
 function reachFromAfar(): Reach {
@@ -154,17 +162,6 @@ function reachFromAfar(): Reach {
       "unset KUBECONFIG to get a cluster on this machine",
     );
   return { bindAddress: "0.0.0.0", address };
-}
-
-async function startMetrics(
-  layout: Layout,
-  kubectl: Kubectl,
-  ports: Ports,
-  { command, say }: { command: string; say: (remark: string) => void },
-): Promise<void> {
-  const address = machineAddress();
-  if (address === undefined) say("left out: this machine has no address but loopback");
-  else await startMetricsServer(layout, kubectl, ports, { command, address });
 }
 
 /** kubectl of the environment's own version, for scripts and for the user's PATH. */

@@ -31,10 +31,11 @@ type Direction = "up" | "down";
 /** What a slow link may hold before the sender is made to wait. */
 const MAX_HELD_BYTES = 4 * 1024 * 1024;
 
-/** A TCP proxy on loopback towards `target`, whose faults and target can be set at any time. */
+/** A TCP proxy on `host` (default loopback) towards `target`, whose faults and target can be set at any time. */
 export async function createFaultProxy(
   target: { host: string; port: number },
   port = 0,
+  host = "127.0.0.1",
 ): Promise<FaultProxy> {
   let state = HEALTHY;
   const open = new Set<Socket>();
@@ -54,7 +55,7 @@ export async function createFaultProxy(
     carry(client, upstream, "up", () => state);
     carry(upstream, client, "down", () => state);
   });
-  await listen(server, port);
+  await listen(server, port, host);
   return {
     port: (server.address() as { port: number }).port,
     state: () => state,
@@ -99,8 +100,8 @@ const drained = (socket: Socket): Promise<void> =>
     socket.on("drain", done).on("close", done);
   });
 
-const listen = (server: Server, port: number): Promise<void> =>
+const listen = (server: Server, port: number, host: string): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, "127.0.0.1", () => resolve());
+    server.listen(port, host, () => resolve());
   });

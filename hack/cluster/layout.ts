@@ -23,6 +23,11 @@ export interface Layout {
   readonly subnet: string;
   /** Parent of all cgroups of the pods. */
   readonly cgroupParent: string;
+  /**
+   * An address that only this machine has, on its loopback interface: API servers call nodes and the endpoints of
+   * Services at addresses of loopback itself only in part. Of the range for benchmarks, which no network uses.
+   */
+  readonly address: string;
   /** First port that is tried for parts without a fixed one. */
   readonly firstPort: number;
 }
@@ -52,6 +57,7 @@ export function layoutOf(name: "" | "e2e" | "bench", root: string = CLONE): Layo
     bridge: `cni-${id}`,
     subnet: `10.${88 + ((digest[4] ?? 0) % 100)}.${digest[5] ?? 0}.0/24`,
     cgroupParent: `/longshore-${id}`,
+    address: `198.18.${digest[8] ?? 0}.${1 + ((digest[9] ?? 0) % 254)}`,
     firstPort: 20_000 + (digest.readUInt16BE(6) % 300) * 40,
   };
 }

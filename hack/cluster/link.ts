@@ -18,15 +18,19 @@ export type LinkName = "link" | "front";
 
 const controlSocket = (layout: Layout, name: LinkName): string => join(layout.sockets, `${name}.sock`);
 
-/** Starts one on `port` towards `targetPort` of loopback. */
+/** Starts one on `port` of `address` towards `targetPort` of loopback. */
 export async function startLink(
   layout: Layout,
   name: LinkName,
-  { port, targetPort }: { readonly port: number; readonly targetPort: number },
+  {
+    address,
+    port,
+    targetPort,
+  }: { readonly address: string; readonly port: number; readonly targetPort: number },
 ): Promise<void> {
   const socket = controlSocket(layout, name);
   const program = join(import.meta.dirname, "link-process.ts");
-  const args = [program, `${port}`, `${targetPort}`, socket];
+  const args = [program, address, `${port}`, `${targetPort}`, socket];
   const record = startProcess(layout, { name, command: process.execPath, args });
   await waitReady(layout, record, 10_000, () => call(socket, "GET").then(() => true));
 }

@@ -17,18 +17,16 @@ const RESOLUTION = "15s";
 /**
  * Runs metrics-server as a process, with the rights that its own manifest gives it, and has the API server
  * ask it for metrics.k8s.io.
- *
- * @param address of this machine, not loopback: the API server takes no other for an endpoint
  */
 export async function startMetricsServer(
   layout: Layout,
   kubectl: Kubectl,
   ports: Ports,
-  { command, address }: { readonly command: string; readonly address: string },
+  command: string,
 ): Promise<void> {
   const port = await ports.take(layout.firstPort + 22);
   await kubectl.apply(JSON.stringify({ apiVersion: "v1", kind: "List", items: rights() }));
-  const service = serviceObjects({ address, port, ca: readFileSync(caFile(layout)) });
+  const service = serviceObjects({ address: layout.address, port, ca: readFileSync(caFile(layout)) });
   await kubectl.apply(JSON.stringify({ apiVersion: "v1", kind: "List", items: service }));
   const kubeconfig = await accountKubeconfig(layout, kubectl, {
     account: METRICS_SERVER,

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { exec } from "../exec.ts";
 import { Fault } from "../fault.ts";
+import { hasAddress, removeAddress } from "./address.ts";
 import { containerdSocket } from "./containerd.ts";
 import type { Layout } from "./layout.ts";
 import { recordedProcesses, stopProcess } from "./processes.ts";
@@ -31,7 +32,7 @@ const ORDER = [
 
 /**
  * Stops and removes all of an environment, whatever state it is in: recorded processes, containers with
- * their shims, mounts, interface, cgroups, sockets, data. Logs stay. It works after a crash or a reboot too.
+ * their shims, mounts, interface, address, cgroups, sockets, data. Logs stay. It works after a crash or a reboot too.
  *
  * @throws {Fault} NOT_CLEAN naming what could not be removed
  */
@@ -56,6 +57,7 @@ async function clean(layout: Layout): Promise<string[]> {
   for (const target of mountsOf(layout)) await exec("umount", ["--lazy", target], { tolerant: true });
   if (existsSync(`/sys/class/net/${layout.bridge}`))
     await exec("ip", ["link", "delete", layout.bridge], { tolerant: true });
+  await removeAddress(layout);
   for (const dir of cgroupsOf(layout)) tryRemoveDir(dir);
   return leftovers(layout);
 }
@@ -66,6 +68,7 @@ export function leftovers(layout: Layout): Promise<string[]> {
     ...strayPids(layout).map((pid) => `process ${pid}: ${commandLine(pid).join(" ").slice(0, 100)}`),
     ...mountsOf(layout).map((target) => `mount ${target}`),
     ...(existsSync(`/sys/class/net/${layout.bridge}`) ? [`interface ${layout.bridge}`] : []),
+    ...(hasAddress(layout) ? [`address ${layout.address}`] : []),
     ...cgroupsOf(layout).map((dir) => `cgroup ${dir}`),
   ]);
 }

@@ -41,7 +41,7 @@ describe("what an edge node tells of itself, with the session at another hub", (
   it("the Node tells API servers to ask the hubs, and keeps its own addresses", async () => {
     const node = await env.kubectl.json<NodeObject>("get", "node", env.node);
     const addresses = node.status.addresses?.filter(({ type }) => type === "InternalIP");
-    expect(addresses?.[0]?.address).toBe("127.0.0.1");
+    expect(addresses?.[0]?.address).toBe(env.layout.address);
     expect(addresses?.length).toBeGreaterThan(1);
     expect(node.metadata.annotations?.["metrics.k8s.io/resource-metrics-path"]).toBe(
       `/nodes/${env.node}/metrics/resource`,
@@ -89,9 +89,11 @@ describe("what an edge node tells of itself, with the session at another hub", (
     "metrics/cadvisor has %s of the pod, with the labels that boards use",
     async (name) => {
       const lines = (await ask("metrics/cadvisor")).split("\n");
-      const found = lines.find((line) => line.startsWith(`${name}{`) && line.includes(`namespace="${ns}"`));
-      expect(found).toContain('container="main"');
-      expect(found).toContain('pod="busy"');
+      const labels = ['container="main"', `namespace="${ns}"`, 'pod="busy"', 'image="localhost/busybox'];
+      const found = lines.filter(
+        (line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)),
+      );
+      expect(found).toHaveLength(1);
     },
   );
 

@@ -42,15 +42,16 @@ function ask(to: { port: number; ca: string }, path: string, credential?: Creden
 describe("the stream port", () => {
   let env: Environment;
   let ns: string;
-  const files = (dir: string, name: string): Credential => ({
-    cert: readFileSync(join(dir, `${name}.crt`), "utf8"),
-    key: readFileSync(join(dir, `${name}.key`), "utf8"),
+  const ofCluster = (name: string): Credential => ({
+    cert: readFileSync(join(env.layout.pki, `${name}.crt`), "utf8"),
+    key: readFileSync(join(env.layout.pki, `${name}.key`), "utf8"),
   });
-  const hubs = (): { port: number; ca: string }[] => {
-    const ca = readFileSync(join(agentDir(env.layout), "rootCA.crt"), "utf8");
-    return [env.ports.stream, env.portsB.stream].map((port) => ({ port, ca }));
-  };
-  const ofCluster = (name: string): Credential => files(env.layout.pki, name);
+  const ofEdge = (): Credential & { ca: string } =>
+    JSON.parse(readFileSync(join(agentDir(env.layout), "identity.json"), "utf8")) as Credential & {
+      ca: string;
+    };
+  const hubs = (): { port: number; ca: string }[] =>
+    [env.ports.stream, env.portsB.stream].map((port) => ({ port, ca: ofEdge().ca }));
   const health = (): string => `/nodes/${env.node}/healthz`;
 
   beforeAll(async () => {
@@ -76,7 +77,7 @@ describe("the stream port", () => {
   it.each([
     { whose: "the administrator, whose name it does not know", credential: () => ofCluster("admin") },
     { whose: "somebody of another CA", credential: () => ofCluster("front-proxy-client") },
-    { whose: "an edge node", credential: () => files(agentDir(env.layout), "server") },
+    { whose: "an edge node", credential: () => ofEdge() },
   ])("S18 answers nothing to $whose", async ({ credential }) => {
     for (const hub of hubs()) {
       for (const path of [health(), `/containerLogs/${ns}/shell/main`, "/"]) {

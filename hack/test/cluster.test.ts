@@ -18,7 +18,7 @@ import { waitFor } from "../wait.ts";
 describe("layout", () => {
   it("differs for every clone and environment, in everything that the machine has only once", () => {
     const layouts = [layoutOf("", "/a"), layoutOf("e2e", "/a"), layoutOf("", "/b")];
-    for (const key of ["dir", "sockets", "bridge", "cgroupParent"] as const) {
+    for (const key of ["dir", "sockets", "bridge", "cgroupParent", "address"] as const) {
       expect(new Set(layouts.map((layout) => layout[key])).size).toBe(layouts.length);
     }
   });
