@@ -115,6 +115,35 @@ describe("what the overlays build", () => {
     ]);
     expect(names(manifests, "RoleBinding")).toContain("longshore-hub-granted-objects");
   });
+
+  test.each(["local", "default", "restricted"])(
+    "%s lets the hub read whom the API server believes, and nothing else there",
+    async (name) => {
+      const there = (await build(name)).filter(({ metadata }) => metadata.namespace === "kube-system");
+      expect(there).toEqual([
+        expect.objectContaining({
+          kind: "RoleBinding",
+          roleRef: expect.objectContaining({ name: "extension-apiserver-authentication-reader" }),
+          subjects: [{ kind: "ServiceAccount", name: "longshore-hub", namespace: "kubeedge" }],
+        }),
+      ]);
+    },
+  );
+
+  test("the ports of streams are those of the hub, at the Services of edges and of API servers", async () => {
+    const manifests = await build("default");
+    const ports = (kind: string, name: string): unknown =>
+      manifests.find((one) => one.kind === kind && one.metadata.name === name)?.spec;
+    expect(ports("Service", "longshore-hub")).toMatchObject({
+      ports: expect.arrayContaining([{ name: "edge-streams", port: 10004, targetPort: "edge-streams" }]),
+    });
+    expect(ports("Service", "longshore-hub-streams")).toMatchObject({
+      ports: [{ name: "streams", port: 10003, targetPort: "streams" }],
+    });
+    expect(JSON.stringify(ports("StatefulSet", "longshore-hub"))).toContain(
+      '{"containerPort":10003,"name":"streams"},{"containerPort":10004,"name":"edge-streams"}',
+    );
+  });
 });
 
 describe("the webhook configuration", () => {
@@ -152,7 +181,7 @@ describe("overlays on a real API server", () => {
     const versions = (): Promise<string> =>
       api.kubectl(["get", "-k", config("local"), "-o", "jsonpath={.items[*].metadata.resourceVersion}"]);
     const before = await versions();
-    expect(before.split(" ")).toHaveLength(33);
+    expect(before.split(" ")).toHaveLength(34);
     await api.kubectl(["apply", "--server-side", "-k", config("local")]);
     expect(await versions()).toBe(before);
   });

@@ -37,6 +37,11 @@ describe("what is deployed to a cluster", () => {
     for (const { name: variable } of ours) expect(known).toContain(variable);
   });
 
+  it("advertises the stream port of each hub's pod", () => {
+    expect(podField("hub.yaml", "LONGSHORE_HUB_STREAM_ADVERTISE_ADDRESS")).toBe("status.podIP");
+    expect(podField("hub.yaml", "LONGSHORE_HUB_STREAM_PEER_ADDRESS")).toBe("status.podIP");
+  });
+
   it("R17 names processes after their pods, so that a restarted container goes on as the one before it", () => {
     expect(podField("controllers.yaml", "LONGSHORE_CONTROLLERS_IDENTITY")).toBe("metadata.name");
     expect(podField("hub.yaml", "LONGSHORE_HUB_ID")).toBe("metadata.name");
