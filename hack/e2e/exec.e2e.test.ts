@@ -198,6 +198,27 @@ describe("into an edge pod, with the session at another hub", () => {
     });
   });
 
+  describe("kubectl debug", () => {
+    const image = "--image=localhost/busybox:dev";
+
+    it("node/… gives a terminal in a new pod that sees the node's files", async () => {
+      const debug = ["-n", ns, "debug", `node/${env.node}`, "-it", image, "--profile=general"];
+      const session = await sessions.onTerminal([...debug, "--", "sh"], SCREEN);
+      await session.says(/# /);
+      session.write("ls -d /host/etc\n");
+      await session.says(/\r\n\/host\/etc\r\n/);
+      session.write("exit\n");
+      await session.ended;
+    });
+
+    it("of a pod asks for an ephemeral container, which edge nodes do not run: exec says that it is not there", async () => {
+      await env.kubectl.run("-n", ns, "debug", "shell", image, "-c", "look", "--profile=general", "--", "sh");
+      const { code, stderr } = await env.kubectl.tryRun(...inShell("-c", "look", "--", "true"));
+      expect(code).toBe(1);
+      expect(stderr).toContain("container look not found in pod shell");
+    });
+  });
+
   describe("kubectl cp", () => {
     let dir: string;
     beforeAll(() => {

@@ -89,11 +89,12 @@ describe("what an edge node tells of itself, with the session at another hub", (
     "metrics/cadvisor has %s of the pod, with the labels that boards use",
     async (name) => {
       const lines = (await ask("metrics/cadvisor")).split("\n");
-      const labels = ['container="main"', `namespace="${ns}"`, 'pod="busy"', 'image="localhost/busybox'];
+      const labels = ['container="main"', `namespace="${ns}"`, 'pod="busy"'];
       const found = lines.filter(
         (line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)),
       );
       expect(found).toHaveLength(1);
+      expect(found[0]).toMatch(/image="[^"]+"/); // boards leave out what has none
     },
   );
 

@@ -22,8 +22,10 @@ interface Heard {
   readonly code: string;
 }
 
-const requestFor = (path: string): string =>
-  `GET ${path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n`;
+const requestFor = (path: string): string => {
+  const connection = path.startsWith("/exec/") ? "Upgrade\r\nUpgrade: SPDY/3.1" : "close";
+  return `GET ${path} HTTP/1.1\r\nHost: node\r\nConnection: ${connection}\r\n\r\n`;
+};
 
 /** Sends one request and tells everything that came back until the end. */
 function ask(to: { port: number; ca: string }, path: string, credential?: Credential): Promise<Heard> {
