@@ -137,7 +137,7 @@ describe("what the overlays build", () => {
     expect(ports("Service", "longshore-hub")).toMatchObject({
       ports: expect.arrayContaining([{ name: "edge-streams", port: 10004, targetPort: "edge-streams" }]),
     });
-    expect(ports("Service", "longshore-hub-streams")).toMatchObject({
+    expect(ports("Service", "longshore-hub-stream")).toMatchObject({
       ports: [{ name: "streams", port: 10003, targetPort: "streams" }],
     });
     expect(JSON.stringify(ports("StatefulSet", "longshore-hub"))).toContain(
