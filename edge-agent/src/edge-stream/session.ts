@@ -128,7 +128,8 @@ export class CloudSession {
     this.#streams.delete(connection);
     metrics.streams.set(this.#streams.size);
     metrics.opens.inc({ verb: VERB_OF.get(type) ?? "", result });
-    if (outcome !== "ok")
+    // That the reader goes away is how a followed log ends.
+    if (outcome !== "ok" && result !== "CANCELLED")
       log.info({ connection, result, reason: outcome.message }, "stream of the cloud failed");
     void this.#send({ connection, type: TUNNEL_TYPE.remove, payload: EMPTY });
   }

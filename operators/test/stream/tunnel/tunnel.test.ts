@@ -439,6 +439,36 @@ describe("tunnels of EdgeCores", () => {
     expect(await rig.metric("longshore_stream_tunnel_streams")).toBe(0);
   });
 
+  it("R21 survives 10,000 opens and closes at random, and leaks nothing", async () => {
+    rig = await createRig();
+    const edge = await rig.edge("n1");
+    let random = 42;
+    const chance = (of: number): boolean => (random = (random * 48_271) % 2_147_483_647) % of === 0;
+    edge.ws.on("message", () => {
+      for (const { connection, type } of edge.messages.splice(0)) {
+        if (type !== TUNNEL_TYPE.exec) continue;
+        if (!chance(10)) edge.data(connection, SWITCHED);
+        if (chance(3)) edge.end(connection);
+        if (chance(5)) edge.data(connection, "late");
+      }
+    });
+    const once = async (): Promise<void> => {
+      const abort = new AbortController();
+      if (chance(4)) setImmediate(() => abort.abort());
+      setTimeout(() => abort.abort(), 20);
+      const { stream } = await open(EXEC, abort.signal);
+      stream.resume();
+      if (chance(2)) stream.write("input");
+      if (chance(2)) stream.end();
+      else stream.destroy();
+    };
+    for (let i = 0; i < 50; i++) await Promise.allSettled(Array.from({ length: 200 }, once));
+    expect(await rig.metric("longshore_stream_tunnel_streams")).toBe(0);
+    // Only the watch over the node waits for anything.
+    expect(rig.clock.waiting).toBe(1);
+    expect(rig.tunnel.openerOf("n1")).toBeDefined();
+  }, 20_000);
+
   it("R21 notices in 20 s that a node does not answer", async () => {
     rig = await createRig();
     const edge = await rig.edge("n1");
