@@ -85,20 +85,29 @@ function ownNode(
 ): { object: object; dropped: string[] } {
   const metadata = fieldsAt(content, "metadata");
   const { kept, dropped } = judgeLabels(textMap(fieldsAt(metadata, "labels")));
-  const annotations = textMap(fieldsAt(metadata, "annotations"));
   const status = fieldsAt(content, "status");
   const object = {
     apiVersion: "v1",
     kind: "Node",
     metadata: {
       ...{ name, labels: kept },
-      annotations: endpoint === undefined ? annotations : { ...annotations, ...endpointAnnotations(name) },
+      annotations: annotationsOf(name, metadata, endpoint),
     },
     spec: pick(fieldsAt(content, "spec"), OWN_SPEC),
     status: endpoint === undefined ? status : advertisedStatus(status, endpoint),
   };
   return { object, dropped };
 }
+
+/** A node's own, but never another path to its metrics: it might be that of another node. */
+const annotationsOf = (
+  name: string,
+  metadata: Fields,
+  endpoint: NodeEndpoint | undefined,
+): Record<string, string> => ({
+  ...textMap(fieldsAt(metadata, "annotations")),
+  ...(endpoint === undefined ? {} : endpointAnnotations(name)),
+});
 
 async function queryNode(request: UplinkRequest, tools: UplinkTools): Promise<Answer> {
   const name = requireOwnNode(request);
@@ -114,7 +123,7 @@ async function updateNode(request: UplinkRequest, tools: UplinkTools): Promise<A
   const metadata = fieldsAt(objectOf(request.frame.content), "metadata");
   const { kept, dropped } = judgeLabels(textMap(fieldsAt(metadata, "labels")));
   if (dropped.length > 0) await tellDropped(dropped, session, tools);
-  const body = { metadata: { labels: kept, annotations: textMap(fieldsAt(metadata, "annotations")) } };
+  const body = { metadata: { labels: kept, annotations: annotationsOf(name, metadata, tools.nodeEndpoint) } };
   const node = await tools.write(session, (signal) =>
     tools.client.patch<NodeObject>(NODES, { name }, { type: "strategic", body }, { ...LENIENT, signal }),
   );

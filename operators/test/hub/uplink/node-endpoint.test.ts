@@ -162,6 +162,20 @@ describe("a hub that serves streams", () => {
     ]);
   });
 
+  it.each(["insert", "update"])("takes no other path to metrics from the node (%s)", async (operation) => {
+    const bench = uplinkBench({ nodeEndpoint: ENDPOINT });
+    if (operation === "update") bench.client.put(NODES, { metadata: { name: "edge-1" } });
+    const annotations = {
+      "metrics.k8s.io/resource-metrics-path": "/nodes/edge-2/metrics/resource",
+      own: "1",
+    };
+    await bench.ask(operation, "null/node/edge-1", { metadata: { name: "edge-1", annotations } });
+    expect(bench.client.find(NODES, { name: "edge-1" })?.metadata.annotations).toEqual({
+      ...METADATA.annotations,
+      own: "1",
+    });
+  });
+
   it("writes nothing of its own for our agent, which tells everything each time", async () => {
     const bench = uplinkBench({ nodeEndpoint: ENDPOINT, negotiated: true });
     bench.client.put(NODES, { metadata: { name: "edge-1" }, status });
