@@ -109,7 +109,12 @@ function judge(request: IncomingMessage, socket: Duplex, deps: ListenerDeps): st
   if (url.split("?", 1)[0] !== PATH) return { status: 404, reason: "path" };
   if (headers.origin !== undefined) return { status: 403, reason: "origin" };
   if (!(socket instanceof TLSSocket)) return { status: 403, reason: "identity" };
-  return deps.admit(socket, headers);
+  try {
+    return deps.admit(socket, headers);
+  } catch {
+    // A certificate of our own CA that cannot be read: nobody whom we know, and counted as that.
+    return { status: 403, reason: "identity" };
+  }
 }
 
 function answer(socket: Duplex, { status, reason }: TunnelRefusal): void {

@@ -392,6 +392,18 @@ describe("tunnels of EdgeCores", () => {
     expect(edge.status).toBe(status);
   });
 
+  it("refuses a peer whose certificate cannot be read", async () => {
+    rig = await createRig({
+      identify: () => {
+        throw new Error("odd certificate");
+      },
+    });
+    const edge = await rig.dial("n1");
+    await until(() => edge.status !== undefined, "an answer");
+    expect(edge.status).toBe(403);
+    expect(await rig.metric("longshore_stream_tunnel_connections_total", { result: "identity" })).toBe(1);
+  });
+
   it("refuses another path", async () => {
     rig = await createRig();
     const edge = await rig.dial("n1", { path: "/events" });
