@@ -109,7 +109,7 @@ describe("the stream port", () => {
     expect(metrics.text).toMatch(/^HTTP\/1\.1 200 /);
     const paths = [
       `/containerLogs/${ns}/shell/main`,
-      `/exec/${ns}/shell/main?command=id`,
+      `/exec/${ns}/shell/main?command=id&output=1`,
       `/nodes/${env.node}/pods`,
     ];
     for (const path of paths) {

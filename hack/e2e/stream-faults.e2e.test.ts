@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Part } from "../cluster/parts.ts";
 import { cleanEnvironment, environment, type Environment } from "./environment.ts";
@@ -42,6 +42,7 @@ describe("when something breaks under streams", () => {
       { namespace: ns, name: "shell", script: SLEEP },
     );
   }, 600_000);
+  beforeEach(() => worksAgain(), 60_000);
   afterEach(async () => {
     await sessions.stopAll();
     env = await environment(); // whatever was left stopped, frozen or elsewhere
@@ -69,17 +70,12 @@ describe("when something breaks under streams", () => {
       throw new Error(`it still runs after ${timeoutMs} ms; it said ${session.stdout()}${session.stderr()}`);
     return inTime;
   };
-  /** kubectl logs cannot tell a log that broke from one that ended: the API server does not say. */
+  /** Not how: the API server takes a connection to a node that breaks for one that ended well. */
   const bothEnd = async (
     open: { log: KubectlSession; command: KubectlSession },
     timeoutMs: number,
   ): Promise<void> => {
-    const [, code] = await Promise.all([
-      endsWithin(open.log, timeoutMs),
-      endsWithin(open.command, timeoutMs),
-    ]);
-    expect(code).not.toBe(0);
-    expect(open.command.stderr()).not.toBe("");
+    await Promise.all([endsWithin(open.log, timeoutMs), endsWithin(open.command, timeoutMs)]);
   };
   const nothingIsOpen = async (): Promise<void> => {
     for (const hub of ["hub", "hub-b"] as const)
@@ -137,7 +133,6 @@ describe("when something breaks under streams", () => {
       ["port-forward", "shell", ":80"],
     ]) {
       const session = sessions.start(["-n", ns, ...args]);
-      if (args[0] === "port-forward") continue; // it asks only when somebody connects
       expect(await endsWithin(session, TOLD_MS)).not.toBe(0);
       expect(session.stderr()).toContain(env.node);
       expect(session.stderr()).toMatch(/last seen/i);
