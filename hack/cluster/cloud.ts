@@ -32,8 +32,10 @@ export type WantedPorts = Pick<HubPorts, "tunnel" | "join"> & Partial<HubPorts>;
 
 /** Where API servers find the stream port of a hub. */
 export interface Reach {
-  /** What hubs listen on. */
+  /** What hubs listen on for edges, and for API servers and each other. */
   readonly bindAddress: string;
+  readonly streamBindAddress: string;
+  /** What the Nodes tell. */
   readonly address: string;
   /** Of something in front of the hubs; absent: each hub's own stream port. */
   readonly port?: number;
@@ -43,7 +45,7 @@ const READY_MS = 60_000;
 /** As in the Dockerfile. */
 const HEAP = ["--max-semi-space-size=4"];
 const TOKEN_LIFE = "8760h";
-const LOOPBACK = "127.0.0.1";
+export const LOOPBACK = "127.0.0.1";
 
 /** Installs the CRDs, the namespace and the roles, the way a user would with `kubectl apply -k`. */
 export async function applyManifests(layout: Layout, kubectl: Kubectl): Promise<void> {
@@ -86,9 +88,10 @@ export async function configureHub(
       dnsNames: ["localhost"],
       stream: {
         port: hub.ports.stream,
+        bindAddress: reach.streamBindAddress,
         tunnelPort: hub.ports.edgeStream,
         advertiseAddress: reach.address,
-        peerAddress: LOOPBACK,
+        peerAddress: reach.port === undefined ? "" : reach.streamBindAddress,
         advertisePort: reach.port ?? 0,
         apiServerNames: [KUBELET_CLIENT],
         scraperNames: [METRICS_SERVER],

@@ -9,6 +9,7 @@ import {
   applyManifests,
   configureControllers,
   configureHub,
+  LOOPBACK,
   startCloudProcess,
   takeHubPorts,
   type HubPorts,
@@ -108,12 +109,12 @@ async function startEdge(
 ): Promise<void> {
   const tunnel = options.withLink === true ? await ports.take(layout.firstPort + 10) : hub.tunnel;
   if (tunnel !== hub.tunnel)
-    await startLink(layout, "link", { address: "127.0.0.1", port: tunnel, targetPort: hub.tunnel });
+    await startLink(layout, "link", { address: LOOPBACK, port: tunnel, targetPort: hub.tunnel });
   await steps.run("Join an edge node with a token", async (say) => {
     await startAgent(layout, kubectl, {
       node: NODE,
-      tunnel: `127.0.0.1:${tunnel}`,
-      join: `127.0.0.1:${hub.join}`,
+      tunnel: `${LOOPBACK}:${tunnel}`,
+      join: `${LOOPBACK}:${hub.join}`,
     });
     say(`waiting for node ${NODE} to be Ready`);
     await waitNodeReady(kubectl, NODE);
@@ -146,9 +147,10 @@ async function configureCloud(
   return { cloud, hubB };
 }
 
-/** The API server proxies to no node at 127.0.0.1, so that what it calls listens at an address beside it. */
+/** The API server proxies to no node at 127.0.0.1: what it calls listens at an address of the environment's own. */
 const reachHere = (layout: Layout, { withSecondHub }: EnvironmentOptions): Reach => ({
-  bindAddress: withSecondHub === true ? "127.0.0.1" : "0.0.0.0",
+  bindAddress: LOOPBACK,
+  streamBindAddress: withSecondHub === true ? LOOPBACK : layout.address,
   address: layout.address,
 });
 
@@ -161,7 +163,7 @@ function reachFromAfar(): Reach {
       "this machine has no address that your cluster could reach",
       "unset KUBECONFIG to get a cluster on this machine",
     );
-  return { bindAddress: "0.0.0.0", address };
+  return { bindAddress: LOOPBACK, streamBindAddress: "0.0.0.0", address };
 }
 
 /** kubectl of the environment's own version, for scripts and for the user's PATH. */

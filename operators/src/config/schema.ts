@@ -51,6 +51,10 @@ export const schema = {
         { min: 1, max: 65_535 },
         "Port of the kubelet API, for API servers and for the other hubs.",
       ),
+      bindAddress: text(
+        "",
+        "Address that the kubelet API listens on, apart from what edges connect to; empty: hub.bindAddress.",
+      ),
       tunnelPort: integer(10_004, { min: 1, max: 65_535 }, "Port of the stream tunnels of EdgeCores."),
       advertiseAddress: text(
         "",

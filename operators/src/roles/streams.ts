@@ -91,7 +91,7 @@ async function createServer(
     onTlsChange: (listener) => source.onChange(listener),
     peer: () => authority.peer(),
     options: {
-      ...{ host: bindAddress, port: stream.port, minTlsVersion },
+      ...{ host: stream.bindAddress || bindAddress, port: stream.port, minTlsVersion },
       apiServerNames: stream.apiServerNames,
       scraperNames: stream.scraperNames,
       clientCaFile: stream.clientCaFile,
