@@ -64,8 +64,7 @@ export async function environment(): Promise<Environment> {
       onLine,
     });
   }
-  const env = open(layout);
-  opened = env;
+  const env = (opened ??= open(layout));
   for (const part of partsOf(layout)) {
     part.thaw();
     if (!part.isRunning()) await part.start();

@@ -243,7 +243,7 @@ describe("pod", () => {
   });
 
   it("A6 in part: serves on the node's address with hostNetwork", async () => {
-    const port = env.layout.firstPort + 17;
+    const port = env.layout.firstPort + 39; // the last one of this environment
     const script = `mkdir /www; echo Welcome > /www/index.html; exec httpd -f -p ${port} -h /www`;
     await env.kubectl.apply(pod({ namespace: ns, name: "hostnet", script, spec: { hostNetwork: true } }));
     const { status } = await running("hostnet");

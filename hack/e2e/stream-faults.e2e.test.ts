@@ -45,7 +45,7 @@ describe("when something breaks under streams", () => {
   beforeEach(() => worksAgain(), 60_000);
   afterEach(async () => {
     await sessions.stopAll();
-    env = await environment(); // whatever was left stopped, frozen or elsewhere
+    await environment(); // whatever was left stopped, frozen or elsewhere
   }, 120_000);
   afterAll(cleanEnvironment, 90_000);
 
@@ -187,6 +187,19 @@ describe("when something breaks under streams", () => {
     await env.link.set({ cut: true });
     await env.link.restore();
     await worksAgain();
+  });
+
+  it("a hub that stood still while the node's session moved finds it at the other one when it goes on", async () => {
+    const open = await openBoth();
+    await env.link.set({ targetPort: env.portsB.tunnel });
+    env.hub.freeze();
+    await bothEnd(open, SILENT_MS);
+    await worksAgain();
+    env.hub.thaw();
+    await env.front.cut();
+    await env.front.set({ targetPort: env.ports.stream });
+    await worksAgain();
+    await nothingIsOpen();
   });
 
   it("streams end when the agent is restarted, and the same containers are reached again", async () => {
