@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { networkInterfaces } from "node:os";
 import { Duplex, Readable } from "node:stream";
-import { StreamError, type ReadRequest } from "@longshore/crds/stream";
+import { StreamError } from "@longshore/crds/stream";
 import type { Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
 import type { Cri } from "../cri/index.ts";
@@ -12,6 +12,7 @@ import { createStreamMetrics, type StreamMetrics } from "./metrics.ts";
 import { createOpener, type ClosableOpener, type Verbs } from "./opener.ts";
 import { podList } from "./pod-list.ts";
 import type { PodLookup } from "./port.ts";
+import type { NodeReader, NodeReaderDeps } from "./stats/index.ts";
 import { connectTcp, openUpgrade, type Connect, type UpgradeRequest } from "./upgrade/index.ts";
 
 /** What the node's streams need of the agent. */
@@ -54,7 +55,7 @@ export function createNodeStreams(deps: NodeStreamsDeps): ClosableOpener {
   const metrics = createStreamMetrics(registry);
   const verbs: Verbs = {
     logs: logsOf(deps, lookup, metrics),
-    read: readerOf(deps, cri),
+    read: readerOf(deps, runtimeCalls(cri)),
     exec: upgrade,
     attach: upgrade,
     portForward: upgrade,
@@ -88,19 +89,31 @@ function logsOf(
   };
 }
 
-function readerOf(deps: NodeStreamsDeps, cri: () => Cri): Verbs["read"] {
+function readerOf(deps: NodeStreamsDeps, cri: ReaderCri): Verbs["read"] {
   let made: ReturnType<typeof makeReader> | undefined;
   return async ({ what }) => {
-    made ??= makeReader(deps, cri());
+    made ??= makeReader(deps, cri).catch((error: unknown) => {
+      made = undefined; // what could not be loaded now may be there when it is asked for again
+      throw error;
+    });
     const { contentType, body } = await (await made).read(what);
     return { head: { contentType }, stream: Duplex.from(Readable.from([Buffer.from(body)])) };
   };
 }
 
-async function makeReader(
-  deps: NodeStreamsDeps,
-  cri: Cri,
-): Promise<{ read(what: ReadRequest["what"]): Promise<{ contentType: string; body: string }> }> {
+type ReaderCri = NodeReaderDeps["cri"];
+
+/** The runtime of the moment of each call: much of what a node tells of itself needs none. */
+const runtimeCalls = (cri: () => Cri): ReaderCri => ({
+  version: async () => await cri().version(),
+  listPodSandbox: async () => await cri().listPodSandbox(),
+  listContainers: async () => await cri().listContainers(),
+  listContainerStats: async () => await cri().listContainerStats(),
+  listPodSandboxStats: async () => await cri().listPodSandboxStats(),
+  imageFsInfo: async () => await cri().imageFsInfo(),
+});
+
+async function makeReader(deps: NodeStreamsDeps, cri: ReaderCri): Promise<NodeReader> {
   const { createNodeReader } = await import("./stats/index.ts");
   const { rootDir, podLogsDir, cgroupParent: parent, cgroupDriver: driver, sandboxImage } = deps.options;
   const { nodeName, registry, log, clock } = deps;
