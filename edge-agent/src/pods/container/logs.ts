@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdir, rename, rm, stat } from "node:fs/promises";
+import { link, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isPathElement, lastWordsPath, logDir, logPath, type Paths } from "../identity/index.ts";
 
@@ -39,8 +39,29 @@ export function surplus(files: readonly string[], name: string, maxFiles: number
 }
 
 /**
+ * Name for a log that is moved aside: the second in which that is, or the one after the newest that is there, so that
+ * names go up whatever the clock does and none is had twice. Pure.
+ */
+export function asideName(files: readonly string[], name: string, nowMs: number): string {
+  const prefix = `${name}.`;
+  const taken = files
+    .filter((file) => file.startsWith(prefix))
+    .map((file) => msOf(file.slice(prefix.length)));
+  return `${prefix}${stamp(Math.max(nowMs, ...taken.map((atMs) => atMs + 1000)))}`;
+}
+
+/** The second that a stamp names; whatever else the name has (a kubelet's `.gz`) follows it. */
+function msOf(stamped: string): number {
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)/.exec(stamped) ?? [];
+  const atMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return Number.isNaN(atMs) ? -Infinity : atMs;
+}
+
+/**
  * Moves a log that has grown too long aside and has the runtime open a new one. When that fails the
- * file moves back, for the runtime still writes into it.
+ * file moves back, for the runtime still writes into it. One that is not there (somebody removed it, or an agent ended
+ * while it was moved) is opened anew too.
  *
  * @returns true when it was rotated
  */
@@ -49,19 +70,43 @@ export async function rotateLog(
   limits: LogLimits & { readonly nowMs: number },
   reopen: () => Promise<void>,
 ): Promise<boolean> {
-  const info = await stat(path).catch(() => undefined);
-  if (!info || info.size <= limits.maxBytes) return false;
-  const aside = `${path}.${stamp(limits.nowMs)}`;
+  const bytes = await sizeOf(path);
+  if (bytes === undefined) await reopen();
+  if (bytes === undefined || bytes <= limits.maxBytes) return false;
+  const dir = dirname(path);
+  const aside = join(dir, asideName(await readdir(dir), basename(path), limits.nowMs));
   await rename(path, aside);
   try {
     await reopen();
   } catch (error) {
-    await rename(aside, path);
+    await moveBack(aside, path);
     throw error;
   }
-  const dir = dirname(path);
   for (const file of surplus(await readdir(dir), basename(path), limits.maxFiles)) {
     await rm(join(dir, file), { force: true });
   }
   return true;
 }
+
+/** Undefined when there is no such file. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** Unless there is a new one: the runtime may have opened it and only its answer was lost. */
+async function moveBack(aside: string, path: string): Promise<void> {
+  try {
+    await link(aside, path);
+  } catch (error) {
+    if (isCode(error, "EEXIST")) return;
+    throw error;
+  }
+  await rm(aside);
+}
+
+const isCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;
