@@ -34,6 +34,8 @@ export function createPodLookup(deps: LookupDeps): PodLookup {
     runs: async (target) => {
       const pod = known(target);
       const listed = await deps.cri().listContainers();
+      // Whoever asks next whether one of these runs is not to be told by a look that may not have seen it.
+      running.forget();
       const named = listed.filter((c) => c.labels[LABEL.containerName] === target.container);
       const [newest, ...older] = ofPod(named, target, pod).filter(hasRun).sort(newestFirst).map(runOf);
       if (newest === undefined) throw whyNoRun(target, pod);
@@ -49,7 +51,7 @@ export function createPodLookup(deps: LookupDeps): PodLookup {
       throw new StreamError("NOT_FOUND", `pod "${target.namespace}/${target.pod}" is not running`);
     },
     isRunning: (id) =>
-      running().then(
+      running.get().then(
         (ids) => ids.has(id),
         () => true,
       ),
@@ -82,17 +84,28 @@ const runOf = (container: Container): ContainerRun => ({
   isRunning: isRunning(container),
 });
 
+interface SharedLook<T> {
+  get(): Promise<T>;
+  /** The next who asks has a look of its own. */
+  forget(): void;
+}
+
 /** One look serves all who ask within a second of its beginning; one that failed serves only those who waited for it. */
-function createSharedLook<T>(look: () => Promise<T>, clock: Pick<Clock, "monotonicMs">): () => Promise<T> {
+function createSharedLook<T>(look: () => Promise<T>, clock: Pick<Clock, "monotonicMs">): SharedLook<T> {
   let latest: { readonly atMs: number; readonly result: Promise<T> } | undefined;
-  return () => {
-    const nowMs = clock.monotonicMs();
-    if (latest !== undefined && nowMs - latest.atMs < LOOK_AGE_MS) return latest.result;
-    const mine = { atMs: nowMs, result: look() };
-    latest = mine;
-    mine.result.catch(() => {
-      if (latest === mine) latest = undefined;
-    });
-    return mine.result;
+  return {
+    get: () => {
+      const nowMs = clock.monotonicMs();
+      if (latest !== undefined && nowMs - latest.atMs < LOOK_AGE_MS) return latest.result;
+      const mine = { atMs: nowMs, result: look() };
+      latest = mine;
+      mine.result.catch(() => {
+        if (latest === mine) latest = undefined;
+      });
+      return mine.result;
+    },
+    forget: () => {
+      latest = undefined;
+    },
   };
 }

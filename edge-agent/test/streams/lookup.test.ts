@@ -155,6 +155,14 @@ describe("whether a container runs", () => {
     expect(await ask()).toEqual([false, false, false, false]);
     expect(state.looks).toBe(2);
   });
+  it("is not answered of a run that was just found by a look that was before it", async () => {
+    const { lookup, clock, state, idsOf } = make([{ id: "other" }]);
+    expect(await lookup.isRunning("other")).toBe(true);
+    clock.advance(10);
+    state.containers = [{ id: "new" }];
+    expect(await idsOf()).toEqual(["new"]);
+    expect(await lookup.isRunning("new")).toBe(true);
+  });
   it("is taken for granted while the runtime does not answer, and looked at again at once", async () => {
     const { lookup, state } = make([]);
     state.fails = true;
