@@ -5,7 +5,6 @@ export { STREAM_LIMITS } from "./limits.ts";
 export type { StreamLimits } from "./limits.ts";
 export {
   headerPairs,
-  isUpgrade,
   kubeletUrl,
   readKubeletRequest,
   type KubeletCall,

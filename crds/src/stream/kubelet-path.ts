@@ -2,7 +2,7 @@
 import { StreamError } from "./errors.ts";
 import { firstOf, formatQuery, parseQuery, splitUrl, toFlag, toNumber, type Query } from "./kubelet-url.ts";
 import { READS, type LogOptions, type StreamRequest, type Upgrade } from "./request.ts";
-import { asksForUpgrade, UPGRADE_HEADERS } from "./validate-upgrade.ts";
+import { asksForUpgrade, looksLikeUpgrade, UPGRADE_HEADERS } from "./validate-upgrade.ts";
 import { isSubdomain } from "./validate-fields.ts";
 import { readStreamRequest } from "./validate.ts";
 
@@ -37,10 +37,6 @@ export function headerPairs(rawHeaders: readonly string[]): [name: string, value
   return pairs;
 }
 
-/** Does this request ask to become a stream of bytes? */
-export const isUpgrade = (headers: KubeletRequest["headers"]): boolean =>
-  asksForUpgrade(headers.map(([name, value]) => [name.toLowerCase(), value]));
-
 /**
  * Reads a request of the kubelet's HTTP API, as the API server makes it.
  *
@@ -53,7 +49,11 @@ export function readKubeletRequest(asked: KubeletRequest): KubeletCall {
   const { path, query } = splitUrl(asked.url);
   const headers = asked.headers.map(([name, value]) => [name.toLowerCase(), value] as const);
   const { node: named, rest } = takeNode(path);
-  const node = oneNode(named, asksForUpgrade(headers) ? undefined : proxiedNode(headers));
+  const isUpgrade = asksForUpgrade(headers);
+  // Neither an upgrade for the paths that have one, nor a plain request whose X-Forwarded-Uri is the API server's.
+  if (!isUpgrade && looksLikeUpgrade(headers))
+    throw new StreamError("BAD_REQUEST", "an upgrade must be to SPDY/3.1 or websocket");
+  const node = oneNode(named, isUpgrade ? undefined : proxiedNode(headers));
   const request = readStreamRequest(toRequest({ method: asked.method, headers, rest, query }));
   return { ...(node === undefined ? {} : { node }), request };
 }

@@ -47,6 +47,10 @@ function readHeader(value: unknown): Header {
   return [name, text];
 }
 
+/** As the API server's proxy sees an upgrade, whatever to; it hands on such a request as the user sent it. */
+export const looksLikeUpgrade = (headers: readonly Header[]): boolean =>
+  headers.some(([name, value]) => name === "connection" && value.toLowerCase().includes("upgrade"));
+
 /** Exactly one known protocol is asked for, and the connection is to become it. */
 export function asksForUpgrade(headers: readonly Header[]): boolean {
   const valuesOf = (name: string): string[] =>

@@ -123,6 +123,19 @@ describe("readKubeletRequest", () => {
     expect(post("/exec/ns/pod/c?command=ls&output=1", headers).node).toBeUndefined();
   });
 
+  it.each([
+    { connection: "Upgrade", more: [] },
+    { connection: "keep-alive, xUPGRADEx", more: [] },
+    { connection: "Upgrade", more: [["Upgrade", "h2c"]] },
+  ] as const)("takes no plain request that the API server's proxy hands on as an upgrade (%j)", (how) => {
+    const headers: Headers = [["Connection", how.connection], ...how.more];
+    const forged: Headers = [...headers, ["X-Forwarded-Uri", "/api/v1/nodes/a/proxy/x"]];
+    const codes = ["/containerLogs/ns/pod/c", "/pods"].flatMap((url) =>
+      [headers, forged].map((sent) => codeOf(() => get(url, sent))),
+    );
+    expect(codes).toEqual(Array(4).fill("BAD_REQUEST"));
+  });
+
   it("leaves out every header that is not the upgrade's", () => {
     const headers: Headers = [...SPDY, ["Authorization", "Bearer x"], ["Cookie", "a"], ["Host", "h"]];
     expect(post("/attach/ns/pod/c?output=1", headers).request).toMatchObject({ upgrade: { headers: KEPT } });

@@ -170,6 +170,20 @@ describe("what is no upgrade", () => {
     expect(text).toContain(why);
   });
 
+  it.each(["Connection: Upgrade\r\nUpgrade: h2c", "Connection: Upgrade"])(
+    "gets no log in the name of another node's proxy (%j)",
+    async (headers) => {
+      rig = await createRig();
+      rig.cluster.pod("web", "n1");
+      const node = rig.hub.node("n1");
+      const socket = await rig.dial();
+      const forged = "X-Forwarded-Uri: /api/v1/nodes/n1/proxy/\r\n";
+      socket.write(`GET /containerLogs/default/web/main HTTP/1.1\r\nHost: x\r\n${headers}\r\n${forged}\r\n`);
+      expect(await nextText(socket)).toMatch(/^HTTP\/1\.1 400 /);
+      expect(node.asked).toHaveLength(0);
+    },
+  );
+
   it("B147 is answered 400 with too many arguments, and reaches no node", async () => {
     rig = await createRig();
     rig.cluster.pod("web", "n1");
