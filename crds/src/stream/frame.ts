@@ -153,11 +153,15 @@ function text(message: Buffer, from: number, maxTextBytes: number): unknown {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** It becomes a header of HTTP, which takes no other characters. */
+const CONTENT_TYPE = /^[\t\x20-\x7e]{1,256}$/;
+
 function toHead(value: unknown): StreamHead {
   if (!isObject(value)) throw new StreamFrameError("head is no object");
   const { contentType } = value;
   if (contentType === undefined) return {};
   if (typeof contentType !== "string") throw new StreamFrameError("content type is no string");
+  if (!CONTENT_TYPE.test(contentType)) throw new StreamFrameError("content type is no header of HTTP");
   return { contentType };
 }
 

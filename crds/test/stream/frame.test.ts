@@ -112,6 +112,10 @@ describe("stream frames", () => {
     ["open that is too long", bytes(FRAME_TYPE.OPEN, 0, 0, 0, 1, 0, 0, 0, 1, `"${"x".repeat(999)}"`)],
     ["head that is no object", bytes(FRAME_TYPE.HEAD, 0x80, 0, 0, 1, 0, 0, 0, 1, "[]")],
     ["head with a number as type", bytes(FRAME_TYPE.HEAD, 0x80, 0, 0, 1, 0, 0, 0, 1, '{"contentType":1}')],
+    ...["", "a\r\nb: c", "\u{1f600}", "x".repeat(257)].map((contentType): [string, Buffer] => [
+      `head with the type ${JSON.stringify(contentType).slice(0, 20)}`,
+      bytes(FRAME_TYPE.HEAD, 0x80, 0, 0, 1, 0, 0, 0, 1, JSON.stringify({ contentType })),
+    ]),
     ["short window", bytes(FRAME_TYPE.WINDOW, 0, 0, 0, 1, 0, 0, 1)],
     ["long window", bytes(FRAME_TYPE.WINDOW, 0, 0, 0, 1, 0, 0, 0, 0, 1)],
     ["reset without text", bytes(FRAME_TYPE.RESET, 0, 0, 0, 1)],
