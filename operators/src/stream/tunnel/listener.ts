@@ -74,6 +74,12 @@ export function createTunnelListener(deps: ListenerDeps): TunnelListener {
     requestTimeout: HANDSHAKE_TIMEOUT_MS,
   });
   server.maxConnections = options.maxTunnels * 2 + 1024;
+  // Of TCP, so also those whose TLS never gets done.
+  const connections = new Set<Duplex>();
+  server.on("connection", (socket: Duplex) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
   const sockets = new WebSocketServer(SOCKETS);
   server.on("request", (_request, response) => {
     deps.onRefused({ status: 426, reason: "upgrade_required" });
@@ -98,7 +104,7 @@ export function createTunnelListener(deps: ListenerDeps): TunnelListener {
     close: async () => {
       if (!server.listening) return;
       const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
+      for (const socket of connections) socket.destroy();
       await closed;
     },
   };

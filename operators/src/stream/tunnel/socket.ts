@@ -37,11 +37,12 @@ export class CappedWebSocket extends WebSocket {
   }
 }
 
-/** A socket as a tunnel uses it. */
-export const asTunnelSocket = (ws: WebSocket): TunnelSocket => ({
+/** A socket as a tunnel uses it. @param maxUnsentBytes beyond it the peer, which reads nothing, is cut off */
+export const asTunnelSocket = (ws: WebSocket, maxUnsentBytes: number): TunnelSocket => ({
   send: (message, sent) => {
     if (ws.readyState === ws.OPEN) ws.send(message, { binary: false, compress: false }, () => sent());
     else sent();
+    if (ws.bufferedAmount > maxUnsentBytes) ws.terminate();
   },
   pause: () => ws.pause(),
   resume: () => ws.resume(),

@@ -59,6 +59,8 @@ export function createStreamTunnel(deps: StreamTunnelDeps): StreamTunnel {
   const metrics = createStreamTunnelMetrics(deps.registry);
   const tunnels = new Map<string, Tunnel>();
   const share: HubShare = { bytes: 0, streams: 0 };
+  // Twice what its streams may have under way.
+  const maxUnsentBytes = 2 * options.maxStreamsPerTunnel * options.chunkBytes;
   let isClosed = false;
 
   const admit = (socket: TLSSocket, headers: IncomingHttpHeaders): string | TunnelRefusal => {
@@ -81,7 +83,7 @@ export function createStreamTunnel(deps: StreamTunnelDeps): StreamTunnel {
     deps.onClosed?.(node, id);
   };
   const accept = (ws: WebSocket, node: string): void => {
-    const socket = asTunnelSocket(ws);
+    const socket = asTunnelSocket(ws, maxUnsentBytes);
     const connection = new TunnelConnection({ node, socket, options, clock, share, metrics, log });
     const tunnel = { node, id: randomUUID(), ws, connection };
     const stopWatch = watch(tunnel, options, clock);
@@ -118,7 +120,11 @@ export function createStreamTunnel(deps: StreamTunnelDeps): StreamTunnel {
     setTls: (tls) => listener.setTls(tls),
     close: async () => {
       isClosed = true;
-      for (const { ws } of tunnels.values()) ws.close(CLOSE_GOING_AWAY, "draining");
+      for (const { ws, connection } of tunnels.values()) {
+        // Also so that it is read again, and the peer's closing frame with it, where a reader was slow.
+        connection.close(new StreamError("LOST", "this hub stops"));
+        ws.close(CLOSE_GOING_AWAY, "draining");
+      }
       await Promise.all([...tunnels.values()].map(({ ws }) => closed(ws)));
       await listener.close();
     },
