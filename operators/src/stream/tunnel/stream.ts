@@ -123,7 +123,8 @@ export class TunnelStream extends Duplex {
 
   #settle(): void {
     const before = this.#heldBytes;
-    if (this.readableLength === before) return;
+    // A read that was due when it was destroyed still comes, and finds what nobody will take.
+    if (this.destroyed || this.readableLength === before) return;
     this.#heldBytes = this.readableLength;
     this.#link.onHeld(this, this.#heldBytes, before);
   }
