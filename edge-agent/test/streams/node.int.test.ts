@@ -221,7 +221,7 @@ describe("streams of a node, through a real containerd", () => {
     await client.ended;
     const [line] = (await once(stream, "data")) as [Buffer];
     expect(line.toString()).toBe("fresh\n");
-    expect(await live()).toBe(1);
+    await eventually("the command's stream is gone", async () => (await live()) === 1);
     stream.destroy();
     await eventually("the log is let go", async () => (await live()) === 0);
   }, 30_000);
@@ -260,6 +260,19 @@ describe("streams of a node, through a real containerd", () => {
     expect(malformed).toEqual(Array(4).fill("UNSUPPORTED"));
     expect(dialled.length).toBe(before);
     expect(new Set(dialled)).toEqual(new Set(["127.0.0.1"]));
+  });
+
+  it("S25 hands the runtime one request a connection, also where it refuses to upgrade", async () => {
+    const headers = [
+      ["connection", "Upgrade"],
+      ["upgrade", "SPDY/3.1"],
+      ["x-stream-protocol-version", "none.of.its.own"],
+    ];
+    const opened = await pair.cloud.open({ ...exec(["true"]), upgrade: { method: "POST", headers } });
+    opened.stream.end("GET /second HTTP/1.1\r\nhost: x\r\n\r\n");
+    const answer = await text(opened.stream);
+    expect(answer).toMatch(/^HTTP\/1\.1 403 /);
+    expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
   });
 
   it("answers about the node itself", async () => {

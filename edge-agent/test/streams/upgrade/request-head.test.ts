@@ -3,7 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import { requestHead } from "../../../src/streams/upgrade/request-head.ts";
 
 describe("the upgrade request to the runtime", () => {
-  it("has the asker's method and headers, the runtime's path and host", () => {
+  it("has the asker's method and headers, the runtime's path and host, and is the last of its connection", () => {
     const headers = [
       ["connection", "Upgrade"],
       ["upgrade", "SPDY/3.1"],
@@ -18,6 +18,7 @@ describe("the upgrade request to the runtime", () => {
         "upgrade: SPDY/3.1",
         "x-stream-protocol-version: v4.channel.k8s.io",
         "x-stream-protocol-version: channel.k8s.io",
+        "connection: close",
         "",
         "",
       ].join("\r\n"),
