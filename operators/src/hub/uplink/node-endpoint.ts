@@ -57,13 +57,25 @@ export function missingAdvertisement(node: KubeObject, endpoint: NodeEndpoint): 
     isEndpoint(addresses[0], endpoint) &&
     Port === endpoint.port &&
     Object.entries(endpointAnnotations(name)).every(([key, value]) => annotations[key] === value);
-  return isTold ? undefined : advertisedPatch(name, { addresses: nullIfEmpty(addresses) }, endpoint);
+  if (isTold) return undefined;
+  // Or the Node would collect the addresses of all hubs that it ever was at.
+  const own = leadsToHub(node, endpoint) ? addresses.slice(1) : addresses;
+  return advertisedPatch(name, { addresses: nullIfEmpty(own) }, endpoint);
 }
 
 /** Does the Node lead to a hub, this one or another? Pure. */
 export function advertisesHub(node: KubeObject): boolean {
   const { Port } = fieldsAt(fieldsAt(statusOf(node), "daemonEndpoints"), "kubeletEndpoint");
   return node.metadata.annotations?.[METRICS_PATH] !== undefined && Port !== OWN_PORT;
+}
+
+/** Is its first address a hub's: ours, or that of the hub where its session was before? */
+function leadsToHub(node: KubeObject, endpoint: NodeEndpoint): boolean {
+  const status = statusOf(node);
+  const [first] = Array.isArray(status["addresses"]) ? (status["addresses"] as unknown[]) : [];
+  const { Port } = fieldsAt(fieldsAt(status, "daemonEndpoints"), "kubeletEndpoint");
+  const isAnothers = isFields(first) && first["type"] === endpoint.type && Port === endpoint.port;
+  return isEndpoint(first, endpoint) || (isAnothers && advertisesHub(node));
 }
 
 /**
@@ -73,8 +85,8 @@ export function advertisesHub(node: KubeObject): boolean {
 export function ownNodeOf<T extends KubeObject>(node: T, endpoint: NodeEndpoint | undefined): T {
   const status = statusOf(node);
   if (endpoint === undefined || !Array.isArray(status["addresses"])) return node;
-  const [first, ...own] = status["addresses"] as unknown[];
-  if (!isEndpoint(first, endpoint)) return node;
+  const [, ...own] = status["addresses"] as unknown[];
+  if (!leadsToHub(node, endpoint)) return node;
   const daemonEndpoints = endpointsOf(status, { ...endpoint, port: OWN_PORT });
   return { ...node, status: { ...status, addresses: own, daemonEndpoints } };
 }

@@ -122,9 +122,31 @@ describe("a Node", () => {
     );
   });
 
+  it("forgets the hub where its session was before", () => {
+    const before = node({ addresses: [HUB, OWN, NAME], daemonEndpoints: port(10003) });
+    const endpoint = { ...ENDPOINT, address: "10.0.0.2" };
+    expect(missingAdvertisement(before, endpoint)).toEqual({
+      metadata: METADATA,
+      status: {
+        addresses: [{ ...HUB, address: "10.0.0.2" }, OWN, NAME, REPLACE],
+        daemonEndpoints: port(10003),
+      },
+    });
+    expect(ownNodeOf(before, endpoint)).toEqual(
+      node({ addresses: [OWN, NAME], daemonEndpoints: port(10350) }),
+    );
+  });
+
+  it("keeps its own address where no hub was advertised", () => {
+    const untold = node({ addresses: [OWN], daemonEndpoints: port(10003) }, {});
+    expect(missingAdvertisement(untold, ENDPOINT)).toMatchObject({
+      status: { addresses: [HUB, OWN, REPLACE] },
+    });
+    expect(ownNodeOf(untold, ENDPOINT)).toBe(untold);
+  });
+
   it.each([
     { when: "nothing is advertised", endpoint: undefined, addresses: [HUB, OWN] },
-    { when: "it is another hub's", endpoint: { ...ENDPOINT, address: "10.0.0.2" }, addresses: [HUB, OWN] },
     { when: "it has no addresses", endpoint: ENDPOINT, addresses: undefined },
   ])("is shown as it is when $when", ({ endpoint, addresses }) => {
     const told = node({ addresses, daemonEndpoints: port(10003) });
