@@ -34,7 +34,8 @@ export const isWaiting = (known: KnownPod | undefined, container: string): boole
   known !== undefined && stateOf(known, container)?.waiting !== undefined;
 
 function stateOf({ status }: KnownPod, container: string): ContainerState | undefined {
-  const all = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = status;
+  const all = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
   return all.find(({ name }) => name === container)?.state;
 }
 

@@ -6,7 +6,7 @@ import { createCri, type Cri } from "../../src/cri/index.ts";
 import { createPodEngine, type PodEngine } from "../../src/pods/index.ts";
 import { startContainerd, type OwnContainerd } from "./containerd.ts";
 import { FakeCloud, MemoryRecords, MemoryStore, podOf, silent } from "./fakes.ts";
-import type { Container } from "../../src/pods/model/container.ts";
+import type { Container, EphemeralContainer } from "../../src/pods/model/container.ts";
 import type { Pod } from "../../src/pods/model/pod.ts";
 import { removePodCgroup } from "../../src/pods/resources/cgroups.ts";
 import { systemMounter } from "../../src/pods/volumes/mounter.ts";
@@ -590,4 +590,96 @@ describe("a pod through a real containerd", () => {
     expect(containersOf(node, "reboot")[0]).toMatchObject({ restartCount: 1 });
     expect(await sandboxesOf("uid-reboot")).toBe(1);
   }, 60_000);
+
+  describe("that someone looks into", () => {
+    const main: Container = { name: "main", image: IMAGE, command: ["sleep", "3600"] };
+    const looking = (script: string, over: Partial<EphemeralContainer> = {}): EphemeralContainer => ({
+      ...{ name: "look", image: IMAGE, command: ["sh", "-c", script] },
+      ...over,
+    });
+    const withLook = (pod: Pod, ...ephemeralContainers: EphemeralContainer[]): Pod => ({
+      ...pod,
+      spec: { ...pod.spec, ephemeralContainers },
+    });
+    const looksOf = (node: Node, pod: string): Statuses[] =>
+      (node.cloud.statusOf(pod)["ephemeralContainerStatuses"] as Statuses[] | undefined) ?? [];
+    const stateOf = (node: Node, pod: string, name = "look") =>
+      looksOf(node, pod).find((status) => status.name === name)?.state;
+    const made = async (uid: string): Promise<string[]> =>
+      (await cri.listContainers())
+        .filter((c) => c.labels["io.kubernetes.pod.uid"] === uid)
+        .map((c) => `${c.labels["io.kubernetes.container.name"] ?? ""}/${c.metadata?.attempt ?? ""}`)
+        .sort();
+
+    it("shows the processes of the target, is not started again, and the pod goes on untouched", async () => {
+      const node = await nodeOf();
+      const pod = podOf("looked", { containers: [main] });
+      node.store.put("pod", pod);
+      await eventually("Running", () => isReady(node, "looked"));
+      const before = node.engine.statusOf("uid-looked");
+      const script = "while [ ! -e /proc/1/root/tmp/go ]; do sleep 0.1; done; cat /proc/1/cmdline; exit 3";
+      const look = looking(script, { targetContainerName: "main" });
+      node.store.put("pod", withLook(pod, look));
+      await eventually("it looks", () => stateOf(node, "looked")?.["running"]);
+      // An agent that dies and comes back takes it for what it is, while it runs and when it is dead.
+      await node.restart();
+      const id = containersOf(node, "looked")[0]?.containerID?.replace("containerd://", "") ?? "";
+      await cri.execSync(id, ["touch", "/tmp/go"], 5);
+      await eventually("it has looked", () => stateOf(node, "looked")?.["terminated"]);
+      await node.restart();
+      const plain = looking("cat /proc/1/cmdline", { name: "plain" });
+      node.store.put("pod", withLook(pod, look, plain));
+      await eventually("the next has looked", () => stateOf(node, "looked", "plain")?.["terminated"]);
+
+      expect(logOf(pod, "look")).toContain("sleep\x003600");
+      expect(logOf(pod, "plain")).toContain("cat\x00/proc/1/cmdline");
+      expect(looksOf(node, "looked")).toMatchObject([
+        { name: "look", ready: false, restartCount: 0, state: { terminated: { exitCode: 3 } } },
+        { name: "plain", ready: false, restartCount: 0, state: { terminated: { exitCode: 0 } } },
+      ]);
+      expect(await made("uid-looked")).toEqual(["look/0", "main/0", "plain/0"]);
+      const { ephemeralContainerStatuses, ...after } = node.engine.statusOf("uid-looked")!;
+      expect(ephemeralContainerStatuses).toHaveLength(2);
+      expect(after).toEqual(before);
+      await deletePod(node, pod);
+      expect(await made("uid-looked")).toEqual([]);
+    }, 60_000);
+
+    it("waits for its image and its target, honours its security, and goes with the pod", async () => {
+      const node = await nodeOf();
+      const containers = [main, { ...main, name: "late", envFrom: [{ configMapRef: { name: "none" } }] }];
+      const pod = podOf("held", { containers, volumes: [{ name: "e", emptyDir: {} }] });
+      const volumeMounts = [{ name: "e", mountPath: "/e" }];
+      const env = [{ name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }];
+      const asRoot =
+        "mount -t tmpfs none /tmp && echo $POD > /e/f; cat /e/f; read line; echo heard $line; exec sleep 3600";
+      const held = withLook(
+        pod,
+        looking(asRoot, { stdin: true, securityContext: { privileged: true }, volumeMounts, env }),
+        looking("true", { name: "none", image: "127.0.0.1:1/none:1" }),
+        looking("true", { name: "early", targetContainerName: "late" }),
+        looking("true", { name: "user", securityContext: { runAsNonRoot: true } }),
+      );
+      node.store.put("pod", pod);
+      await eventually("main runs", () => containersOf(node, "held")[0]?.state["running"]);
+      node.store.put("pod", held);
+      await eventually("the one that may runs", () => stateOf(node, "held")?.["running"]);
+      const reason = (name: string) => stateOf(node, "held", name)?.["waiting"]?.reason;
+      await eventually("no image", () => reason("none") === "ImagePullBackOff" || undefined);
+      await eventually("no target", () => reason("early") === "CreateContainerConfigError" || undefined);
+      expect(stateOf(node, "held", "early")?.["waiting"]?.message).toBe(
+        "unable to find target container late",
+      );
+      expect(reason("user")).toBe("CreateContainerConfigError");
+      await eventually("it mounted", () => / F held$/m.test(logOf(pod, "look")) || undefined);
+      expect(await made("uid-held")).toEqual(["look/0", "main/0"]);
+      node.store.put("configmap", { metadata: { name: "none" }, data: {} });
+      await eventually(
+        "the late one runs",
+        async () => (await made("uid-held")).includes("early/0") || undefined,
+      );
+      await deletePod(node, held);
+      expect(await made("uid-held")).toEqual([]);
+    }, 60_000);
+  });
 });

@@ -8,13 +8,18 @@ const target = { namespace: "default", pod: "web", uid: "uid-web", container: "m
 const pod = podOf("web", {
   containers: [{ name: "main", image: "i" }],
   initContainers: [{ name: "init", image: "i" }],
+  ephemeralContainers: [{ name: "look", image: "i" }],
 });
+
+const LISTS: Readonly<Record<string, string>> = {
+  init: "initContainerStatuses",
+  look: "ephemeralContainerStatuses",
+};
 
 /** The pod as the node shows it while the container is in this state. */
 const known = (state?: object, name = "main"): KnownPod => {
   const statuses = state === undefined ? [] : [{ name, state }];
-  const list = name === "init" ? "initContainerStatuses" : "containerStatuses";
-  return { pod, status: { [list]: statuses } };
+  return { pod, status: { [LISTS[name] ?? "containerStatuses"]: statuses } };
 };
 const waits = (reason: string) => known({ waiting: { reason } });
 
@@ -33,10 +38,10 @@ describe("why a container has no run", () => {
       message: `container "main" in pod "web" ${words}`,
     });
   });
-  it("is told of init containers too", () => {
-    const state = known({ waiting: { reason: "ImagePullBackOff" } }, "init");
-    expect(whyNoRun({ ...target, container: "init" }, state).message).toBe(
-      `container "init" in pod "web" is waiting to start: trying and failing to pull image`,
+  it.each(["init", "look"])("is told of init and ephemeral containers too (%s)", (container) => {
+    const state = known({ waiting: { reason: "ImagePullBackOff" } }, container);
+    expect(whyNoRun({ ...target, container }, state).message).toBe(
+      `container "${container}" in pod "web" is waiting to start: trying and failing to pull image`,
     );
   });
   it("B148 is that the pod is not on this node", () => {

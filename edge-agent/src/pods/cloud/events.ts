@@ -3,7 +3,14 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../../clock.ts";
 import type { AgentLog } from "../../log.ts";
 import type { Uplink } from "../../tunnel/port.ts";
-import { type Pod, podNamespace, podUid, rfc3339 } from "../model/index.ts";
+import {
+  containerNamed,
+  type ContainerRole,
+  type Pod,
+  podNamespace,
+  podUid,
+  rfc3339,
+} from "../model/index.ts";
 
 /** Tells people what happens to a pod. */
 export interface PodEvents {
@@ -16,6 +23,16 @@ export interface PodEvents {
 const MAX_MESSAGE = 1000;
 /** At most this many events a minute, over all pods. */
 const MAX_A_MINUTE = 60;
+
+const LIST: Readonly<Record<ContainerRole, string>> = {
+  init: "initContainers",
+  main: "containers",
+  ephemeral: "ephemeralContainers",
+};
+
+/** As a kubelet names a container of a pod. */
+const fieldPathOf = (pod: Pod, name: string): string =>
+  `spec.${LIST[containerNamed(pod, name)?.role ?? "main"]}{${name}}`;
 
 /** Events of pods towards the API; dropped when the node is offline, disabled or too chatty. */
 export function createEvents(deps: {
@@ -52,7 +69,7 @@ export function createEvents(deps: {
           name: pod.metadata.name,
           namespace,
           uid: podUid(pod),
-          ...(event.container !== undefined && { fieldPath: `spec.containers{${event.container}}` }),
+          ...(event.container !== undefined && { fieldPath: fieldPathOf(pod, event.container) }),
         },
         type: event.type,
         reason: event.reason,

@@ -16,6 +16,8 @@ export interface ContainerParts {
   readonly env: ReadonlyMap<string, string>;
   readonly mounts: readonly DeepPartial<Mount>[];
   readonly limits: LimitContext;
+  /** the running container whose processes it shall see */
+  readonly targetId?: string | undefined;
 }
 
 /** What the runtime is asked to make for one container. Pure. @throws {PodError} INVALID */
@@ -49,7 +51,7 @@ export function containerConfig(
         memoryLimitInBytes: BigInt(limits.memoryBytes),
         oomScoreAdj: BigInt(limits.oomScoreAdj),
       },
-      securityContext: containerSecurity(pod, container, parts.imageUser),
+      securityContext: containerSecurity(pod, container, parts.imageUser, parts.targetId),
     },
   };
 }

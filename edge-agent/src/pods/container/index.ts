@@ -2,3 +2,4 @@
 export { containerConfig } from "./config.ts";
 export { LOG_LIMITS, type LogLimits, removeRun, rotateLog } from "./logs.ts";
 export { containerMounts } from "./mounts.ts";
+export { targetIdOf } from "./target.ts";

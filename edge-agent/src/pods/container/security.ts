@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  NamespaceMode,
   SecurityProfile_ProfileType,
   type DeepPartial,
   type LinuxContainerSecurityContext,
@@ -73,22 +74,34 @@ function userOf(pod: Pod, container: Container): DeepPartial<LinuxContainerSecur
   };
 }
 
+/** Who looks into one container sees its processes; where those of the whole pod or node are seen, these. */
+function namespacesOf(
+  pod: Pod,
+  targetId: string | undefined,
+): NonNullable<DeepPartial<LinuxContainerSecurityContext>["namespaceOptions"]> {
+  const shared = namespaceOptions(pod);
+  if (targetId === undefined || shared.pid !== NamespaceMode.CONTAINER) return shared;
+  return { ...shared, pid: NamespaceMode.TARGET, targetId };
+}
+
 /**
  * What the kernel lets a container do: its own settings before the pod's.
  *
+ * @param targetId of the running container whose processes it shall see
  * @throws {PodError} INVALID
  */
 export function containerSecurity(
   pod: Pod,
   container: Container,
   user: ImageUser,
+  targetId?: string,
 ): DeepPartial<LinuxContainerSecurityContext> {
   checkNonRoot(pod, container, user);
   const own = container.securityContext ?? {};
   const open = isPrivileged(container) || own.procMount === "Unmasked";
   return {
     privileged: isPrivileged(container),
-    namespaceOptions: namespaceOptions(pod),
+    namespaceOptions: namespacesOf(pod, targetId),
     capabilities: capabilities(own),
     readonlyRootfs: own.readOnlyRootFilesystem === true,
     noNewPrivs: own.allowPrivilegeEscalation === false,

@@ -116,5 +116,14 @@ export interface Container {
   readonly tty?: boolean;
 }
 
+/**
+ * A container that people add to a pod that runs, to look into it. The API takes no probes, hooks, ports,
+ * resources and subPaths of it.
+ */
+export interface EphemeralContainer extends Container {
+  /** of this container it sees the processes; its own alone when there is none */
+  readonly targetContainerName?: string;
+}
+
 /** An init container that keeps running beside the others (a sidecar). */
 export const isRestartableInit = (c: Container): boolean => c.restartPolicy === "Always";

@@ -15,6 +15,7 @@ export {
 export {
   type Container,
   type ContainerPort,
+  type EphemeralContainer,
   type EnvFrom,
   type EnvVar,
   type FieldRef,
@@ -37,6 +38,16 @@ export {
   type PodPhase,
   type PodStatus,
 } from "./pod-status.ts";
-export { allContainers, DEFAULT_GRACE_SECONDS, type Pod, podNamespace, type PodSpec, podUid } from "./pod.ts";
+export {
+  allContainers,
+  containerNamed,
+  type ContainerRole,
+  DEFAULT_GRACE_SECONDS,
+  type Pod,
+  type PodContainer,
+  podNamespace,
+  type PodSpec,
+  podUid,
+} from "./pod.ts";
 export type { DownwardItem, KeyToPath, ProjectedSource, TokenProjection, Volume } from "./volume.ts";
 export { rfc3339 } from "./time.ts";

@@ -31,7 +31,8 @@ export interface ContainerStatus {
   readonly state: ContainerState;
   readonly lastState: ContainerState;
   readonly ready: boolean;
-  readonly started: boolean;
+  /** not told of an ephemeral container */
+  readonly started?: boolean;
   readonly restartCount: number;
   readonly image: string;
   readonly imageID: string;
@@ -59,6 +60,7 @@ export interface PodStatus {
   readonly qosClass?: string;
   readonly containerStatuses?: readonly ContainerStatus[];
   readonly initContainerStatuses?: readonly ContainerStatus[];
+  readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
 }
 
 export const isTerminalPhase = (phase: string | undefined): phase is "Succeeded" | "Failed" =>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Container, SecurityContext } from "./container.ts";
+import type { Container, EphemeralContainer, SecurityContext } from "./container.ts";
 import type { PodStatus } from "./pod-status.ts";
 import type { Volume } from "./volume.ts";
 
@@ -26,6 +26,8 @@ export interface PodSpec {
   readonly nodeName?: string;
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
+  /** only ever grows */
+  readonly ephemeralContainers?: readonly EphemeralContainer[];
   readonly volumes?: readonly Volume[];
   readonly restartPolicy?: string;
   readonly terminationGracePeriodSeconds?: number | null;
@@ -64,14 +66,31 @@ export interface Pod {
 /** What a kubelet gives a pod whose own grace period is not known. */
 export const DEFAULT_GRACE_SECONDS = 30;
 
-/** Containers of a pod in start order, with the init ones first. */
-export function allContainers(
-  pod: Pod,
-): readonly { readonly container: Container; readonly init: boolean }[] {
+/** Which list of the spec a container is in. */
+export type ContainerRole = "init" | "main" | "ephemeral";
+
+/** A container, and what it is to its pod. */
+export interface PodContainer {
+  readonly container: Container;
+  readonly role: ContainerRole;
+}
+
+/** Containers of a pod, the init ones first. */
+export function allContainers(pod: Pod): readonly PodContainer[] {
+  const { initContainers = [], containers, ephemeralContainers = [] } = pod.spec;
+  const as =
+    (role: ContainerRole) =>
+    (container: Container): PodContainer => ({ container, role });
   return [
-    ...(pod.spec.initContainers ?? []).map((container) => ({ container, init: true })),
-    ...pod.spec.containers.map((container) => ({ container, init: false })),
+    ...initContainers.map(as("init")),
+    ...containers.map(as("main")),
+    ...ephemeralContainers.map(as("ephemeral")),
   ];
 }
+
+/** Names are unique over all lists of a pod. */
+export const containerNamed = (pod: Pod, name: string): PodContainer | undefined =>
+  allContainers(pod).find(({ container }) => container.name === name);
+
 export const podUid = (pod: Pod): string => pod.metadata.uid ?? "";
 export const podNamespace = (pod: Pod): string => pod.metadata.namespace ?? "default";

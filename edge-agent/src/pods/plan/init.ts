@@ -7,15 +7,13 @@ import {
   type ObservedSandbox,
   type Pod,
 } from "../model/index.ts";
-import { graceMs, mayRestart, restartPolicy, startOf } from "./rules.ts";
+import { graceMs, mayRestart, restartPolicy, startOf, type Step } from "./rules.ts";
 import { kills } from "./teardown.ts";
 import type { Action, PlanInput } from "./types.ts";
 
 /** What the init containers need, and whether the others may start. */
-export interface InitStep {
+export interface InitStep extends Step {
   readonly initialized: boolean;
-  readonly actions: readonly Action[];
-  readonly againAtMs?: number;
 }
 
 const DONE = { initialized: true, actions: [] } as const;
@@ -103,8 +101,7 @@ function afterExit(
 }
 
 function begin(input: PlanInput, sandbox: ObservedSandbox, container: Container): InitStep {
-  const { action, againAtMs } = startOf(input, sandbox, container, true);
-  return { ...stay(action ? [action] : []), ...(againAtMs !== undefined && { againAtMs }) };
+  return { initialized: false, ...startOf(input, sandbox, container) };
 }
 
 /** An init container that failed is run again unless the pod may never restart. */

@@ -28,17 +28,20 @@ export function nextAttempt(input: PlanInput, name: string): number {
   return Math.max(seen, input.attempts[name] ?? -1) + 1;
 }
 
+/** What one container needs next. */
+export interface Step {
+  readonly actions: readonly Action[];
+  /** monotonic ms at which to look again */
+  readonly againAtMs?: number;
+}
+
 /** Start of one container unless its back-off or something that it waits for holds it. */
-export function startOf(
-  input: PlanInput,
-  sandbox: ObservedSandbox,
-  container: Container,
-  init: boolean,
-): { action?: Action; againAtMs?: number } {
+export function startOf(input: PlanInput, sandbox: ObservedSandbox, container: Container): Step {
   const holds = [input.restartAtMs[container.name] ?? 0, input.waits[container.name]?.untilMs ?? 0];
   const ahead = holds.filter((untilMs) => untilMs > input.nowMs);
   // At the end of each there is something else to show.
-  if (ahead.length > 0) return { againAtMs: Math.min(...ahead) };
+  if (ahead.length > 0) return { actions: [], againAtMs: Math.min(...ahead) };
   const attempt = nextAttempt(input, container.name);
-  return { action: { kind: "startContainer", name: container.name, init, attempt, sandboxId: sandbox.id } };
+  const { name } = container;
+  return { actions: [{ kind: "startContainer", name, attempt, sandboxId: sandbox.id }] };
 }

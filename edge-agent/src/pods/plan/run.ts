@@ -11,8 +11,9 @@ import {
   readySandbox,
 } from "../model/index.ts";
 import { deadContainers, deadSandboxes } from "./dead.ts";
+import { ephemeralStep } from "./ephemeral.ts";
 import { initStep } from "./init.ts";
-import { graceMs, mayRestart, restartPolicy, startOf } from "./rules.ts";
+import { graceMs, mayRestart, restartPolicy, startOf, type Step } from "./rules.ts";
 import { kills } from "./teardown.ts";
 import type { Action, Plan, PlanInput } from "./types.ts";
 
@@ -46,18 +47,8 @@ function mainStep(input: PlanInput, pod: Pod, sandbox: ObservedSandbox, containe
   if (last?.phase === "exited" && !mayRestart(restartPolicy(pod.spec), last.exitCode)) {
     return { actions: [] };
   }
-  return asStep(startOf(input, sandbox, container, false));
+  return startOf(input, sandbox, container);
 }
-
-interface Step {
-  readonly actions: readonly Action[];
-  readonly againAtMs?: number;
-}
-
-const asStep = (start: { action?: Action; againAtMs?: number }): Step => ({
-  actions: start.action ? [start.action] : [],
-  ...(start.againAtMs !== undefined && { againAtMs: start.againAtMs }),
-});
 
 /** Exits that no restart follows, whichever sandbox they happened in: the pod is over when all are. */
 function finished(input: PlanInput, pod: Pod): readonly ObservedContainer[] | undefined {
@@ -146,12 +137,15 @@ function newSandbox(input: PlanInput): Action[] {
 
 function containersOf(input: PlanInput, pod: Pod, sandbox: ObservedSandbox): Plan {
   const init = initStep(input, pod, sandbox);
-  const steps = init.initialized ? pod.spec.containers.map((c) => mainStep(input, pod, sandbox, c)) : [];
+  // First, for what is looked into may be an init container that does not end.
+  const looking = (pod.spec.ephemeralContainers ?? []).map((c) => ephemeralStep(input, pod, sandbox, c));
+  const mains = init.initialized ? pod.spec.containers.map((c) => mainStep(input, pod, sandbox, c)) : [];
+  const steps = [...looking, init, ...mains];
   const dead = [...deadContainers(input.observed), ...deadSandboxes(input.observed, sandbox)];
-  const timers = [init.againAtMs, ...steps.map((s) => s.againAtMs)];
+  const timers = steps.map((s) => s.againAtMs);
   const deadline = deadlineOf(pod);
   if (deadline !== undefined) timers.push(input.nowMs + deadline - input.activeForMs);
-  return withTimer([...init.actions, ...steps.flatMap((s) => s.actions), ...dead], timers);
+  return withTimer([...steps.flatMap((s) => s.actions), ...dead], timers);
 }
 
 function withTimer(actions: readonly Action[], timers: readonly (number | undefined)[]): Plan {

@@ -39,7 +39,7 @@ export interface PlanInput {
   /** container id → monotonic deadline of a stop under way */
   readonly stopping: Readonly<Record<string, number>>;
   readonly probes: Readonly<Record<string, ProbeResults>>;
-  /** newest attempt ever made of each container, from the record */
+  /** newest attempt ever made of each container, from the record; of an ephemeral one, that was ever started */
   readonly attempts: Readonly<Record<string, number>>;
   readonly sandboxAttempt: number;
   readonly terminal: boolean;
@@ -74,7 +74,6 @@ export type Action =
   | {
       readonly kind: "startContainer";
       readonly name: string;
-      readonly init: boolean;
       readonly attempt: number;
       readonly sandboxId: string;
     }

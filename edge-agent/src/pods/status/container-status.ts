@@ -46,7 +46,7 @@ interface States {
   readonly lastState: ContainerState;
 }
 
-function states(context: StatusContext, spec: Container, current: ObservedContainer): States {
+function states(context: StatusContext, spec: Container, role: Role, current: ObservedContainer): States {
   const earlier = context.observed?.containers.find(
     (c) => c.name === spec.name && c.id !== current.id && c.phase === "exited",
   );
@@ -55,7 +55,7 @@ function states(context: StatusContext, spec: Container, current: ObservedContai
     return { state: { running: { startedAt: seconds(current.startedAtMs) } }, lastState };
   if (current.phase === "created")
     return { state: isOver(context) ? UNKNOWN_END : { waiting: { reason: "ContainerCreating" } }, lastState };
-  const held = isOver(context) ? undefined : backOff(context, spec);
+  const held = isOver(context) || role.kind === "ephemeral" ? undefined : backOff(context, spec);
   return held ? { state: held, lastState: terminated(current) } : { state: terminated(current), lastState };
 }
 
@@ -63,7 +63,9 @@ const isStarted = (spec: Container, phase: string, probes: ProbeResults | undefi
   phase === "running" && (spec.startupProbe === undefined || probes?.started === true);
 
 function isReady(context: StatusContext, spec: Container, role: Role, current: ObservedContainer): boolean {
-  if (role.init && !isRestartableInit(spec)) return current.phase === "exited" && current.exitCode === 0;
+  if (role.kind === "ephemeral") return false;
+  if (role.kind === "init" && !isRestartableInit(spec))
+    return current.phase === "exited" && current.exitCode === 0;
   if (context.terminal || context.ended) return false;
   if (!isStarted(spec, current.phase, context.probes[spec.name])) return false;
   return spec.readinessProbe === undefined || context.probes[spec.name]?.ready === true;
@@ -80,14 +82,15 @@ function mountsOf(spec: Container): Pick<ContainerStatus, "volumeMounts"> {
 
 function absent(context: StatusContext, spec: Container, role: Role): ContainerStatus {
   const before = remembered(context, spec, role);
-  const ended = isOver(context) ? lastEnd(before, role) : undefined;
-  if (before && ended) return { ...before, state: ended, ready: before.ready && role.init, started: false };
+  const ended = isFinal(context, spec, role) ? lastEnd(before, role) : undefined;
+  if (before && ended)
+    return { ...before, state: ended, ready: before.ready && role.kind === "init", ...started(role, false) };
   return {
     name: spec.name,
     state: ended ?? waitState(context, spec, role),
     lastState: before ? earlierEnd(before) : {},
     ready: false,
-    started: false,
+    ...started(role, false),
     restartCount: Math.max(0, context.attempts[spec.name] ?? 0),
     image: spec.image,
     imageID: "",
@@ -98,18 +101,31 @@ function absent(context: StatusContext, spec: Container, role: Role): ContainerS
 const earlierEnd = ({ state, lastState }: ContainerStatus): ContainerState =>
   state.terminated ? { terminated: state.terminated } : lastState;
 
-/** How a container of a pod that is over ended, as far as anyone knows. Undefined: its turn never came. */
+/** A kubelet tells it of those alone that can make a pod ready. */
+const started = (role: Role, value: boolean): Pick<ContainerStatus, "started"> =>
+  role.kind === "ephemeral" ? {} : { started: value };
+
+/** What is not there does not come again: the pod is over, or it had its only start. */
+const isFinal = (context: StatusContext, spec: Container, role: Role): boolean =>
+  role.kind === "ephemeral" ? context.attempts[spec.name] !== undefined : isOver(context);
+
+/** How a container that does not come again ended, as far as anyone knows. Undefined: its turn never came. */
 function lastEnd(before: ContainerStatus | undefined, role: Role): ContainerState | undefined {
   if (before?.state.terminated) return before.state;
   if (before?.state.waiting && before.lastState.terminated) return before.lastState;
-  return role.initialized ? UNKNOWN_END : undefined;
+  return role.initialized || role.kind === "ephemeral" ? UNKNOWN_END : undefined;
 }
+
+const LIST = {
+  init: "initContainerStatuses",
+  main: "containerStatuses",
+  ephemeral: "ephemeralContainerStatuses",
+} as const;
 
 const isOver = (context: StatusContext): boolean => context.terminal !== undefined || context.ended;
 
 function remembered({ previous }: StatusContext, spec: Container, role: Role): ContainerStatus | undefined {
-  const list = role.init ? previous?.initContainerStatuses : previous?.containerStatuses;
-  return list?.find((s) => s.name === spec.name);
+  return previous?.[LIST[role.kind]]?.find((s) => s.name === spec.name);
 }
 
 /** Status of one container by its newest attempt. */
@@ -118,9 +134,9 @@ export function containerStatus(context: StatusContext, spec: Container, role: R
   if (!current) return absent(context, spec, role);
   return {
     name: spec.name,
-    ...states(context, spec, current),
+    ...states(context, spec, role, current),
     ready: isReady(context, spec, role, current),
-    started: isStarted(spec, current.phase, context.probes[spec.name]),
+    ...started(role, isStarted(spec, current.phase, context.probes[spec.name])),
     restartCount: current.attempt,
     image: current.image === "" ? spec.image : current.image,
     imageID: current.imageRef,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ObservedPod, Pod, PodStatus } from "../model/index.ts";
+import type { ContainerRole, ObservedPod, Pod, PodStatus } from "../model/index.ts";
 import type { PodEnd, ProbeResults, Wait } from "../plan/index.ts";
 
 /** All that a status is made of. */
@@ -27,6 +27,6 @@ export interface StatusContext {
 
 /** Where a container stands in the order of starts. */
 export interface Role {
-  readonly init: boolean;
+  readonly kind: ContainerRole;
   readonly initialized: boolean;
 }

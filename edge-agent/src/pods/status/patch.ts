@@ -16,6 +16,7 @@ const REPLACED = [
   "qosClass",
   "containerStatuses",
   "initContainerStatuses",
+  "ephemeralContainerStatuses",
 ] as const;
 const owned = (status: Partial<PodStatus> | undefined): readonly PodCondition[] =>
   (status?.conditions ?? []).filter((c) => (NODE_CONDITIONS as readonly string[]).includes(c.type));

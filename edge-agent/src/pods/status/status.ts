@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  type Container,
+  type ContainerRole,
   type ContainerStatus,
   isTerminalPhase,
   type PodPhase,
@@ -63,12 +65,12 @@ function phaseOf(c: StatusContext, initialized: boolean, statuses: readonly Cont
 export function podStatus(context: StatusContext): PodStatus {
   const { pod } = context;
   const initialized = isPastInit(context);
-  const inits = (pod.spec.initContainers ?? []).map((spec) =>
-    containerStatus(context, spec, { init: true, initialized }),
-  );
-  const mains = pod.spec.containers.map((spec) =>
-    containerStatus(context, spec, { init: false, initialized }),
-  );
+  const statuses = (kind: ContainerRole, specs: readonly Container[] = []): ContainerStatus[] =>
+    specs.map((spec) => containerStatus(context, spec, { kind, initialized }));
+  const inits = statuses("init", pod.spec.initContainers);
+  const mains = statuses("main", pod.spec.containers);
+  // They count for nothing else: a pod is no readier, nor longer alive, for someone who looks into it.
+  const ephemerals = statuses("ephemeral", pod.spec.ephemeralContainers);
   const phase = phaseOf(context, initialized, mains);
   return {
     phase,
@@ -79,6 +81,7 @@ export function podStatus(context: StatusContext): PodStatus {
     qosClass: context.previous?.qosClass ?? pod.status?.qosClass ?? qosClass(pod),
     ...(inits.length > 0 && { initContainerStatuses: inits }),
     containerStatuses: mains,
+    ...(ephemerals.length > 0 && { ephemeralContainerStatuses: ephemerals }),
   };
 }
 

@@ -13,7 +13,8 @@ export function waitState(context: StatusContext, spec: Container, role: Role): 
   const own = context.waits[spec.name];
   if (own) return waiting(own);
   const hasInits = (context.pod.spec.initContainers ?? []).length > 0;
-  const reason = role.init || (hasInits && !role.initialized) ? "PodInitializing" : "ContainerCreating";
+  const isAfterInits = role.kind === "main" && hasInits && !role.initialized;
+  const reason = role.kind === "init" || isAfterInits ? "PodInitializing" : "ContainerCreating";
   const whole = context.waits[""];
   return { waiting: { reason, ...(whole && { message: `${whole.reason}: ${whole.message}` }) } };
 }

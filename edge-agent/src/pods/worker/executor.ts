@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdir, rm } from "node:fs/promises";
-import { type Cri, CriError, type CriErrorCode } from "../../cri/index.ts";
-import { containerConfig, containerMounts, removeRun } from "../container/index.ts";
+import { containerConfig, containerMounts, removeRun, targetIdOf } from "../container/index.ts";
 import { logDir } from "../identity/index.ts";
 import {
-  allContainers,
   type Container,
+  containerNamed,
   type DataObject,
   messageOf,
   type ObservedContainer,
   type ObservedPod,
   type Pod,
+  type PodContainer,
   PodError,
   podNamespace,
   podUid,
@@ -22,6 +22,7 @@ import { limitPodCgroup, podCgroup, podLimits, removePodCgroup } from "../resour
 import { podCgroupOf, sandboxConfig } from "../sandbox/index.ts";
 import { environment, type FieldContext } from "../values/index.ts";
 import { mountVolumes, refreshVolumes, removeVolumes, type VolumeRun } from "../volumes/index.ts";
+import { Attempts } from "./attempts.ts";
 import type { PodContext } from "./context.ts";
 import { Faults } from "./faults.ts";
 import type { Journal } from "./journal.ts";
@@ -39,9 +40,6 @@ const IMAGE_EVENTS: Readonly<Record<string, string>> = {
   ErrImageNeverPull: "ErrImageNeverPull",
   InvalidImageName: "InspectFailed",
 };
-/** Answers after which the runtime has no container of that attempt; after all others it may. */
-const REFUSALS: ReadonlySet<CriErrorCode> = new Set(["INVALID", "NOT_FOUND", "RUNTIME", "UNIMPLEMENTED"]);
-
 /** Why a container does not start yet; nothing when it was started. */
 export type Outcome = { readonly wait?: Wait };
 
@@ -49,12 +47,14 @@ export type Outcome = { readonly wait?: Wait };
 export class Executor {
   readonly #context: PodContext;
   readonly #journal: Journal;
+  readonly #attempts: Attempts;
   readonly #wake: () => void;
   readonly #faults: Faults;
 
   constructor(context: PodContext, journal: Journal, wake: () => void) {
     this.#context = context;
     this.#journal = journal;
+    this.#attempts = new Attempts(context.cri, journal);
     this.#wake = wake;
     this.#faults = new Faults(context.clock, CREATE_PAUSE);
   }
@@ -100,8 +100,9 @@ export class Executor {
     action: ActionOf<"startContainer">,
     observed: ObservedPod | undefined,
   ): Promise<Outcome> {
-    const container = allContainers(pod).find(({ container: c }) => c.name === action.name)?.container;
-    if (!container) throw new PodError("INVALID", `no container named ${action.name}`);
+    const wanted = containerNamed(pod, action.name);
+    if (!wanted) throw new PodError("INVALID", `no container named ${action.name}`);
+    const { container } = wanted;
     const image = await this.#context.images.ensure({
       container,
       startKey: `${podUid(pod)}/${container.name}/${action.attempt}`,
@@ -114,8 +115,8 @@ export class Executor {
     }
     try {
       this.#faults.clear(`${container.name}/image`);
-      const id = await this.#make(pod, container, { action, observed, image: image.image });
-      return await this.#firstStart(pod, container, id, observed);
+      const id = await this.#make(pod, wanted, { action, observed, image: image.image });
+      return await this.#firstStart(pod, wanted, id, observed);
     } catch (error) {
       const isConfig = error instanceof PodError;
       const { reason, message, delayMs } = this.#fault(pod, container, {
@@ -126,10 +127,11 @@ export class Executor {
     }
   }
 
-  /** @throws {CriError} */
-  async start(pod: Pod, container: Container, id: string, observed: ObservedPod | undefined): Promise<void> {
+  /** @throws {CriError | StoreError} */
+  async start(pod: Pod, wanted: PodContainer, id: string, observed: ObservedPod | undefined): Promise<void> {
     const { cri, events } = this.#context;
-    await cri.startContainer(id);
+    const { container } = wanted;
+    await this.#attempts.start(wanted, id);
     events.emit(pod, {
       type: "Normal",
       reason: "Started",
@@ -157,7 +159,7 @@ export class Executor {
   ): Promise<void> {
     const { cri, clock } = this.#context;
     const leftMs = (): number => Math.max(0, kill.deadlineMs - clock.monotonicMs());
-    const container = pod && allContainers(pod).find(({ container: c }) => c.name === victim.name)?.container;
+    const container = pod && containerNamed(pod, victim.name)?.container;
     const hook = container?.lifecycle?.preStop;
     if (pod && kill.withHook && hook && leftMs() > 0) {
       const target = {
@@ -234,7 +236,7 @@ export class Executor {
 
   async #make(
     pod: Pod,
-    container: Container,
+    wanted: PodContainer,
     run: {
       action: ActionOf<"startContainer">;
       observed: ObservedPod | undefined;
@@ -242,6 +244,7 @@ export class Executor {
     },
   ): Promise<string> {
     const { options, limits, events } = this.#context;
+    const { container } = wanted;
     const { attempt, sandboxId } = run.action;
     const env = await environment(container, {
       ...this.#fields(pod, run.observed),
@@ -265,10 +268,11 @@ export class Executor {
       env,
       mounts,
       limits,
+      targetId: targetIdOf(container, run.observed, sandboxId),
     });
     const sandboxAttempt = run.observed?.sandboxes.find((s) => s.id === sandboxId)?.attempt ?? 0;
     const sandbox = sandboxConfig(pod, sandboxAttempt, options, this.#context.hostDns());
-    const id = await this.#create(container, run.action, { config, sandbox });
+    const id = await this.#attempts.create(wanted, { attempt, sandboxId, config, sandbox });
     events.emit(pod, {
       type: "Normal",
       reason: "Created",
@@ -278,34 +282,18 @@ export class Executor {
     return id;
   }
 
-  /** The attempt is noted before it is made, and given back when the runtime surely made nothing. */
-  async #create(
-    container: Container,
-    { attempt, sandboxId }: ActionOf<"startContainer">,
-    made: { config: Parameters<Cri["createContainer"]>[1]; sandbox: Parameters<Cri["createContainer"]>[2] },
-  ): Promise<string> {
-    const { attempts } = this.#journal.value;
-    await this.#journal.write({ attempts: { ...attempts, [container.name]: attempt } });
-    try {
-      return await this.#context.cri.createContainer(sandboxId, made.config, made.sandbox);
-    } catch (error) {
-      if (error instanceof CriError && REFUSALS.has(error.code)) this.#journal.writeSoon({ attempts });
-      throw error;
-    }
-  }
-
   async #firstStart(
     pod: Pod,
-    container: Container,
+    wanted: PodContainer,
     id: string,
     observed: ObservedPod | undefined,
   ): Promise<Outcome> {
     try {
-      await this.start(pod, container, id, observed);
-      this.#faults.clear(container.name);
+      await this.start(pod, wanted, id, observed);
+      this.#faults.clear(wanted.container.name);
       return {};
     } catch (error) {
-      const { reason, message } = this.#fault(pod, container, { reason: "RunContainerError", error });
+      const { reason, message } = this.#fault(pod, wanted.container, { reason: "RunContainerError", error });
       return { wait: { reason, message, untilMs: this.#context.clock.monotonicMs() + START_SHOWN_MS } };
     }
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { allContainers, messageOf, type ObservedPod, type Pod } from "../model/index.ts";
+import { containerNamed, messageOf, type ObservedPod, type Pod } from "../model/index.ts";
 import type { Action, PlanInput } from "../plan/index.ts";
 import { deleteFromApi } from "./api-delete.ts";
 import type { PodContext } from "./context.ts";
@@ -94,8 +94,8 @@ export class Steps {
           return "relist";
         });
       case "startCreated": {
-        const container = allContainers(pod).find(({ container: c }) => c.name === action.name)?.container;
-        if (container) await this.#executor.start(pod, container, action.id, observed);
+        const made = containerNamed(pod, action.name);
+        if (made) await this.#executor.start(pod, made, action.id, observed);
         return "relist";
       }
       case "startContainer": {

@@ -16,6 +16,7 @@ describe("references of a pod", () => {
           env: [{ name: "X", valueFrom: { secretKeyRef: { name: "b", key: "k" } } }],
         },
       ],
+      ephemeralContainers: [{ ...c, name: "look", envFrom: [{ secretRef: { name: "g" } }] }],
       volumes: [
         { name: "v", secret: { secretName: "d" } },
         { name: "w", projected: { sources: [{ configMap: { name: "e" } }] } },
@@ -28,6 +29,7 @@ describe("references of a pod", () => {
       "secret/b",
       "secret/d",
       "secret/f",
+      "secret/g",
     ]);
   });
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
+import { NamespaceMode } from "@longshore/crds/cri";
 import { podOf } from "../fakes.ts";
 import { containerSecurity } from "../../../src/pods/container/security.ts";
 import type { Container } from "../../../src/pods/model/container.ts";
@@ -27,6 +28,21 @@ describe("the security that the runtime is asked for", () => {
     expect(
       containerSecurity(pod, { ...c, securityContext: { privileged: true } }, { uid: 0n, name: "" }),
     ).toMatchObject({ privileged: true, maskedPaths: [] });
+  });
+  it.each([
+    ["no target: its own processes", {}, undefined, { pid: NamespaceMode.CONTAINER }],
+    ["a target: that one's", {}, "t", { pid: NamespaceMode.TARGET, targetId: "t" }],
+    [
+      "a target where all of the pod are seen",
+      { shareProcessNamespace: true },
+      "t",
+      { pid: NamespaceMode.POD },
+    ],
+    ["a target where all of the node are seen", { hostPID: true }, "t", { pid: NamespaceMode.NODE }],
+  ])("shows of %s", (_title, spec, targetId, options) => {
+    const pod = podOf("p", { containers: [c], ...spec });
+    const { namespaceOptions } = containerSecurity(pod, c, { uid: 0n, name: "" }, targetId);
+    expect(namespaceOptions).toEqual({ network: NamespaceMode.POD, ipc: NamespaceMode.POD, ...options });
   });
   it.each([
     [{ runAsNonRoot: true }, { uid: 0n, name: "" }],

@@ -14,6 +14,9 @@ describe("names of a pod", () => {
     expect(() =>
       checkPod(podOf("p", { containers: [c], volumes: [{ name: "..", emptyDir: {} }] })),
     ).toThrow();
+    expect(() =>
+      checkPod(podOf("p", { containers: [c], ephemeralContainers: [{ ...c, name: "../c" }] })),
+    ).toThrow();
     expect(() => checkPod(podOf("p.q-1", { containers: [c] }))).not.toThrow();
   });
 });

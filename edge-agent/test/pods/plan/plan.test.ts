@@ -78,10 +78,9 @@ const input = (over: Partial<PlanInput> = {}): PlanInput => ({
   ...over,
 });
 
-const start = (attempt: number, name = "c", init = false, sandboxId = "s0"): Action => ({
+const start = (attempt: number, name = "c", sandboxId = "s0"): Action => ({
   kind: "startContainer",
   name,
-  init,
   attempt,
   sandboxId,
 });
@@ -190,7 +189,7 @@ describe("plan: a pod that shall run", () => {
     [
       "counts on after a new sandbox",
       { observed: seen([sandbox({ id: "s1", attempt: 1 }), sandbox({ ready: false })], [exited(255)]) },
-      [start(1, "c", false, "s1")],
+      [start(1, "c", "s1")],
     ],
     [
       "R41 in part: stops the older of two ready sandboxes",
@@ -253,7 +252,7 @@ describe("plan: a pod that shall run", () => {
     [
       "starts the init container before the others",
       { pod: initPod, observed: seen([sandbox()], []) },
-      [start(0, "i", true)],
+      [start(0, "i")],
     ],
     [
       "waits for a running init container",
@@ -268,7 +267,7 @@ describe("plan: a pod that shall run", () => {
     [
       "runs a failed init container again",
       { pod: initPod, observed: seen([sandbox()], [exited(2, { name: "i" })]) },
-      [start(1, "i", true)],
+      [start(1, "i")],
     ],
     [
       "Never: a failed init container ends the pod",
@@ -289,7 +288,7 @@ describe("plan: a pod that shall run", () => {
           [exited(0, { id: "i0", name: "i" }), exited(255)],
         ),
       },
-      [start(1, "i", true, "s1")],
+      [start(1, "i", "s1")],
     ],
     [
       "does not wait for a sidecar to end",
@@ -299,7 +298,7 @@ describe("plan: a pod that shall run", () => {
     [
       "restarts a sidecar that ended",
       { pod: sidecar, observed: seen([sandbox()], [exited(0, { name: "i", id: "i0" }), container()]) },
-      [start(1, "i", true)],
+      [start(1, "i")],
     ],
     [
       "looks again when the deadline is due",
@@ -356,6 +355,132 @@ describe("plan: a pod that shall run", () => {
   const table = cases.map(([title, over, actions, againAtMs]) => ({ title, over, actions, againAtMs }));
   it.each(table)("$title", ({ over, actions, againAtMs }) => {
     const result = plan(input(over));
+    expect(result.actions).toEqual(actions);
+    expect(result.againAtMs).toBe(againAtMs);
+  });
+});
+
+describe("plan: a pod that someone looks into", () => {
+  const look = { name: "look", image: "busybox", targetContainerName: "c" };
+  const looked = podOf("p", { containers: [main], ephemeralContainers: [look] });
+  const lookedInit = {
+    ...looked,
+    spec: { ...looked.spec, initContainers: [{ name: "i", image: "busybox" }] },
+  };
+  const it0 = (over: Partial<ObservedContainer>): ObservedContainer =>
+    container({ id: "l0", name: "look", ...over });
+  const cases: [title: string, over: Partial<PlanInput>, actions: Action[], againAtMs?: number][] = [
+    [
+      "starts it beside what runs, and touches nothing else",
+      {
+        observed: seen(
+          [sandbox()],
+          [container({ annotations: { "longshore.io/container-spec-hash": "h" } })],
+        ),
+        specHashes: { c: "h", look: "l" },
+      },
+      [start(0, "look")],
+    ],
+    [
+      "waits for a sandbox",
+      { observed: seen([sandbox({ ready: false })], []) },
+      [{ kind: "createSandbox", attempt: 1 }],
+    ],
+    [
+      "starts it before the others, and while init containers run",
+      { pod: lookedInit, observed: seen([sandbox()], [container({ name: "i", id: "i0" })]) },
+      [start(0, "look")],
+    ],
+    [
+      "holds its start back like any other",
+      {
+        observed: seen([sandbox()], [container()]),
+        waits: { look: { reason: "ImagePullBackOff", message: "", untilMs: NOW + 7 } },
+      },
+      [],
+      NOW + 7,
+    ],
+    [
+      "starts what was made and never started",
+      { observed: seen([sandbox()], [container(), it0({ phase: "created" })]) },
+      [{ kind: "startCreated", id: "l0", name: "look" }],
+    ],
+    ["leaves it alone while it runs", { observed: seen([sandbox()], [container(), it0({})]) }, []],
+    [
+      "leaves it alone though its own hash were another",
+      {
+        observed: seen(
+          [sandbox()],
+          [container(), it0({ annotations: { "longshore.io/container-spec-hash": "old" } })],
+        ),
+        specHashes: { look: "new" },
+      },
+      [],
+    ],
+    ...[0, 1, 128].map((exitCode): [string, Partial<PlanInput>, Action[]] => [
+      `never starts it again after an exit with ${exitCode}`,
+      { observed: seen([sandbox()], [container(), it0({ phase: "exited", exitCode })]) },
+      [],
+    ]),
+    [
+      "does not start it again when the runtime forgot it",
+      { observed: seen([sandbox()], [container()]), attempts: { look: 0 } },
+      [],
+    ],
+    [
+      "does not start it again in a new sandbox",
+      {
+        observed: seen(
+          [sandbox({ id: "s1", attempt: 1 }), sandbox({ ready: false })],
+          [container({ id: "c1", sandboxId: "s1", attempt: 1 }), it0({ phase: "exited" })],
+        ),
+      },
+      [],
+    ],
+    [
+      "removes what was made in a sandbox that died before it was started, to make it in the new one",
+      {
+        observed: seen(
+          [sandbox({ id: "s1", attempt: 1 }), sandbox({ ready: false })],
+          [container({ id: "c1", sandboxId: "s1", attempt: 1 }), it0({ phase: "created" })],
+        ),
+      },
+      [{ kind: "removeContainer", id: "l0" }],
+    ],
+    [
+      "ends what survived its sandbox",
+      { observed: seen([sandbox({ ready: false })], [it0({})]) },
+      [kill("SandboxGone", { id: "l0", name: "look" })],
+    ],
+    [
+      "ends one of unknown state",
+      { observed: seen([sandbox()], [container(), it0({ phase: "unknown" })]) },
+      [kill("Unknown", { id: "l0", name: "look" })],
+    ],
+    [
+      "is over when its own containers are",
+      { pod: policy("Never", looked), observed: seen([sandbox()], [exited(0), it0({})]) },
+      [ended("Succeeded")],
+    ],
+    [
+      "is not over when it was only looked into",
+      { pod: policy("Never", looked), observed: seen([sandbox()], [container(), it0({ phase: "exited" })]) },
+      [],
+    ],
+    [
+      "ended: is looked into no longer",
+      { terminal: true, observed: seen([sandbox()], [exited(0), it0({})]) },
+      [kill("DeadlineExceeded", { id: "l0", name: "look" })],
+    ],
+    [
+      "goes with it",
+      { want: "delete", observed: seen([sandbox()], [exited(0), it0({})]) },
+      [kill("Deleted", { id: "l0", name: "look" })],
+    ],
+  ];
+  const table = cases.map(([title, over, actions, againAtMs]) => ({ title, over, actions, againAtMs }));
+  it.each(table)("$title", ({ over, actions, againAtMs }) => {
+    const result = plan(input({ pod: looked, ...over }));
     expect(result.actions).toEqual(actions);
     expect(result.againAtMs).toBe(againAtMs);
   });
@@ -438,7 +563,7 @@ describe("plan: whatever the runtime shows", () => {
   >;
   const containers = fc.array(
     fc.record({
-      name: fc.constantFrom("c", "i", "other"),
+      name: fc.constantFrom("c", "i", "look", "other"),
       attempt: fc.nat(3),
       sandboxId: fc.constantFrom("s0", "s1"),
       phase: phases,
@@ -446,6 +571,10 @@ describe("plan: whatever the runtime shows", () => {
     }),
     { maxLength: 5 },
   );
+  const withLook = {
+    ...withInit,
+    spec: { ...withInit.spec, ephemeralContainers: [{ name: "look", image: "busybox" }] },
+  };
   const world = fc.record({
     want: fc.constantFrom("keep", "run", "delete", "gone"),
     ready: fc.tuple(fc.boolean(), fc.boolean()),
@@ -466,7 +595,7 @@ describe("plan: whatever the runtime shows", () => {
         const result = plan(
           input({
             want: w.want,
-            pod: policy(w.policy, withInit),
+            pod: policy(w.policy, withLook),
             observed,
             terminal: w.terminal,
             volumesReady: w.volumesReady,
@@ -483,6 +612,7 @@ describe("plan: whatever the runtime shows", () => {
                 c.name === action.name && c.sandboxId === action.sandboxId && c.attempt === action.attempt,
             ),
           ).toEqual([]);
+          if (action.name === "look") expect(all.filter((c) => c.name === "look")).toEqual([]);
           expect(
             all.some(
               (c) => c.name === action.name && c.phase === "running" && c.sandboxId !== action.sandboxId,

@@ -298,6 +298,84 @@ describe("podStatus", () => {
   });
 });
 
+describe("podStatus of a pod that someone looks into", () => {
+  const look = { name: "look", image: IMAGE, volumeMounts: [MOUNT] };
+  const pod = { ...golden, spec: { ...golden.spec, ephemeralContainers: [look] } };
+  const main = observed({}).containers;
+  const beside = (over: Partial<ObservedContainer>): ObservedPod => ({
+    ...observed({}),
+    containers: [...main, ...observed({ id: "1", name: "look", ...over }).containers],
+  });
+  const lookOf = (over: Partial<StatusContext>) =>
+    podStatus(context({ pod, observed: observed({}), ...over })).ephemeralContainerStatuses;
+  const plain = podStatus(context({ observed: observed({}) }));
+  const pulling = { look: { reason: "ErrImagePull", message: "no such host", untilMs: 5 } };
+  const finishedAtMs = Date.parse("2026-11-21T02:07:09Z");
+
+  it.each<[string, Partial<StatusContext>, object]>([
+    ["has not begun", {}, { waiting: { reason: "ContainerCreating" } }],
+    ["waits", { waits: pulling }, { waiting: { reason: "ErrImagePull", message: "no such host" } }],
+    ["was made", { observed: beside({ phase: "created" }) }, { waiting: { reason: "ContainerCreating" } }],
+    ["runs", { observed: beside({}), attempts: { look: 0 } }, { running: { startedAt: T0 } }],
+    [
+      "has ended",
+      {
+        observed: beside({ phase: "exited", exitCode: 3, finishedAtMs }),
+        attempts: { look: 0 },
+        restartAtMs: { look: 9_000 },
+        waits: { look: { reason: "RunContainerError", message: "", untilMs: 9_000 } },
+      },
+      { terminated: expect.objectContaining({ exitCode: 3, reason: "Error" }) },
+    ],
+    [
+      "was removed by somebody",
+      { attempts: { look: 0 } },
+      { terminated: expect.objectContaining({ exitCode: 137, reason: "ContainerStatusUnknown" }) },
+    ],
+  ])(
+    "says the same of its own containers and its conditions when the ephemeral one %s",
+    (_t, over, state) => {
+      const { ephemeralContainerStatuses, ...rest } = podStatus(
+        context({ pod, observed: observed({}), ...over }),
+      );
+      expect(rest).toEqual(plain);
+      expect(ephemeralContainerStatuses).toEqual([
+        expect.objectContaining({ name: "look", state, lastState: {}, ready: false, restartCount: 0 }),
+      ]);
+      expect(ephemeralContainerStatuses?.[0]).not.toHaveProperty("started");
+      expect(ephemeralContainerStatuses?.[0]?.volumeMounts).toEqual(
+        plain.containerStatuses?.[0]?.volumeMounts,
+      );
+    },
+  );
+
+  it("remembers the end of one that the runtime forgot", () => {
+    const previous = podStatus(
+      context({ pod, observed: beside({ phase: "exited", exitCode: 3, finishedAtMs }) }),
+    );
+    expect(lookOf({ previous, attempts: { look: 0 } })).toEqual(previous.ephemeralContainerStatuses);
+  });
+  it("does not say that one began that never did, when the pod is over", () => {
+    const terminal = { phase: "Failed" } as const;
+    expect(lookOf({ observed: undefined, terminal })?.[0]?.state).toEqual({
+      waiting: { reason: "ContainerCreating" },
+    });
+  });
+  it("does not wait for init containers with it", () => {
+    const initContainers = [{ name: "i", image: IMAGE }];
+    const withInit = { ...pod, spec: { ...pod.spec, initContainers } };
+    expect(lookOf({ pod: withInit, observed: observed({ name: "i" }) })?.[0]?.state).toEqual({
+      waiting: { reason: "ContainerCreating" },
+    });
+  });
+  it("patches its list whole, for the API does not merge it, and only when it differs", () => {
+    const next = podStatus(context({ pod, observed: beside({}) }));
+    const { status } = JSON.parse(statusPatch(UID, plain, next) ?? "") as { status: unknown };
+    expect(status).toEqual({ ephemeralContainerStatuses: next.ephemeralContainerStatuses });
+    expect(statusPatch(UID, next, next)).toBeUndefined();
+  });
+});
+
 describe("livePhase", () => {
   const state = (s: "waiting" | "running" | number, lastExit?: number): never =>
     ({

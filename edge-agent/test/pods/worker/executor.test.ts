@@ -12,7 +12,7 @@ import { identityOf } from "../../../src/pods/worker/state.ts";
 import { MemoryRecords, podOf, silent } from "../fakes.ts";
 
 const pod = podOf("p", { containers: [{ name: "c", image: "i" }] });
-const action = { kind: "startContainer", name: "c", init: false, attempt: 3, sandboxId: "s" } as const;
+const action = { kind: "startContainer", name: "c", attempt: 3, sandboxId: "s" } as const;
 const refused = (code: CriErrorCode, what: string): (() => Promise<never>) => {
   return () => Promise.reject(new CriError(code, what, "no such user"));
 };
@@ -85,6 +85,43 @@ describe("Executor.startContainer", () => {
     const { executor, journal } = make({ createContainer: refused(code, "CreateContainer") });
     await executor.startContainer(pod, action, undefined);
     expect(journal.value.attempts["c"]).toBe(attempt);
+  });
+
+  it("tries again while the container is not there that an ephemeral one looks into", async () => {
+    const look = { name: "look", image: "i", targetContainerName: "c" };
+    const looked = podOf("p", { containers: [{ name: "c", image: "i" }], ephemeralContainers: [look] });
+    const { executor, journal } = make({});
+    const { wait } = await executor.startContainer(
+      looked,
+      { ...action, name: "look", attempt: 0 },
+      undefined,
+    );
+    expect(wait).toEqual({
+      reason: "CreateContainerConfigError",
+      message: "unable to find target container c",
+      untilMs: 2_000,
+    });
+    expect(journal.value.attempts).toEqual({ c: 2 });
+  });
+
+  it.each([
+    ["is remembered from its start on", {}, { c: 2, look: 0 }],
+    [
+      "is remembered though its start failed",
+      { startContainer: refused("RUNTIME", "Start") },
+      { c: 2, look: 0 },
+    ],
+    [
+      "is not remembered when it may not have been made",
+      { createContainer: refused("DEADLINE", "Create") },
+      { c: 2 },
+    ],
+  ])("an ephemeral container %s", async (_title, cri, attempts) => {
+    const look = { name: "look", image: "i" };
+    const looked = podOf("p", { containers: [{ name: "c", image: "i" }], ephemeralContainers: [look] });
+    const { executor, journal } = make(cri);
+    await executor.startContainer(looked, { ...action, name: "look", attempt: 0 }, undefined);
+    expect(journal.value.attempts).toEqual(attempts);
   });
 
   it("tries what is missing again with pauses that double up to a minute, and logs it once", async () => {
