@@ -16,6 +16,13 @@ export interface StreamingAddress {
 const MAX_URL_CHARS = 2048;
 const HTTP_PORT = 80;
 
+/** A server that listens at every address may name none of them: containerd then says `[::]`. */
+const LOOPBACK_OF: ReadonlyMap<string, string> = new Map([
+  ["localhost", "127.0.0.1"],
+  ["0.0.0.0", "127.0.0.1"],
+  ["::", "::1"],
+]);
+
 const refuse = (why: string): never => {
   throw new StreamError("INTERNAL", `the container runtime's streaming address is not used: ${why}`);
 };
@@ -30,7 +37,8 @@ export function judgeStreamingUrl(text: string, isOwn: (ip: string) => boolean):
   const url = parse(text);
   if (url.protocol !== "http:") refuse("only http is spoken; switch TLS of its streaming server off");
   if (url.username !== "" || url.password !== "") refuse("it names a user");
-  const host = url.hostname === "localhost" ? "127.0.0.1" : url.hostname.replace(/^\[|\]$/g, "");
+  const named = url.hostname.replace(/^\[|\]$/g, "");
+  const host = LOOPBACK_OF.get(named) ?? named;
   if (isIP(host) === 0) refuse("its host is a name");
   if (!isLoopback(host) && !isOwn(host)) refuse("its host is another machine");
   return {

@@ -13,6 +13,8 @@ describe("the runtime's streaming address", () => {
     ["http://localhost:10010/exec/a", { host: "127.0.0.1", authority: "localhost:10010" }],
     ["http://192.0.2.7:10010/exec/a", { host: "192.0.2.7", authority: "192.0.2.7:10010" }],
     ["http://[2001:db8::7]:10010/exec/a", { host: "2001:db8::7" }],
+    ["http://0.0.0.0:10010/exec/a", { host: "127.0.0.1", authority: "0.0.0.0:10010" }],
+    ["http://[::]:10010/exec/a", { host: "::1", authority: "[::]:10010" }],
     ["http://127.0.0.1/exec/a", { port: 80, authority: "127.0.0.1" }],
     ["http://127.0.0.1:80/a b\r\nX: y#f", { path: "/a%20bX:%20y" }],
   ])("is taken when it is plain HTTP on this machine: %s", (url, want) => {
@@ -29,7 +31,6 @@ describe("the runtime's streaming address", () => {
     ["http://192.0.2.8:10010/exec/a", "another machine"],
     ["http://127.0.0.1.example.org/exec/a", "host is a name"],
     ["http://metadata/exec/a", "host is a name"],
-    ["http://0.0.0.0:10010/exec/a", "another machine"],
     ["http://[::ffff:169.254.169.254]:80/", "another machine"],
     ["http://127.0.0.1:80@192.0.2.8/exec/a", "names a user"],
     ["http://u@127.0.0.1:1/exec/a", "names a user"],
