@@ -17,13 +17,32 @@ export const refusalOf = ({ status, message }: StreamError): Refusal => ({
   text: message,
 });
 
-/** A whole HTTP answer, for a connection that was to become something else. */
+const REASONS: Readonly<Record<number, string>> = {
+  400: "BadRequest",
+  403: "Forbidden",
+  404: "NotFound",
+  429: "TooManyRequests",
+};
+
+/**
+ * A whole HTTP answer, for a connection that was to become something else. Of an upgrade, the API server and kubectl
+ * read a Status; plain text with a colon in it they take for YAML, and lose.
+ */
 export function rawAnswer({ status, text }: Refusal): string {
+  const body = JSON.stringify({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message: text,
+    reason: REASONS[status] ?? "InternalError",
+    code: status,
+  });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
-    "content-type: text/plain; charset=utf-8",
-    `content-length: ${Buffer.byteLength(text)}`,
+    "content-type: application/json",
+    `content-length: ${Buffer.byteLength(body)}`,
     "connection: close",
   ];
-  return `${head.join("\r\n")}\r\n\r\n${text}`;
+  return `${head.join("\r\n")}\r\n\r\n${body}`;
 }
