@@ -652,7 +652,7 @@ describe("a pod through a real containerd", () => {
       const volumeMounts = [{ name: "e", mountPath: "/e" }];
       const env = [{ name: "POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }];
       const asRoot =
-        "mount -t tmpfs none /tmp && echo $POD > /e/f; cat /e/f; read line; echo heard $line; exec sleep 3600";
+        "busybox mount -t tmpfs none /tmp && echo $POD > /e/f; cat /e/f; read line; echo heard $line; exec sleep 3600";
       const held = withLook(
         pod,
         looking(asRoot, { stdin: true, securityContext: { privileged: true }, volumeMounts, env }),
