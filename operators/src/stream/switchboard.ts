@@ -151,11 +151,10 @@ export class Switchboard {
         else throw error;
       }
     }
+    // A session without streams is no answer while the hub with the node's stream tunnel may be another.
+    if (unreached.length > 0) throw await this.#offline(wanted, { why: "peers", hubs: unreached });
     if (said !== "") throw new StreamError("OFFLINE", said);
-    throw await this.#offline(
-      wanted,
-      unreached.length > 0 ? { why: "peers", hubs: unreached } : { why: "nowhere" },
-    );
+    throw await this.#offline(wanted, { why: "nowhere" });
   }
 
   /** @returns undefined when the directory does not say */
@@ -179,7 +178,8 @@ export class Switchboard {
 
   async #offline({ node }: Wanted, absence: Absence): Promise<StreamError> {
     const { client, clock } = this.#deps;
-    if (this.#isWithoutStreams(node)) return new StreamError("OFFLINE", withoutStreams(node));
+    if (absence.why === "nowhere" && this.#isWithoutStreams(node))
+      return new StreamError("OFFLINE", withoutStreams(node));
     const seen = await lastSeen(client, node, new Deadline(clock, LAST_SEEN_MS));
     return new StreamError("OFFLINE", offlineText(node, absence, seen, clock.wallMs()));
   }

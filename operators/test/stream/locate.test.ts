@@ -33,13 +33,13 @@ describe("offlineText", () => {
       absence: { why: "directory" } as const,
       at: seen("2026-11-21T11:59:00Z"),
       want:
-        'node "x" is not connected to this hub, and Redis, which knows what the other hubs have, does not answer; ' +
+        'this hub has no streams of node "x", and Redis, which knows what the other hubs have, does not answer; ' +
         "last seen 2026-11-21T11:59:00Z, 1 min ago",
     },
     {
       absence: { why: "peers", hubs: ["hub-1", "hub-2"] } as const,
       at: "never" as const,
-      want: 'node "x" is not connected to this hub, and hub-1, hub-2 cannot be reached, which may have it; never seen',
+      want: 'this hub has no streams of node "x", and hub-1, hub-2 cannot be reached, which may have it; never seen',
     },
   ])("says why: $want", ({ absence, at, want }) => {
     expect(offlineText("x", absence, at, NOW)).toBe(want);

@@ -151,6 +151,24 @@ describe("a session without streams", () => {
     });
   });
 
+  it.each([
+    {
+      unknown: "Redis",
+      hubsOf: () => Promise.reject(new Error("no Redis")),
+      text: /Redis, .*, does not answer/,
+    },
+    {
+      unknown: "a hub",
+      hubsOf: () => Promise.resolve([{ hub: "hub-9", address: "127.0.0.1:1" }, rig.addressOf(rig.hubs[1]!)]),
+      text: /hub-9 cannot be reached/,
+    },
+  ])("is not blamed while $unknown is away that may know of its stream tunnel", async ({ hubsOf, text }) => {
+    await start({ hubs: 2 });
+    for (const hub of rig.hubs) hub.mute.add("n1");
+    rig.hubsOf = hubsOf;
+    expect((await rig.get(LOGS)).text).toMatch(text);
+  });
+
   it("does not hide the hub that has the node's stream tunnel", async () => {
     await start({ hubs: 2 });
     rig.hub.mute.add("n1");

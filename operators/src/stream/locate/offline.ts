@@ -19,7 +19,7 @@ export function offlineText(node: string, absence: Absence, seen: LastSeen, nowM
     absence.why === "directory"
       ? "Redis, which knows what the other hubs have, does not answer"
       : `${absence.hubs.join(", ")} cannot be reached, which may have it`;
-  return `node "${node}" is not connected to this hub, and ${why}; ${when}`;
+  return `this hub has no streams of node "${node}", and ${why}; ${when}`;
 }
 
 function lastSeenText(seen: LastSeen, nowMs: number): string {
