@@ -61,7 +61,7 @@ export interface Hub {
   readonly connectedSessions: number;
   /** The streams of a node whose session is here and speaks them. */
   streamsOf(node: string): StreamOpener | undefined;
-  /** Does a session of this node end here? */
+  /** Does a session of this node end here, which has said by now whether it speaks streams? */
   hasSession(node: string): boolean;
 }
 
@@ -139,7 +139,8 @@ class RunningHub implements Hub {
   }
 
   hasSession(node: string): boolean {
-    return this.#sessions.newestOf(node) !== undefined;
+    const session = this.#sessions.newestOf(node);
+    return session !== undefined && (!session.negotiated || session.clusterEpoch > 0);
   }
 
   async start(): Promise<void> {

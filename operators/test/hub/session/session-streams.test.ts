@@ -96,6 +96,17 @@ describe("streams in a session", () => {
     expect((await edge.closed).code).toBe(1003);
   });
 
+  it("are not missed in a session that has not said hello yet", async () => {
+    rig = await createRig();
+    const edge = await rig.edge("n1", { negotiate: true });
+    await edge.opened;
+    await eventually(() => rig.hub.connectedSessions === 1);
+    expect(rig.hub.hasSession("n1")).toBe(false);
+    await edge.greet([]);
+    expect(rig.hub.hasSession("n1")).toBe(true);
+    expect(rig.hub.streamsOf("n1")).toBeUndefined();
+  });
+
   it("closes an edge whose hello has streams that are no number", async () => {
     rig = await createRig();
     const edge = await rig.edge("n1", { negotiate: true });
