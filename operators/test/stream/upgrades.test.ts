@@ -145,6 +145,23 @@ describe.each([
     expect(await ended).toBe("");
   });
 
+  it("cuts the connection when the node fails after its end, with all that it said", async () => {
+    const node = await start();
+    const socket = await rig.upgrade(EXEC);
+    const stream = (await node.next()).accept();
+    const said = SWITCHING + "x".repeat(200_000);
+    stream.end(said);
+    let got = "";
+    socket.on("data", (chunk: Buffer) => (got += chunk.toString()));
+    await until(() => got.length === said.length);
+    const gone = closed(socket);
+    stream.destroy(new StreamError("LOST", "it failed"));
+    const talk = setInterval(() => socket.write("are you there?"), 10);
+    await gone;
+    clearInterval(talk);
+    expect(got).toBe(said);
+  });
+
   it("answers a refusal in whole, and closes", async () => {
     const node = await start();
     const socket = await rig.upgrade(EXEC);

@@ -75,7 +75,9 @@ function watchGone(socket: TLSSocket): { readonly signal: AbortSignal; stop(): v
 function joinSocket(socket: TLSSocket, stream: Duplex, deps: UpgradeDeps & { readonly head: Buffer }): void {
   stream.on("error", () => undefined);
   stream.on("close", () => {
-    if (!stream.readableEnded) socket.destroy();
+    // Its end may still be on its way to a slow reader.
+    if (stream.readableEnded) socket.destroySoon();
+    else socket.destroy();
   });
   socket.on("close", () => {
     if (!stream.destroyed) stream.destroy(new StreamError("CANCELLED", "whoever asked is gone"));
