@@ -37,11 +37,11 @@ export function dial(options: DialOptions): Promise<{ ws: WebSocket; socket: Dup
     let socket: Duplex | undefined;
     ws.once("upgrade", (response) => (socket = response.socket));
     ws.once("open", () => {
-      ws.off("error", reject);
       if (socket === undefined) reject(new Error("no connection below the WebSocket"));
       else resolve({ ws, socket });
     });
-    ws.once("error", reject);
+    // For good: an error before whoever dialed listens must not end the process.
+    ws.on("error", reject);
   });
 }
 
