@@ -5,6 +5,7 @@ import { createTestCa, SERVER_AUTH, type Identity } from "../hub/support/pki.ts"
 import { createChain } from "./support/chain.ts";
 import { API_SERVER, createRig, nextText, readAll, Rig, testPki, until, type Pki } from "./support/rig.ts";
 
+const DAY_MS = 86_400_000;
 const CLIENT = "1.3.6.1.5.5.7.3.2";
 const names = { apiServerNames: [API_SERVER], scraperNames: ["prometheus"] };
 
@@ -15,6 +16,7 @@ describe("callerOf", () => {
     usages: [CLIENT],
     isOfCluster: true,
     isOfHubs: false,
+    lifeMs: DAY_MS,
     notAfterMs: 7,
     ...changes,
   });
@@ -46,6 +48,7 @@ describe("callerOf", () => {
       changes: { ...hub, organizations: ["longshore:hubs", "system:nodes"] },
       want: { reason: "unknown" },
     },
+    { when: "a hub for a year", changes: { ...hub, lifeMs: 365 * DAY_MS }, want: { reason: "unknown" } },
     { when: "a hub without a purpose", changes: { ...hub, usages: undefined }, want: { reason: "unknown" } },
     {
       when: "a node",
@@ -91,6 +94,10 @@ describe("who is let in", () => {
     {
       who: "a hub's name by the cluster's CA",
       make: ({ clusterCa }) => clusterCa.issue({ subject: "O=longshore:hubs, CN=hub-1" }),
+    },
+    {
+      who: "a node whom a CloudCore gave a hub's name, for the time of a node",
+      make: ({ hubCa }) => hubCa.issue({ subject: "O=longshore:hubs, CN=hub-1" }),
     },
     {
       who: "a user of the cluster",

@@ -20,6 +20,8 @@ export interface CallerFacts {
   readonly isOfCluster: boolean;
   /** The CA of hubs and edges stands behind it. */
   readonly isOfHubs: boolean;
+  /** From its first moment to its last. */
+  readonly lifeMs: number;
   readonly notAfterMs: number;
 }
 
@@ -33,6 +35,8 @@ export type Judgement = Caller | { readonly kind: undefined; readonly reason: Ca
 
 /** Organization of the hubs' client certificates. */
 export const HUBS_ORGANIZATION = "longshore:hubs";
+/** Twice that of a certificate that a hub makes for itself. */
+const MAX_HUB_LIFE_MS = 2 * 86_400_000;
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
 /**
@@ -55,9 +59,15 @@ function kindOf(facts: CallerFacts, name: string, names: CallerNames): Caller["k
   return undefined;
 }
 
-/** We make these ourselves, so they say all that they are. */
-const isHub = ({ organizations, usages }: CallerFacts): boolean =>
-  organizations.length === 1 && organizations[0] === HUBS_ORGANIZATION && usages !== undefined;
+/**
+ * We make these ourselves, so they say all that they are. A CloudCore of the same CA signs whatever subject an edge asks
+ * for, but for its own time, which is far longer.
+ */
+const isHub = ({ organizations, usages, lifeMs }: CallerFacts): boolean =>
+  organizations.length === 1 &&
+  organizations[0] === HUBS_ORGANIZATION &&
+  usages !== undefined &&
+  lifeMs <= MAX_HUB_LIFE_MS;
 
 /** May this caller ask for this? Hubs ask in another way. */
 export function mayAsk(caller: Caller, request: StreamRequest): boolean {

@@ -42,13 +42,15 @@ export function factsOf(leaf: X509Certificate, authorities: Authorities): Caller
   // What Node declares as a text is a list when the name has several.
   const names = subject as unknown as Readonly<Record<string, string | string[] | undefined>>;
   const usages = leaf.keyUsage as string[] | undefined;
+  const notAfterMs = Date.parse(leaf.validTo);
   return {
     commonNames: listOf(names["CN"]),
     organizations: listOf(names["O"]),
     usages,
     isOfCluster: isSignedBy(leaf, authorities.cluster),
     isOfHubs: isSignedBy(leaf, authorities.hubs),
-    notAfterMs: Date.parse(leaf.validTo),
+    lifeMs: notAfterMs - Date.parse(leaf.validFrom),
+    notAfterMs,
   };
 }
 

@@ -69,7 +69,11 @@ async function makePki(): Promise<Pki> {
     clusterCa,
     apiServer: await clusterCa.issue({ subject: `O=kubeadm:cluster-admins, CN=${API_SERVER}` }),
     server: await hubCa.server(),
-    peer: await hubCa.issue({ subject: "O=longshore:hubs, CN=hub-x" }),
+    peer: await hubCa.issue({
+      subject: "O=longshore:hubs, CN=hub-x",
+      notBefore: new Date(Date.now() - 300_000),
+      notAfter: new Date(Date.now() + 86_400_000),
+    }),
   };
 }
 
