@@ -49,7 +49,8 @@ export function dial(options: DialOptions): { socket: WebSocket; isNegotiated: (
     perMessageDeflate: false,
     followRedirects: false,
     // A mask of zeros: nothing between the two can read what TLS carries, and masking costs both sides a pass over it.
-    generateMask: (mask) => void mask.fill(0),
+    // Without TLS a proxy might take what is sent for requests (RFC 6455, 10.3).
+    ...(server.startsWith("wss:") && { generateMask: (mask: Buffer) => void mask.fill(0) }),
   });
   let negotiated = false;
   socket.on("upgrade", (response) => {
