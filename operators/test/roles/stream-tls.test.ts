@@ -7,6 +7,7 @@ import { readConfig } from "../../src/config/index.ts";
 import type { TlsMaterial } from "../../src/hub/join/index.ts";
 import { openStreamTls } from "../../src/roles/stream-tls.ts";
 import { silentLog, type Clock } from "../../src/runtime/index.ts";
+import type { StreamTls } from "../../src/stream/index.ts";
 import { createTestCa, type Identity } from "../hub/support/pki.ts";
 import { eventually } from "../runtime/eventually.ts";
 
@@ -54,7 +55,7 @@ function write(pair: Identity): void {
 describe("the certificate of the stream port", () => {
   it("is the hub's own, and follows it", async () => {
     const source = await open([]);
-    const told: TlsMaterial[] = [];
+    const told: StreamTls[] = [];
     source.onChange((tls) => told.push(tls));
     changed({ ...own, cert: "c2" });
     expect([source.tls, ...told]).toEqual([own, { ...own, cert: "c2" }]);
@@ -66,7 +67,7 @@ describe("the certificate of the stream port", () => {
     write(first);
     const source = await open(flags());
     expect(source.tls).toEqual({ ca: "hubs", ...first, forHubs });
-    const told: TlsMaterial[] = [];
+    const told: StreamTls[] = [];
     const stop = source.onChange((tls) => told.push(tls));
     writeFileSync(cert(), second.cert); // without its key yet
     pending.splice(0).forEach((task) => task());
