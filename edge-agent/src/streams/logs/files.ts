@@ -36,15 +36,19 @@ export class LogFiles {
     const folder = await LogFolder.open(root, path);
     if (!folder) return undefined;
     let files: LogFiles | undefined;
+    let current: LogFile | undefined;
     try {
-      const current = await folder.openFile(folder.log);
+      current = await folder.openFile(folder.log);
       const aside = await folder.aside();
       const last = aside.at(-1);
       const file = current ?? (last && (await folder.openFile(last.name)));
       if (file) files = new LogFiles(folder, file, beginAt(file.ino, aside));
       return files;
     } finally {
-      if (!files) await folder.close();
+      if (!files) {
+        await current?.handle.close();
+        await folder.close();
+      }
     }
   }
 
