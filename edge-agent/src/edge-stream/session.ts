@@ -38,6 +38,8 @@ export interface SessionDeps {
 
 const EMPTY = Buffer.alloc(0);
 const MAX_REASON_CHARS = 200;
+/** Refusals that may wait for a cloud that asks and does not read; what it asks beyond has no answer. */
+const UNANSWERED_PER_STREAM = 16;
 
 /** The streams of one connection to a CloudCore. */
 export class CloudSession {
@@ -104,6 +106,10 @@ export class CloudSession {
     const { connection, type, payload } = message;
     if (this.#streams.has(connection)) {
       this.#drop("id_in_use", connection);
+      return;
+    }
+    if (this.#streams.size >= UNANSWERED_PER_STREAM * this.#deps.options.maxStreams) {
+      this.#drop("too_many", connection);
       return;
     }
     const stream = new ServedStream(this.#link, {
