@@ -249,6 +249,27 @@ describe("into an edge pod, with the session at another hub", () => {
       );
       expect(await env.kubectl.run("-n", ns, "logs", "shell", "-c", "look")).toContain("sleep 3600");
     });
+
+    it("of a pod shows what one command says beside its target, ends with it, and leaves the pod as it was", async () => {
+      const before = await env.pod(ns, "shell");
+      const debug = ["-n", ns, "debug", "shell", "-i", image, "-c", "once", "--target=main"];
+      // What it says before kubectl is there is lost, and all that it says after the end of kubectl's input.
+      const session = sessions.start([...debug, "--profile=general", "--", "sh", "-c", "read -r go; ps"]);
+      session.write("go\n");
+      expect(await session.ended).toBe(0);
+      expect(session.stdout()).toMatch(/^ +1 .*sleep 3600/m);
+      const after = await eventually(
+        async () => {
+          const found = await env.pod(ns, "shell");
+          const once = found?.status.ephemeralContainerStatuses?.find(({ name }) => name === "once");
+          expect(once).toMatchObject({ restartCount: 0, state: { terminated: { exitCode: 0 } } });
+          return found;
+        },
+        { timeoutMs: 10_000 },
+      );
+      expect(after?.status.phase).toBe("Running");
+      expect(after?.status.containerStatuses).toEqual(before?.status.containerStatuses);
+    });
   });
 
   describe("kubectl cp", () => {
