@@ -18,7 +18,7 @@ import { defaultStreamOptions, type StreamServerOptions } from "./options.ts";
 import { PEER_PATH, PeerPool, PeerServer } from "./peers/index.ts";
 import type { StreamServer, StreamServerDeps, StreamTls } from "./port.ts";
 import { Slots } from "./slots.ts";
-import { Switchboard } from "./switchboard.ts";
+import { Switchboard, type PlacedStream } from "./switchboard.ts";
 import { ClientCa, mayAsk, parseBundle, type Caller } from "./trust/index.ts";
 
 /** The stream room of a hub; see StreamServer. */
@@ -172,7 +172,7 @@ class StreamRoom implements StreamServer {
       this.#peerServer.accept(caller.name, request, connection);
       return;
     }
-    const open = (signal: AbortSignal): Promise<OpenedStream> =>
+    const open = (signal: AbortSignal): Promise<PlacedStream> =>
       this.#switchboard.open(judge(caller, request), signal);
     const { toEdge, fromEdge } = this.#metrics;
     void serveUpgrade(connection, open, {

@@ -31,6 +31,12 @@ export interface SwitchboardDeps extends Pick<
 /** Of the time to find a node, what is left for finding out when it was last seen. */
 const LAST_SEEN_MS = 300;
 
+/** A stream, and of whom. */
+export interface PlacedStream extends OpenedStream {
+  readonly node: string;
+  readonly verb: StreamRequest["verb"];
+}
+
 interface Wanted {
   readonly node: string;
   readonly request: StreamRequest;
@@ -47,12 +53,13 @@ export class Switchboard {
   }
 
   /** For the API server: finds the node, here or at another hub. @throws {StreamError} */
-  open(call: KubeletCall, signal: AbortSignal): Promise<OpenedStream> {
+  open(call: KubeletCall, signal: AbortSignal): Promise<PlacedStream> {
     const { clock, options } = this.#deps;
     const deadline = new Deadline(clock, options.resolveTimeoutMs - LAST_SEEN_MS);
     return this.#measured(call.request, async () => {
       const { node, request } = await this.#place(call, deadline, signal);
-      return await this.#held(node, request, () => this.#route({ node, request, deadline, signal }));
+      const opened = await this.#held(node, request, () => this.#route({ node, request, deadline, signal }));
+      return { ...opened, node, verb: request.verb };
     });
   }
 
@@ -66,7 +73,7 @@ export class Switchboard {
     });
   }
 
-  async #measured(request: StreamRequest, open: () => Promise<OpenedStream>): Promise<OpenedStream> {
+  async #measured<T extends OpenedStream>(request: StreamRequest, open: () => Promise<T>): Promise<T> {
     const { metrics, clock, log, slots } = this.#deps;
     const { verb } = request;
     const startedMs = clock.nowMs();

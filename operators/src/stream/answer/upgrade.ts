@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { StreamError, toStreamError, type OpenedStream } from "@longshore/crds/stream";
-import type { Duplex } from "node:stream";
+import { StreamError, toStreamError, type OpenedStream, type StreamRequest } from "@longshore/crds/stream";
 import type { TLSSocket } from "node:tls";
+import { failureStatus, failureText, LastWordGate } from "./last-word/index.ts";
 import { pour } from "./pour.ts";
 import { rawAnswer, refusalOf } from "./refusal.ts";
+
+/** What an upgrade turned into. */
+export interface UpgradedStream extends OpenedStream {
+  readonly node: string;
+  readonly verb: StreamRequest["verb"];
+}
 
 export interface UpgradeDeps {
   readonly toEdge: (bytes: number) => void;
@@ -15,23 +21,27 @@ export interface UpgradeDeps {
 const REFUSED_LINGER_MS = 5_000;
 
 /**
- * Turns a connection whose upgrade was asked for into a pipe to the edge. Nothing of it is read here, not even the
- * answer to the upgrade, which is the edge's.
+ * Turns a connection whose upgrade was asked for into a pipe to the edge. The answer to the upgrade is the edge's, and
+ * what passes is not understood here. Only when the edge fails in the middle of a command, this side says so: without
+ * a word, the API server takes the end of a command for its success.
  *
  * @param open aborted when the connection goes away before there is an answer
  */
 export async function serveUpgrade(
   connection: { readonly socket: TLSSocket; readonly head: Buffer },
-  open: (signal: AbortSignal) => Promise<OpenedStream>,
+  open: (signal: AbortSignal) => Promise<UpgradedStream>,
   deps: UpgradeDeps,
 ): Promise<void> {
   const { socket, head } = connection;
   socket.on("error", () => undefined); // the close that follows decides
   const watch = watchGone(socket);
   try {
-    const { stream } = await open(watch.signal);
-    if (watch.signal.aborted) stream.destroy(new StreamError("CANCELLED", "whoever asked is gone"));
-    else joinSocket(socket, stream, { ...deps, head });
+    const opened = await open(watch.signal);
+    const { stream, node } = opened;
+    if (watch.signal.aborted || socket.destroyed)
+      stream.destroy(new StreamError("CANCELLED", "whoever asked is gone"));
+    else if (stream.destroyed) throw new StreamError("LOST", failureText(node, stream.errored));
+    else joinSocket(socket, opened, { ...deps, head });
   } catch (error) {
     refuseUpgrade(socket, toStreamError(error));
   } finally {
@@ -40,13 +50,21 @@ export async function serveUpgrade(
 }
 
 /** Answers with an error, and is done with the connection. */
-function refuseUpgrade(socket: Duplex & { setTimeout(ms: number): unknown }, error: StreamError): void {
+function refuseUpgrade(socket: TLSSocket, error: StreamError): void {
   if (socket.destroyed) return;
   socket.on("error", () => undefined);
-  socket.setTimeout(REFUSED_LINGER_MS);
+  endWith(socket, rawAnswer(refusalOf(error)), REFUSED_LINGER_MS);
+}
+
+/**
+ * Says the last of it. What still comes is let pass: a connection that is closed before it was read out is reset, and
+ * what was said to it is lost.
+ */
+function endWith(socket: TLSSocket, last: string | Buffer, lingerMs: number): void {
+  socket.setTimeout(lingerMs);
   socket.on("timeout", () => socket.destroy());
   socket.resume();
-  socket.end(rawAnswer(refusalOf(error)));
+  socket.end(last);
 }
 
 /**
@@ -72,21 +90,30 @@ function watchGone(socket: TLSSocket): { readonly signal: AbortSignal; stop(): v
   };
 }
 
-function joinSocket(socket: TLSSocket, stream: Duplex, deps: UpgradeDeps & { readonly head: Buffer }): void {
+function joinSocket(
+  socket: TLSSocket,
+  { stream, node, verb }: UpgradedStream,
+  deps: UpgradeDeps & { readonly head: Buffer },
+): void {
+  const gate = verb === "exec" || verb === "attach" ? new LastWordGate() : undefined;
+  let isAnswered = false;
+  const fail = (): void => {
+    if (socket.destroyed) return;
+    const text = failureText(node, stream.errored);
+    const word = isAnswered ? gate?.lastWord(failureStatus(text)) : failedAnswer(text);
+    stopToEdge();
+    if (word === undefined) socket.destroy();
+    else endWith(socket, word, deps.halfClosedMs);
+  };
   stream.on("error", () => undefined);
   stream.on("close", () => {
     // Its end may still be on its way to a slow reader.
     if (stream.readableEnded) socket.destroySoon();
-    else socket.destroy();
+    else fail();
   });
   socket.on("close", () => {
     if (!stream.destroyed) stream.destroy(new StreamError("CANCELLED", "whoever asked is gone"));
   });
-  if (stream.destroyed || socket.destroyed) {
-    stream.destroy();
-    socket.destroy();
-    return;
-  }
   const linger = (): void => {
     socket.setTimeout(deps.halfClosedMs);
   };
@@ -97,7 +124,13 @@ function joinSocket(socket: TLSSocket, stream: Duplex, deps: UpgradeDeps & { rea
     deps.toEdge(deps.head.length);
     stream.write(deps.head);
   }
-  pour(socket, stream, deps.toEdge);
-  pour(stream, socket, deps.fromEdge);
+  const stopToEdge = pour(socket, stream, deps.toEdge);
+  const fromEdge = (bytes: number): void => {
+    isAnswered = true;
+    deps.fromEdge(bytes);
+  };
+  pour(stream, socket, fromEdge, gate);
   socket.resume();
 }
+
+const failedAnswer = (text: string): string => rawAnswer(refusalOf(new StreamError("LOST", text)));
