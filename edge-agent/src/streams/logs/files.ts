@@ -68,8 +68,8 @@ export class LogFiles {
   }
 
   /** Goes to the last lines of the file. */
-  async skipToTail(lines: number, blockBytes: number): Promise<void> {
-    this.#position = await tailStart(this.#file.handle, lines, blockBytes);
+  async skipToTail(lines: number, blockBytes: number, isGivenUp: () => boolean): Promise<void> {
+    this.#position = await tailStart(this.#file.handle, lines, blockBytes, isGivenUp);
   }
 
   /** @returns how many bytes there were; 0 at the end of this file */

@@ -43,12 +43,17 @@ export async function openLog(
   const run = chooseRun(runs, { pod, container, previous: request.options.previous === true });
   const options = { ...LOG_READ_OPTIONS, ...deps.options };
   const reader = new LogReader({ ...deps, options }, run, pathOf(request, run), wants);
+  const giveUp = (): void => reader.stop();
+  signal.addEventListener("abort", giveUp, { once: true });
+  if (signal.aborted) giveUp();
   try {
     await reader.open();
     if (signal.aborted) throw cancelled();
   } catch (error) {
     await reader.close();
     throw error;
+  } finally {
+    signal.removeEventListener("abort", giveUp);
   }
   return endWith(streamOf(reader, { highWaterMark: options.blockBytes }), signal);
 }

@@ -92,7 +92,8 @@ export class LogReader {
     this.#files = files;
     if (!files) return false;
     const { tailLines } = this.#wants;
-    if (tailLines !== undefined) await files.skipToTail(tailLines, this.#deps.options.blockBytes);
+    if (tailLines !== undefined)
+      await files.skipToTail(tailLines, this.#deps.options.blockBytes, () => this.#isClosed);
     return true;
   }
 
@@ -111,7 +112,7 @@ export class LogReader {
     return undefined;
   }
 
-  /** Has `next` return soon. */
+  /** Has `open` and `next` return soon. */
   stop(): void {
     this.#isClosed = true;
     this.#bell.close();

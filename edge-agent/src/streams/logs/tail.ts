@@ -29,13 +29,20 @@ function countBack(block: Buffer, count: number): { readonly at: number; readonl
 /**
  * Where the last `lines` lines of a file begin, sought from its end. As a kubelet counts: each newline of the file
  * ends a line, so a line that the runtime parted counts as several, and the one that is being written does not count.
+ *
+ * @param isGivenUp asked before each block: a file may be long, and of holes
  */
-export async function tailStart(file: FileHandle, lines: number, blockBytes: number): Promise<number> {
+export async function tailStart(
+  file: FileHandle,
+  lines: number,
+  blockBytes: number,
+  isGivenUp: () => boolean,
+): Promise<number> {
   const buffer = Buffer.allocUnsafeSlow(blockBytes);
   // The newline that ends the line before is sought too.
   let wanted = lines + 1;
   let right = (await file.stat()).size;
-  while (right > 0) {
+  while (right > 0 && !isGivenUp()) {
     const left = Math.max(0, right - blockBytes);
     const block = await readFully(file, buffer.subarray(0, right - left), left);
     const { at, seen } = countBack(block, wanted);

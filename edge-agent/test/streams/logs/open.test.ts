@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { appendFile, link, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, link, mkdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -201,6 +201,14 @@ describe("no file stays open", () => {
         const text = textOf(stream);
         setTimeout(() => abort.abort(), 60);
         await expect(text).rejects.toMatchObject({ code: "CANCELLED" });
+      },
+    ],
+    [
+      "when its reader gives up while the tail of a file of holes is sought",
+      async (abort) => {
+        await truncate(node.path(), 2 ** 42);
+        setTimeout(() => abort.abort(), 20);
+        await expect(node.open({ tailLines: 1 }, abort)).rejects.toMatchObject({ code: "CANCELLED" });
       },
     ],
     [
