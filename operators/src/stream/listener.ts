@@ -41,6 +41,9 @@ const KEEP_ALIVE_MS = 120_000;
 /** With the system's ten probes, a second apart, a peer that vanished is noticed within 20 s. */
 const TCP_KEEP_ALIVE_MS = 5_000;
 
+/** How long a stop waits for readers that are slow. */
+const LAST_WORDS_MS = 1_000;
+
 /** Port 10003: TLS for callers whom the certificate names, and HTTP for nobody else. */
 export class Listener {
   readonly #deps: ListenerDeps;
@@ -93,10 +96,21 @@ export class Listener {
   }
 
   async close(): Promise<void> {
-    for (const socket of this.#upgraded) socket.destroy();
     const closing = this.#app.close();
+    await this.#lastWords();
     for (const socket of this.#connections) socket.destroy();
     await closing;
+  }
+
+  /** Until those whose stream has failed have read so, for a command that only ends counts as a success. */
+  async #lastWords(): Promise<void> {
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#deps.clock.schedule(LAST_WORDS_MS, resolve);
+    });
+    const read = [...this.#upgraded].map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+    await Promise.race([Promise.all(read), late]);
+    cancel();
   }
 
   #meet(socket: TLSSocket): void {

@@ -99,6 +99,7 @@ class StreamRoom implements StreamServer {
     this.#clientCa.stop();
     this.#cancelRetry();
     this.#stopTls();
+    this.#switchboard.stop();
     this.#peers.stop();
     this.#peerServer.stop();
     await this.#listener?.close();

@@ -47,9 +47,17 @@ interface Wanted {
 /** Connects those who ask with the node that they mean, wherever it is. */
 export class Switchboard {
   readonly #deps: SwitchboardDeps;
+  readonly #live = new Set<OpenedStream["stream"]>();
+  #isStopped = false;
 
   constructor(deps: SwitchboardDeps) {
     this.#deps = deps;
+  }
+
+  /** Fails all streams, so that whoever asked for one may still be told. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const stream of this.#live) stream.destroy(new StreamError("LOST", "this hub stops"));
   }
 
   /** For the API server: finds the node, here or at another hub. @throws {StreamError} */
@@ -118,9 +126,12 @@ export class Switchboard {
     try {
       const opened = await open();
       opened.stream.on("error", () => undefined); // before anybody else listens
+      if (this.#isStopped) opened.stream.destroy();
       if (opened.stream.closed) throw new StreamError("LOST", "the stream was over at once");
       metrics.active.inc({ verb });
+      this.#live.add(opened.stream);
       opened.stream.once("close", () => {
+        this.#live.delete(opened.stream);
         giveBack();
         metrics.active.dec({ verb });
       });

@@ -162,6 +162,35 @@ describe.each([
     expect(got).toBe(said);
   });
 
+  it.each(["asked", "owner"])(
+    "tells a command that it failed when the hub that was %s stops",
+    async (which) => {
+      const node = await start();
+      const socket = await rig.upgrade(EXEC);
+      const stream = (await node.next()).accept();
+      const switching = `${SWITCHING.slice(0, -2)}X-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n`;
+      stream.write(switching);
+      await nextText(socket);
+      const last = readAll(socket).finally(() => socket.end());
+      const startedMs = performance.now();
+      await (which === "asked" ? rig.hub : rig.hubs[hubs - 1]!).server.stop();
+      expect(performance.now() - startedMs).toBeLessThan(900);
+      expect(await last).toContain('the connection to node \\"n1\\" was lost');
+      await until(() => node.live === 0);
+    },
+  );
+
+  it("stops though a reader has stalled", async () => {
+    const node = await start();
+    const socket = await rig.upgrade(EXEC);
+    (await node.next()).accept().write(SWITCHING + "x".repeat(200_000));
+    await until(() => socket.readableLength > 0);
+    const startedMs = performance.now();
+    await rig.hub.server.stop();
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    await until(() => node.live === 0);
+  });
+
   it("answers a refusal in whole, and closes", async () => {
     const node = await start();
     const socket = await rig.upgrade(EXEC);
