@@ -21,7 +21,7 @@ export interface StreamServerOptions {
   /** Live streams of this hub, own and forwarded, and of one node. More is answered 429. */
   readonly maxStreams: number;
   readonly maxStreamsPerNode: number;
-  /** Requests that are not answered yet. More is answered 429. */
+  /** Requests that are not answered yet; those for many nodes that vanish at once must leave room. More is answered 429. */
   readonly maxOpening: number;
   readonly maxConnections: number;
   /** Until it is known where the node is, or that it is offline. */
@@ -47,7 +47,7 @@ export const defaultStreamOptions: StreamServerOptions = {
   caRetryMs: 2_000,
   maxStreams: 4_096,
   maxStreamsPerNode: 256,
-  maxOpening: 512,
+  maxOpening: 2_048,
   maxConnections: 8_192,
   resolveTimeoutMs: 2_000,
   openTimeoutMs: 30_000,
