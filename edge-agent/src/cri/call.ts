@@ -39,6 +39,7 @@ export function unary<Request, Response>(
       call.cancel();
     }
     options.signal?.addEventListener("abort", cancel, { once: true });
+    if (options.signal?.aborted === true) cancel();
   });
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Server, ServerCredentials, status, type UntypedHandleCall } from "@grpc/grpc-js";
-import { RuntimeService } from "@longshore/crds/cri";
+import { ImageService, RuntimeService } from "@longshore/crds/cri";
 import { chownSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkSocket, createCri, socketPath, type Cri, type CriAttach } from "../../src/cri/index.ts";
@@ -67,6 +67,13 @@ describe("the CRI client", () => {
       method: "ListContainers",
       retryable: true,
     });
+  });
+  it("gives up a pull that was given up before it was asked for", async () => {
+    const endpoint = await runtime({});
+    server?.addService(ImageService, { pullImage: () => undefined } as never);
+    cri = createCri({ endpoint, pullTimeoutMs: 1_000 });
+    const pull = cri.pullImage("busybox", { signal: AbortSignal.abort() });
+    await expect(pull).rejects.toMatchObject({ code: "CANCELLED" });
   });
   it("types what the runtime refuses, in the runtime's own words", async () => {
     const refuse: UntypedHandleCall = ((_call: unknown, done: (error: object) => void) =>
