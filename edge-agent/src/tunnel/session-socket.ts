@@ -4,7 +4,7 @@ import type { WebSocket } from "ws";
 import { TunnelError } from "./port.ts";
 import type { SessionSocket } from "./session.ts";
 
-/** What may wait before a control frame; at 1 Mbit/s it is gone in half a second. */
+/** What may wait here before a control frame; with what the kernel holds it is gone in 3 s at 1 Mbit/s. */
 const MAX_WAITING_BYTES = 64 * 1024;
 /** What may wait at all: twice what requests may. Most is an answer, and a hub can ask without reading answers. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;

@@ -262,15 +262,25 @@ describe("streams of a node, through a real containerd", () => {
     expect(new Set(dialled)).toEqual(new Set(["127.0.0.1"]));
   });
 
-  it("S25 hands the runtime one request a connection, also where it refuses to upgrade", async () => {
-    const headers = [
+  const spdy = (protocol: string) => ({
+    method: "POST",
+    headers: [
       ["connection", "Upgrade"],
       ["upgrade", "SPDY/3.1"],
-      ["x-stream-protocol-version", "none.of.its.own"],
-    ];
-    const opened = await pair.cloud.open({ ...exec(["true"]), upgrade: { method: "POST", headers } });
-    opened.stream.end("GET /second HTTP/1.1\r\nhost: x\r\n\r\n");
-    const answer = await text(opened.stream);
+      ["x-stream-protocol-version", protocol],
+    ],
+  });
+  it("upgrades to SPDY too", async () => {
+    const { stream } = await pair.cloud.open({ ...exec(["true"]), upgrade: spdy("v4.channel.k8s.io") });
+    const [answer] = (await once(stream, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 101 /);
+    stream.destroy();
+  });
+
+  it("S25 hands the runtime one request a connection, also where it refuses to upgrade", async () => {
+    const { stream } = await pair.cloud.open({ ...exec(["true"]), upgrade: spdy("none.of.its.own") });
+    stream.end("GET /second HTTP/1.1\r\nhost: x\r\n\r\n");
+    const answer = await text(stream);
     expect(answer).toMatch(/^HTTP\/1\.1 403 /);
     expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
   });
