@@ -301,3 +301,16 @@ function wholeUpTo(frames: readonly Sent[], bytes: number): readonly Sent[] {
   let at = 0;
   return frames.filter((frame) => (at += frame.bytes.length) <= bytes);
 }
+
+it("holds a few bytes, and not what they were cut out of", () => {
+  const gate = new LastWordGate();
+  gate.pass(Buffer.from(SPDY_HEAD));
+  const frame = spdyData(3, Buffer.from("text"));
+  const read = Buffer.alloc(64 * 1024);
+  Buffer.concat([frame, frame]).copy(read);
+  gate.pass(read.subarray(0, frame.length + 3));
+  gate.pass(read.subarray(frame.length + 3, frame.length + 4));
+  const held = gate.rest();
+  expect(Buffer.concat(held)).toEqual(frame.subarray(0, 4));
+  for (const { buffer } of held) expect(buffer.byteLength).toBeLessThan(64 * 1024);
+});
