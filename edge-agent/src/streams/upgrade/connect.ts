@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { connect as netConnect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { StreamError } from "@longshore/crds/stream";
 import type { Clock } from "../../clock.ts";
+import { RuntimeSocket } from "./runtime-socket.ts";
 
 /** How a TCP connection is opened. */
 export type Connect = (to: { readonly host: string; readonly port: number }) => Socket;
 
 /** Each side may finish on its own, and keystrokes do not wait for company. */
 export const connectTcp: Connect = ({ host, port }) =>
-  netConnect({ host, port, allowHalfOpen: true, noDelay: true });
+  new RuntimeSocket({ allowHalfOpen: true }).setNoDelay(true).connect({ host, port });
 
 /** What waiting for a connection takes. */
 export interface ConnectWait {
