@@ -17,6 +17,15 @@ export const GATE_LIMITS: GateLimits = {
   maxPieces: 1_024,
 };
 
+const SMALL_BYTES = 4 * 1024;
+/** A small piece may be a view of far more, which it would hold. */
+function own(piece: Buffer): Buffer {
+  if (piece.length >= SMALL_BYTES) return piece;
+  const copy = Buffer.allocUnsafeSlow(piece.length);
+  piece.copy(copy);
+  return copy;
+}
+
 const END_OF_HEAD = "\r\n\r\n";
 
 /**
@@ -103,11 +112,11 @@ export class LastWordGate {
 
   #release(chunk: Buffer, wholeTo: number): readonly Buffer[] {
     if (wholeTo === 0) {
-      this.#held.push(chunk);
+      this.#held.push(own(chunk));
       return this.#held.length > this.#limits.maxPieces ? this.#open() : [];
     }
     const whole = [...this.#held, wholeTo === chunk.length ? chunk : chunk.subarray(0, wholeTo)];
-    this.#held = wholeTo === chunk.length ? [] : [chunk.subarray(wholeTo)];
+    this.#held = wholeTo === chunk.length ? [] : [own(chunk.subarray(wholeTo))];
     return whole;
   }
 
