@@ -87,7 +87,11 @@ export const schema = {
         "Certificate of the stream port, PEM, where API servers verify kubelets; empty: the hub's own. Needs keyFile.",
       ),
       keyFile: text("", "Its private key, PEM."),
-      maxStreams: integer(4096, { min: 1, max: 1_000_000 }, "Streams of this hub at once."),
+      maxStreams: integer(
+        2048,
+        { min: 1, max: 1_000_000 },
+        "Streams of this hub at once; one whose reader stands still holds up to 256 KiB.",
+      ),
       maxStreamsPerNode: integer(256, { min: 1, max: 65_536 }, "Streams of one node at once."),
     },
   },

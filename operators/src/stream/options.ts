@@ -45,7 +45,7 @@ export const defaultStreamOptions: StreamServerOptions = {
   scraperNames: [],
   caRefreshMs: 300_000,
   caRetryMs: 2_000,
-  maxStreams: 4_096,
+  maxStreams: 2_048,
   maxStreamsPerNode: 256,
   maxOpening: 2_048,
   maxConnections: 8_192,
