@@ -113,6 +113,15 @@ describe("when something breaks under streams", () => {
     await worksAgain();
   });
 
+  it("a command fails when the hub that the API server asked is stopped", async () => {
+    const open = await openBoth();
+    await env.hubB.stop();
+    await bothEnd(open, BROKEN_MS);
+    await env.hubB.start();
+    await nothingIsOpen();
+    await worksAgain();
+  });
+
   it("the other hub serves everything while one is dead", async () => {
     await env.hubB.kill9();
     await env.front.set({ targetPort: env.ports.stream });
