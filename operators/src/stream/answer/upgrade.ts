@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { StreamError, toStreamError, type OpenedStream, type StreamRequest } from "@longshore/crds/stream";
 import type { TLSSocket } from "node:tls";
-import { failureStatus, failureText, LastWordGate } from "./last-word/index.ts";
+import { failureStatus, failureText, LastWordGate, unsaidText } from "./last-word/index.ts";
 import { pour } from "./pour.ts";
 import { rawAnswer, refusalOf } from "./refusal.ts";
 
@@ -22,8 +22,8 @@ const REFUSED_LINGER_MS = 5_000;
 
 /**
  * Turns a connection whose upgrade was asked for into a pipe to the edge. The answer to the upgrade is the edge's, and
- * what passes is not understood here. Only when the edge fails in the middle of a command, this side says so: without
- * a word, the API server takes the end of a command for its success.
+ * what passes is not understood here. Only when the edge fails in the middle of a command, or ends it without saying
+ * how, this side says so: without a word, the API server takes the end of a command for its success.
  *
  * @param open aborted when the connection goes away before there is an answer
  */
@@ -129,7 +129,8 @@ function joinSocket(
     isAnswered = true;
     deps.fromEdge(bytes);
   };
-  pour(stream, socket, fromEdge, gate);
+  const ending = failureStatus(unsaidText(node));
+  pour(stream, socket, fromEdge, gate && { pass: (c) => gate.pass(c), rest: () => gate.rest(ending) });
   socket.resume();
 }
 

@@ -122,11 +122,34 @@ describe.each([
   it("nothing is added when it ended well, half a frame included", async () => {
     const { socket, stream } = await start();
     const said = readBytes(socket);
-    stream.end(OUTPUT.subarray(0, 5));
-    expect(await said).toEqual(OUTPUT.subarray(0, 5));
+    const wanted = Buffer.concat([
+      spdyData(1, Buffer.from('{"status":"Success"}'), 1),
+      OUTPUT.subarray(0, 5),
+    ]);
+    stream.end(wanted);
+    expect(await said).toEqual(wanted);
     socket.end();
     await closed(stream.resume());
   });
+
+  it.each([
+    { when: "with whole frames", half: 0 },
+    { when: "in the middle of a frame", half: 5 },
+  ])(
+    "with its runtime, which ends it $when and says no more, the API server is told so",
+    async ({ half }) => {
+      const { socket, stream } = await start();
+      const said = readBytes(socket);
+      stream.end(Buffer.concat([OUTPUT, OUTPUT.subarray(0, half)]));
+      expect((await said).subarray(0, OUTPUT.length)).toEqual(OUTPUT);
+      expect(wordOf((await said).subarray(OUTPUT.length))).toEqual({
+        ...LOST,
+        message: 'the container runtime of node "n1" did not say how the command ended',
+      });
+      socket.end();
+      await closed(stream.resume());
+    },
+  );
 
   it("nothing is added to a port's bytes", async () => {
     const { socket } = await start("/portForward/default/web", WEBSOCKET_HEAD);
@@ -152,7 +175,7 @@ describe.each([
   it("passes 16 MiB out, past many windows, unharmed", async () => {
     const { socket, stream } = await start();
     const frames = Array.from({ length: 500 }, (_, i) => spdyData(3, Buffer.alloc(33_000 + i, i % 251)));
-    const all = Buffer.concat(frames);
+    const all = Buffer.concat([...frames, spdyData(1, Buffer.from('{"status":"Success"}'), 1)]);
     stream.end(all);
     expect((await readBytes(socket)).equals(all)).toBe(true);
   });

@@ -10,6 +10,10 @@ export function failureText(node: string, error: unknown): string {
   return `the stream of node "${node}" failed: ${error.message}`;
 }
 
+/** The same of a command whose end came without a word of how it ended: its runtime is gone. */
+export const unsaidText = (node: string): string =>
+  `the container runtime of node "${node}" did not say how the command ended`;
+
 /** The Status (meta/v1) of it, as a kubelet ends a command that it could not run to its end. */
 export const failureStatus = (text: string): Buffer =>
   Buffer.from(

@@ -60,9 +60,11 @@ export class LastWordGate {
     return this.#release(chunk, wholeTo);
   }
 
-  /** What is held, when nothing more comes and that is well. */
-  rest(): readonly Buffer[] {
-    return this.#open();
+  /** What is held, when nothing more comes; or the last word, when it came without the one that says how it ended. */
+  rest(failure: Buffer): readonly Buffer[] {
+    const word = this.#frames?.lastWord(failure);
+    const held = this.#open();
+    return word === undefined ? held : [word];
   }
 
   /** What tells of the failure, behind all that was passed on. @returns undefined when nothing can */
