@@ -122,6 +122,19 @@ describe("when something breaks under streams", () => {
     await worksAgain();
   });
 
+  it("a command fails when the container runtime is killed under it, and its log is followed on", async () => {
+    const { log, command } = await openBoth();
+    await env.containerd.kill9();
+    expect(await endsWithin(command, BROKEN_MS)).not.toBe(0);
+    expect(command.stderr()).toContain("did not say how the command ended");
+    await env.containerd.start();
+    const sofar = log.stdout().length;
+    await eventually(() => expect(log.stdout().length).toBeGreaterThan(sofar), { timeoutMs: 10_000 });
+    await log.stop();
+    await nothingIsOpen();
+    await worksAgain();
+  });
+
   it("the other hub serves everything while one is dead", async () => {
     await env.hubB.kill9();
     await env.front.set({ targetPort: env.ports.stream });
