@@ -11,12 +11,19 @@ export interface Judgement {
 
 /** Sentences of one answer; the API server cuts what is longer than 4,096 characters in all. */
 const MAX_SENTENCES = 10;
+const INVALID = 422;
 
 export function verdictOf({ faults, warnings }: Judgement): Verdict {
   const shown = capped(warnings);
   if (faults.length === 0) return { allowed: true, ...(shown.length > 0 && { warnings: shown }) };
   const message = capped(faults.map(sentence)).join("; ");
-  return { allowed: false, code: 422, message, ...(shown.length > 0 && { warnings: shown }) };
+  return { allowed: false, code: codeOf(faults), message, ...(shown.length > 0 && { warnings: shown }) };
+}
+
+/** The status that all faults share; 422 when they differ. */
+function codeOf(faults: readonly RuleViolation[]): number {
+  const [code, ...others] = new Set(faults.map((fault) => fault.code ?? INVALID));
+  return code === undefined || others.length > 0 ? INVALID : code;
 }
 
 /** `spec.properties[1].name: property names must be unique.` */

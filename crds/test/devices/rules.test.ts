@@ -78,6 +78,28 @@ describe("a Device and its model", () => {
     else expect(found).toEqual([{ field, message: expect.stringContaining(says ?? "") as unknown }]);
   });
 
+  it.each<{ when: string; names: string[]; field?: string; says?: string }>([
+    { when: "names what can be written", names: ["interval", "label"] },
+    { when: "names nothing", names: [] },
+    {
+      when: "names what the model has not",
+      names: ["interval", "humidity"],
+      field: "spec.methods[1].propertyNames[1]",
+      says: 'the DeviceModel "thermometer" has no property "humidity"',
+    },
+    {
+      when: "names what can only be read",
+      names: ["temperature"],
+      field: "spec.methods[1].propertyNames[0]",
+      says: 'the property "temperature" is ReadOnly in its DeviceModel',
+    },
+  ])("A19 are judged when a method $when", ({ names, field, says }) => {
+    const methods = [{ name: "nothing" }, { name: "setValue", propertyNames: names }];
+    expect(modelMismatches({ ...device(), methods }, model)).toEqual(
+      field === undefined ? [] : [{ field, message: says }],
+    );
+  });
+
   it("are compared without a word of more than 64 characters of a value", () => {
     const [fault] = modelMismatches(
       device({ name: "interval", desired: { value: "x".repeat(9_000) } }),

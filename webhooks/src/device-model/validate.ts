@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   duplicateProperties,
+  modelHazards,
   modelMismatches,
   unusableBounds,
   type DeviceModelSpec,
@@ -12,14 +13,14 @@ import type { DeviceLister } from "./devices.ts";
 
 export interface ModelRuleDeps {
   readonly devices: DeviceLister;
-  /** Whether bounds that no value meets are refused; KubeEdge takes them, so otherwise they are warned of. */
+  /** Whether hazards and bounds that no value meets are refused; KubeEdge takes them: otherwise a warning. */
   readonly isStrict: boolean;
 }
 
 /** Names told in a warning. */
 const MAX_NAMES = 5;
 
-/** Judges a DeviceModel: names and bounds. Devices that no longer fit a changed model are warned of. */
+/** Judges a DeviceModel: names, bounds and hazards. Devices that no longer fit a changed model are warned of. */
 export function createModelRule(deps: ModelRuleDeps): (request: ReviewRequest) => Promise<Verdict> {
   return async (request) => {
     if (!isJudged(request)) return { allowed: true };
@@ -27,10 +28,10 @@ export function createModelRule(deps: ModelRuleDeps): (request: ReviewRequest) =
     const names = duplicateProperties(spec.properties);
     if (request.kind.version === "v1alpha2" || names.length > 0)
       return verdictOf({ faults: names, warnings: [] });
-    const bounds = unusableBounds(spec);
-    if (deps.isStrict && bounds.length > 0) return verdictOf({ faults: bounds, warnings: [] });
+    const hazards = [...unusableBounds(spec), ...modelHazards(spec)];
+    if (deps.isStrict && hazards.length > 0) return verdictOf({ faults: hazards, warnings: [] });
     const misfits = await warnOfMisfits(request, spec, deps.devices);
-    return verdictOf({ faults: [], warnings: [...bounds.map(sentence), ...misfits] });
+    return verdictOf({ faults: [], warnings: [...hazards.map(sentence), ...misfits] });
   };
 }
 

@@ -87,6 +87,42 @@ describe("the rule of DeviceModels", () => {
     },
   );
 
+  it.each<{ id: string; what: string; spec: DeviceModelSpec; code: number }>([
+    {
+      id: "B4",
+      what: "spec.properties: 1001",
+      spec: { properties: Array.from({ length: 1_001 }, (_, index) => ({ name: `p${index}` })) },
+      code: 422,
+    },
+    { id: "B11", what: "secretRef", spec: { protocolConfigData: { password: "hunter2" } }, code: 422 },
+    { id: "B13", what: "bytes", spec: { protocolConfigData: { blob: "x".repeat(300 * 1024) } }, code: 413 },
+  ])(
+    "$id warns of what KubeEdge takes, and refuses it with $code when strict",
+    async ({ what, spec, code }) => {
+      const request = requestOf("DeviceModel", { spec });
+      const compatible = await rule()(request);
+      expect(compatible.allowed).toBe(true);
+      expect(compatible.warnings?.join()).toContain(what);
+      const message = expect.stringContaining(what) as unknown;
+      expect(await rule(listerOf([]), true)(request)).toMatchObject({ allowed: false, code, message });
+    },
+  );
+
+  it("A19 warns of devices whose methods set what can now only be read", async () => {
+    const spec = (accessMode: "ReadOnly" | "ReadWrite") => ({
+      spec: { properties: [{ name: "interval", accessMode }] },
+    });
+    const methods = [{ name: "setValue", propertyNames: ["interval"] }];
+    const devices = listerOf([
+      { metadata: { name: "d" }, spec: { deviceModelRef: { name: "thermometer" }, methods } },
+    ]);
+    const request = { operation: "UPDATE", oldObject: spec("ReadWrite"), name: "thermometer" } as const;
+    expect(await rule(devices)(requestOf("DeviceModel", spec("ReadOnly"), request))).toEqual({
+      allowed: true,
+      warnings: ["devices that no longer fit this model: d"],
+    });
+  });
+
   it("does not judge what an update leaves as it was", async () => {
     const object = { spec: { properties: [{ name: "a" }, { name: "a" }] } };
     const request = requestOf("DeviceModel", object, { operation: "UPDATE", oldObject: object });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import type { DeviceModelSpec, DeviceProperty } from "@longshore/crds/devices";
+import type { DeviceModelSpec, DeviceProperty, DeviceSpec } from "@longshore/crds/devices";
 import fc from "fast-check";
 import type { ModelAnswer, ModelReader } from "../../src/device/models.ts";
 import { createDeviceRule } from "../../src/device/validate.ts";
@@ -16,6 +16,10 @@ const device = (...properties: DeviceProperty[]) => ({
   spec: { deviceModelRef: { name: "thermometer" }, properties },
 });
 const over = device({ name: "interval", desired: { value: "500" } });
+const many = (count: number) => Array.from({ length: count }, (_, index) => ({ name: `p${index}` }));
+const nested = (levels: number): Record<string, unknown> =>
+  levels === 1 ? {} : { inner: nested(levels - 1) };
+const blob = "x".repeat(300 * 1024);
 
 /** Answers in turn: cached first, then fresh. */
 class Models implements ModelReader {
@@ -118,11 +122,81 @@ describe("the rule of Devices", () => {
     expect(await rule()(request)).toEqual({ allowed: true });
   });
 
-  it.each([false, true])("B9 warns of hazards, and refuses them when strict is %s", async (isStrict) => {
-    const object = device({ name: "temperature", pushMethod: { http: { hostName: "169.254.169.254" } } });
-    const verdict = await rule(new Models(MODEL), isStrict)(requestOf("Device", object));
-    expect(verdict.allowed).toBe(!isStrict);
-    expect(isStrict ? verdict.message : verdict.warnings?.[0]).toContain("pushMethod.http.hostName");
+  it.each([
+    { id: "B1", what: "nodeName", spec: { nodeName: "../../x" }, code: 422 },
+    { id: "B2", what: "nodeName", spec: { nodeName: "NODE1" }, code: 422 },
+    { id: "B4", what: "spec.properties: 1001", spec: device(...many(1_001)).spec, code: 422 },
+    {
+      id: "B8",
+      what: "collectCycle",
+      spec: device({ name: "interval", collectCycle: 10_000_000_000 }).spec,
+      code: 422,
+    },
+    {
+      id: "B9",
+      what: "pushMethod.http.hostName",
+      spec: device({ name: "interval", pushMethod: { http: { hostName: "169.254.169.254" } } }).spec,
+      code: 422,
+    },
+    {
+      id: "B10",
+      what: "pushMethod.mqtt.topic",
+      spec: device({ name: "interval", pushMethod: { mqtt: { topic: "#" } } }).spec,
+      code: 422,
+    },
+    { id: "B11", what: "secretRef", spec: { protocol: { configData: { password: "hunter2" } } }, code: 422 },
+    { id: "B12", what: "levels", spec: { protocol: { configData: nested(33) } }, code: 422 },
+    { id: "B13", what: "bytes", spec: { protocol: { configData: { blob } } }, code: 413 },
+    {
+      id: "B13",
+      what: "bytes",
+      spec: { nodeName: "../../x", protocol: { configData: { blob } } },
+      code: 422,
+    },
+    {
+      id: "B14",
+      what: "constructor",
+      spec: { protocol: { configData: { constructor: "x" } } },
+      code: 422,
+    },
+  ])(
+    "$id warns of what KubeEdge takes, and refuses it with $code when strict",
+    async ({ what, spec, code }) => {
+      const names = (spec as DeviceSpec).properties?.map(({ name = "" }) => ({ name })) ?? [];
+      const models = new Models({ properties: names });
+      const request = requestOf("Device", { spec: { deviceModelRef: { name: "thermometer" }, ...spec } });
+      const compatible = await rule(models)(request);
+      expect(compatible.allowed).toBe(true);
+      expect(compatible.warnings?.join()).toContain(what);
+      const strict = await rule(models, true)(request);
+      expect(strict).toMatchObject({
+        allowed: false,
+        code,
+        message: expect.stringContaining(what) as unknown,
+      });
+      expect(strict.warnings).toBeUndefined();
+    },
+  );
+
+  it("B13 is invalid content when that is not all: what does not fit its model is refused with 422", async () => {
+    const spec = { ...over.spec, protocol: { configData: { blob } } };
+    expect(await rule(new Models(MODEL), true)(requestOf("Device", { spec }))).toMatchObject({ code: 422 });
+  });
+
+  it.each([
+    { name: "humidity", says: 'the DeviceModel "thermometer" has no property "humidity"' },
+    { name: "temperature", says: 'the property "temperature" is ReadOnly in its DeviceModel' },
+  ])("A19 refuses a method that sets $name, in either mode", async ({ name, says }) => {
+    const methods = [{ name: "setValue", propertyNames: ["interval", name] }];
+    const request = requestOf("Device", { spec: { ...device().spec, methods } });
+    const message = `spec.methods[0].propertyNames[1]: ${says}`;
+    for (const isStrict of [false, true]) {
+      expect(await rule(new Models(MODEL), isStrict)(request)).toEqual({
+        allowed: false,
+        code: 422,
+        message,
+      });
+    }
   });
 
   it("judges v1alpha2 by its names alone", async () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { deviceHazards } from "./hazards.ts";
+export { deviceHazards, modelHazards } from "./hazards.ts";
 export {
   duplicateNames,
   duplicateProperties,

@@ -7,6 +7,8 @@ export interface RuleViolation {
   /** Field path as kubectl prints it, for example `spec.properties[1].name`. */
   readonly field: string;
   readonly message: string;
+  /** HTTP status of a refusal for this alone; 422, invalid content, when there is none. */
+  readonly code?: 413;
 }
 
 interface NamedProperty {
@@ -40,19 +42,41 @@ export function duplicateNames(
 
 /**
  * What of a Device does not fit its model: properties that the model has not, and wanted values that are of
- * another type, out of range, or wanted of what can only be read. An empty wanted value wants nothing.
+ * another type, out of range, or wanted of what can only be read. An empty wanted value wants nothing. A method sets
+ * the properties that it names, so they too are of the model and can be written.
  */
 export function modelMismatches(device: DeviceSpec, model: DeviceModelSpec): RuleViolation[] {
   const known = new Map((model.properties ?? []).map((property) => [property.name ?? "", property]));
   const modelName = device.deviceModelRef?.name ?? "";
-  return (device.properties ?? []).flatMap((property, index) => {
+  const unknown = (field: string, name: string): RuleViolation => ({
+    field,
+    message: `the DeviceModel ${quoted(modelName)} has no property ${quoted(name)}`,
+  });
+  const ofProperties = (device.properties ?? []).flatMap((property, index) => {
     const at = `spec.properties[${index}]`;
     const inModel = known.get(property.name ?? "");
-    if (inModel !== undefined) return desiredMismatches(at, property, inModel);
-    const message = `the DeviceModel ${quoted(modelName)} has no property ${quoted(property.name ?? "")}`;
-    return [{ field: `${at}.name`, message }];
+    return inModel === undefined
+      ? [unknown(`${at}.name`, property.name ?? "")]
+      : desiredMismatches(at, property, inModel);
   });
+  const ofMethods = methodProperties(device).flatMap(({ field, name }) => {
+    const inModel = known.get(name);
+    if (inModel === undefined) return [unknown(field, name)];
+    return inModel.accessMode === "ReadOnly" ? [readOnly(field, name)] : [];
+  });
+  return [...ofProperties, ...ofMethods];
 }
+
+/** Names of properties that methods set, each with its place. */
+const methodProperties = ({ methods = [] }: DeviceSpec): { field: string; name: string }[] =>
+  methods.flatMap(({ propertyNames = [] }, method) =>
+    propertyNames.map((name, index) => ({ field: `spec.methods[${method}].propertyNames[${index}]`, name })),
+  );
+
+const readOnly = (field: string, name: string): RuleViolation => ({
+  field,
+  message: `the property ${quoted(name)} is ReadOnly in its DeviceModel`,
+});
 
 function desiredMismatches(
   at: string,
@@ -61,9 +85,7 @@ function desiredMismatches(
 ): RuleViolation[] {
   if (desired === undefined || desired.value === "") return [];
   const field = `${at}.desired`;
-  if (inModel.accessMode === "ReadOnly") {
-    return [{ field, message: `the property ${quoted(name)} is ReadOnly in its DeviceModel` }];
-  }
+  if (inModel.accessMode === "ReadOnly") return [readOnly(field, name)];
   const fault = judgeValue(desired.value, inModel);
   return fault === undefined
     ? []
