@@ -150,7 +150,7 @@ describe("the rule of Devices", () => {
     {
       id: "B13",
       what: "bytes",
-      spec: { nodeName: "../../x", protocol: { configData: { blob } } },
+      spec: { protocol: { configData: { blob } }, properties: [{ name: "interval", collectCycle: 0 }] },
       code: 422,
     },
     {
