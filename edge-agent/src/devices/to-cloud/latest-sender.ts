@@ -36,7 +36,7 @@ export interface SenderDeps {
   readonly outgoing: (key: string) => Outgoing | undefined;
   /** After a connect: makes everything that is known of the key unconfirmed. */
   readonly repeat: (key: string) => void;
-  /** Every key that something is known of. */
+  /** Every key that something is known of, the newest first: so they go after an outage. */
   readonly keys: () => Iterable<string>;
   readonly onSent: (result: "ok" | "refused" | "failed") => void;
 }
@@ -68,6 +68,8 @@ export class LatestSender {
   readonly #repeats = new Set<() => void>();
   readonly #unsubscribe: () => void;
   #inFlight = 0;
+  /** counts connects and disconnects */
+  #session = 0;
   #stopped = false;
 
   constructor(deps: SenderDeps) {
@@ -129,6 +131,7 @@ export class LatestSender {
 
   /** News goes at once; what was confirmed in an earlier session follows, spread, for the cloud may have lost it. */
   #onState(connected: boolean): void {
+    this.#session++;
     this.#cancelAll();
     if (!connected || this.#stopped) return;
     const { options, random } = this.#deps;
@@ -168,11 +171,14 @@ export class LatestSender {
       return;
     }
     this.#inFlight++;
+    const session = this.#session;
     entry.sentAtMs = this.#deps.clock.monotonicMs();
     this.#send(key, entry, outgoing)
       .finally(() => {
         this.#inFlight--;
         entry.busy = false;
+        // What an earlier session could not deliver says nothing about this one.
+        if (session !== this.#session) entry.failures = 0;
         if (this.#entries.get(key) === entry) this.#again(key, entry);
         this.#drain();
       })

@@ -58,6 +58,50 @@ describe("a sender", () => {
     await turns();
     expect(w.sent()).toEqual([]);
   });
+
+  it("R2 sends at once on a reconnect, however long it would have waited for the next try", async () => {
+    const w = world(2);
+    w.keys.add("a");
+    w.cloud.delay = () => Promise.resolve();
+    w.cloud.answer = () => undefined;
+    w.sender.mark("a");
+    for (let i = 0; i < 12; i++) {
+      await turns();
+      w.clock.advance(60_000);
+    }
+    await turns();
+    expect(Math.min(...w.clock.waiting())).toBeGreaterThan(45_000);
+    w.cloud.connect(false);
+    w.clock.advance(10_000);
+    w.cloud.requests.length = 0;
+    w.cloud.connect(true);
+    expect(w.sent()).toEqual(["a"]);
+  });
+
+  it("R2 takes what fails with the old session for no failure of the new one", async () => {
+    const w = world(2);
+    w.keys.add("a");
+    w.cloud.answer = () => undefined;
+    w.sender.mark("a");
+    w.clock.advance(10_000);
+    w.cloud.connect(false);
+    w.cloud.connect(true);
+    expect(w.sent()).toEqual(["a"]); // the first is still in flight
+    w.releases[0]?.();
+    await turns();
+    expect(w.sent()).toEqual(["a", "a"]);
+  });
+
+  it("R2 sends on a connect in the order of its keys", async () => {
+    const w = world(1);
+    w.cloud.connect(false);
+    w.cloud.delay = () => Promise.resolve();
+    for (const key of ["c", "a", "b"]) w.sender.mark(key);
+    for (const key of ["a", "b", "c"]) w.keys.add(key);
+    w.cloud.connect(true);
+    await turns();
+    expect(w.sent().slice(0, 3)).toEqual(["a", "b", "c"]);
+  });
 });
 
 describe("records written behind", () => {
