@@ -7,7 +7,7 @@ import { stateFrame, twinFrame, type FrameFacts } from "./frames.ts";
 import { LatestSender, type Outgoing, type SenderOptions } from "./latest-sender.ts";
 import type { DeviceMetrics } from "../metrics.ts";
 import { States, type DeviceState, type StateRecord } from "./states.ts";
-import { Twins, type TwinLimits, type TwinRecord, type TwinReport } from "./twins.ts";
+import { newestMsOf, Twins, type TwinLimits, type TwinReport } from "./twins.ts";
 import { WriteBehind } from "./write-behind.ts";
 
 /** Twins that the cloud has not confirmed, by `<namespace>/<name>`. */
@@ -23,7 +23,7 @@ export interface ReporterDeps {
   readonly log: AgentLog;
   readonly newId: () => string;
   readonly random: () => number;
-  readonly metrics: Pick<DeviceMetrics, "reports">;
+  readonly metrics: Pick<DeviceMetrics, "reports" | "dropped">;
   readonly sender: SenderOptions;
   readonly limits: TwinLimits;
   readonly writeBehindMs: number;
@@ -50,21 +50,27 @@ export class Reporter {
   readonly #deps: ReporterDeps;
   readonly #twins: Twins;
   readonly #states = new States();
-  readonly #twinLane: Lane;
   readonly #stateLane: Lane;
+  readonly #twinLane: Lane;
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps;
-    this.#twins = new Twins(deps.limits);
+    const { limits, clock, metrics } = deps;
+    this.#twins = new Twins({
+      limits,
+      clock,
+      onLate: (count) => metrics.dropped.inc({ reason: "late" }, count),
+    });
     this.#load();
     const facts = (): FrameFacts => ({ eventId: deps.newId(), nowMs: deps.clock.nowMs() });
-    this.#twinLane = this.#lane("twin", TWIN_BUCKET, this.#twins, (key) => {
-      const batch = this.#twins.next(key);
-      return batch && { request: twinFrame(key, batch.twin, facts()), confirm: batch.confirm };
-    });
+    // After an outage states go before twins: the lane that is made first hears of the connect first.
     this.#stateLane = this.#lane("state", STATE_BUCKET, this.#states, (key) => {
       const next = this.#states.next(key);
       return next && { request: stateFrame(key, next.record, facts()), confirm: next.confirm };
+    });
+    this.#twinLane = this.#lane("twin", TWIN_BUCKET, this.#twins, (key) => {
+      const batch = this.#twins.next(key);
+      return batch && { request: twinFrame(key, batch.twin, facts()), confirm: batch.confirm };
     });
   }
 
@@ -113,15 +119,22 @@ export class Reporter {
   }
 
   #load(): void {
+    for (const [key, record] of this.#stored(TWIN_BUCKET, newestMsOf)) this.#twins.load(key, record);
+    const reportedMsOf = ({ reportedMs }: StateRecord): number => reportedMs ?? 0;
+    for (const [key, record] of this.#stored(STATE_BUCKET, reportedMsOf)) this.#states.load(key, record);
+  }
+
+  /** What was left unconfirmed of devices that are still here, oldest first. */
+  #stored<R extends { readonly uid: string }>(
+    bucket: string,
+    msOf: (record: R) => number,
+  ): (readonly [string, R])[] {
     const { records, uidOf } = this.#deps;
-    for (const [key, value] of records.list(TWIN_BUCKET)) {
-      const record = value as TwinRecord;
-      if (record.uid === uidOf(key)) this.#twins.load(key, record);
-    }
-    for (const [key, value] of records.list(STATE_BUCKET)) {
-      const record = value as StateRecord;
-      if (record.uid === uidOf(key)) this.#states.load(key, record);
-    }
+    return records
+      .list(bucket)
+      .map(([key, value]) => [key, value as R] as const)
+      .filter(([key, { uid }]) => uid === uidOf(key))
+      .sort(([, a], [, b]) => msOf(a) - msOf(b));
   }
 
   #lane(

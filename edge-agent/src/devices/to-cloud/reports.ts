@@ -9,7 +9,8 @@ import type {
 import { DmiFault } from "../../dmi/port.ts";
 import { propertyNames } from "../model.ts";
 import { DEVICE_STATES, isDeviceState, type DeviceState } from "./states.ts";
-import type { Sample, TwinReport } from "./twins.ts";
+import type { Sample } from "./newest.ts";
+import type { TwinReport } from "./twins.ts";
 
 /** How much one report may hold. */
 export interface ReportLimits {
@@ -37,7 +38,8 @@ const invalid = (reason: string, message: string): DmiFault =>
 /** Milliseconds as the mapper wrote them; Go's framework leaves them empty. */
 function sampleOf({ value, metadata }: TwinProperty, nowMs: number): Sample {
   const written = metadata["timestamp"] ?? "";
-  return { value, timestampMs: /^[1-9]\d{0,14}$/.test(written) ? Number(written) : nowMs };
+  const isStamped = /^[1-9]\d{0,14}$/.test(written);
+  return { value, timestampMs: isStamped ? Number(written) : nowMs, isStamped };
 }
 
 function checkTwin(twin: Twin, index: number, { maxValueChars }: ReportLimits): TwinProperty {

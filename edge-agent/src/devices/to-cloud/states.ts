@@ -16,25 +16,30 @@ export interface StateRecord {
   readonly state: DeviceState;
   /** RFC 3339 in UTC; only while online or ok */
   readonly lastOnlineTime?: string;
+  /** when it was reported, in milliseconds since the epoch; only to tell after a restart which is newest */
+  readonly reportedMs?: number;
 }
 
 interface Entry {
   readonly record: StateRecord;
+  /** rises with each report */
+  readonly order: number;
   readonly isConfirmed: boolean;
 }
 
 /** The latest state of every device. */
 export class States {
   readonly #entries = new Map<string, Entry>();
+  #order = 0;
 
   report(key: string, uid: string, state: DeviceState, nowMs: number): void {
     const isUp = state === "online" || state === "ok";
     const lastOnlineTime = new Date(nowMs).toISOString().replace(/\.\d{3}Z$/, "Z");
-    this.load(key, { uid, state, ...(isUp && { lastOnlineTime }) });
+    this.load(key, { uid, state, ...(isUp && { lastOnlineTime }), reportedMs: nowMs });
   }
 
   load(key: string, record: StateRecord): void {
-    this.#entries.set(key, { record, isConfirmed: false });
+    this.#entries.set(key, { record, order: ++this.#order, isConfirmed: false });
   }
 
   /** What the cloud has not confirmed; undefined when it has. */
@@ -65,8 +70,9 @@ export class States {
     this.#entries.delete(key);
   }
 
+  /** The newest first, as they came. */
   keys(): Iterable<string> {
-    return this.#entries.keys();
+    return [...this.#entries].sort(([, a], [, b]) => b.order - a.order).map(([key]) => key);
   }
 
   /** What a restart must not lose. */
