@@ -1,30 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import * as dmi from "@longshore/crds/dmi";
-import { readFileSync } from "node:fs";
-import { until } from "../tunnel/fakes.ts";
+import type { UplinkRequest } from "../../src/tunnel/port.ts";
+import { fakeClock, until } from "../tunnel/fakes.ts";
+import { FakeCloud } from "./support/fake-cloud.ts";
 import { FakeMapper, plain } from "./support/fake-mapper.ts";
+import { goldenHex, recorded, type GoldenCall } from "./support/golden.ts";
 import { device, model } from "./support/objects.ts";
 import { startRoom, type Bench } from "./support/room.ts";
 
-interface Line {
-  readonly dir: string;
-  readonly method: string;
-  readonly request_base64: string;
-  readonly response_base64: string;
-}
-
-/** Calls between a real EdgeCore and a real Go mapper. */
-function recorded(file: string): Line[] {
-  const text = readFileSync(new URL(`../../../crds/test/golden/${file}`, import.meta.url), "utf8");
-  return text
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Line);
-}
-
 type Decoder = { decode(bytes: Uint8Array): unknown };
-const requestOf = ({ method, request_base64 }: Line): unknown =>
+const requestOf = ({ method, request_base64 }: GoldenCall): unknown =>
   plain(
     (dmi as unknown as Record<string, Decoder>)[`${method}Request`]?.decode(
       Buffer.from(request_base64, "base64"),
@@ -46,15 +32,26 @@ afterEach(async () => {
   await bench.stop();
 });
 
-const registerAsRecorded = async (lines: Line[]): Promise<dmi.MapperRegisterResponse> => {
+/** The recorded registration, byte by byte; the answer, byte by byte. */
+const registerAsRecorded = async (lines: GoldenCall[]): Promise<Buffer> => {
   const line = lines.find(({ method }) => method === "MapperRegister");
   const bytes = Buffer.from(line?.request_base64 ?? "", "base64");
-  const response = dmi.MapperRegisterResponse.decode(
-    await bench.side.raw(dmi.DeviceManagerService.mapperRegister.path, bytes),
-  );
-  mapper.adopt(response);
+  const answer = await bench.side.raw(dmi.DeviceManagerService.mapperRegister.path, bytes);
+  expect(answer.toString("hex")).toBe(goldenHex("MapperRegisterResponse", line?.response_base64 ?? ""));
+  mapper.adopt(dmi.MapperRegisterResponse.decode(answer));
   await mapper.listen();
-  return response;
+  return answer;
+};
+
+/** The mapper got the recorded calls: the same, in the same order, with the same bytes. */
+const expectRecordedCalls = (lines: GoldenCall[]): void => {
+  const golden = lines.filter(({ dir }) => dir === "edge->mapper");
+  expect(mapper.calls.map(({ method }) => method)).toEqual(golden.map(({ method }) => method));
+  // First as JSON, for a difference that one can read.
+  expect(mapper.calls.map(({ request }) => plain(request))).toEqual(golden.map(requestOf));
+  expect(mapper.calls.map(({ method, bytes }) => [method, bytes.toString("hex")])).toEqual(
+    golden.map(({ method, request_base64 }) => [method, goldenHex(`${method}Request`, request_base64)]),
+  );
 };
 
 /** What the cloud does in both recordings after the device is there, each step once the mapper has seen the last. */
@@ -74,46 +71,90 @@ const changeAndRemove = async (): Promise<void> => {
 };
 
 describe("what a mapper is told", () => {
-  it("equals EdgeCore's calls, byte by byte of each value, when the mapper is there first", async () => {
+  it("equals EdgeCore's calls, byte by byte, when the mapper is there first", async () => {
     const lines = recorded("dmi_mapper_first.jsonl");
-    const response = await registerAsRecorded(lines);
-    expect(response).toEqual({ modelList: [], deviceList: [] });
+    expect(await registerAsRecorded(lines)).toHaveLength(0);
     bench.store.put(model());
     bench.store.put(device());
     await until(() => mapper.devices.has("d1"), "the device at the mapper");
     await changeAndRemove();
-    const golden = lines.filter(({ dir }) => dir === "edge->mapper");
-    expect(mapper.calls.map(({ method }) => method)).toEqual(golden.map(({ method }) => method));
-    expect(mapper.calls.map(({ request }) => plain(request))).toEqual(golden.map(requestOf));
+    expectRecordedCalls(lines);
   });
 
-  it("equals EdgeCore's answer and calls when the device is there first", async () => {
+  it("equals EdgeCore's answer and calls, byte by byte, when the device is there first", async () => {
     const lines = recorded("dmi_mapper_late.jsonl");
     bench.store.put(device());
     bench.store.put(model());
-    const response = await registerAsRecorded(lines);
-    const golden = dmi.MapperRegisterResponse.decode(Buffer.from(lines[0]?.response_base64 ?? "", "base64"));
-    expect(plain(response)).toEqual(plain(golden));
+    const { deviceList, modelList } = dmi.MapperRegisterResponse.decode(await registerAsRecorded(lines));
+    expect([deviceList, modelList].map(([only]) => only?.name)).toEqual(["d1", "m"]);
     await changeAndRemove();
-    const calls = lines.filter(({ dir }) => dir === "edge->mapper");
-    expect(mapper.calls.map(({ request }) => plain(request))).toEqual(calls.map(requestOf));
+    expectRecordedCalls(lines);
   });
+});
 
-  it("takes every report of the recordings and sends the first of a property up", async () => {
-    const lines = recorded("dmi_mapper_first.jsonl");
-    bench.store.put(model());
-    bench.store.put(device());
-    for (const { dir, method, request_base64 } of lines) {
-      if (dir !== "mapper->edge" || !method.startsWith("Report")) continue;
-      const path = `/v1beta1.DeviceManagerService/${method}`;
-      expect(await bench.side.raw(path, Buffer.from(request_base64, "base64"))).toHaveLength(0);
+const START_MS = Date.UTC(2026, 0, 1);
+
+/** The report as it must reach the cloud (wire format, section 7.3), its JSON string opened. */
+function expectedFrame(line: GoldenCall): object {
+  const timestamp = START_MS + line.t_ms;
+  const event = { event_id: expect.stringMatching(/./) as unknown, timestamp };
+  const route = { source: "twin", group: "resource", operation: "update" };
+  if (line.method === "ReportDeviceStates") {
+    const { state } = requestOf(line) as { state: string };
+    const lastOnlineTime = `${new Date(timestamp).toISOString().slice(0, 19)}Z`;
+    const content = { ...event, device: { name: "d1", state, lastOnlineTime } };
+    return { ...route, resource: "device/default/d1/state/update", content };
+  }
+  const { reportedDevice } = requestOf(line) as dmi.ReportDeviceStatusRequest;
+  const twin = reportedDevice?.twins.map(({ propertyName, observedDesired, reported }) => [
+    propertyName,
+    {
+      actual: { value: reported?.value, metadata: { timestamp } },
+      expected: { value: observedDesired?.value, metadata: { timestamp } },
+      optional: false,
+      metadata: { type: "int" },
+    },
+  ]);
+  const content = { ...event, twin: Object.fromEntries(twin ?? []) as unknown };
+  return { ...route, resource: "device/default/d1/twin/edge_updated", content };
+}
+
+const opened = ({ content, ...rest }: UplinkRequest): object => ({
+  ...rest,
+  content: typeof content === "string" ? (JSON.parse(content) as unknown) : content,
+});
+
+describe("what a mapper reports", () => {
+  it.each([
+    { file: "dmi_mapper_first.jsonl", states: 4, twins: 4 },
+    { file: "dmi_mapper_late.jsonl", states: 4, twins: 4 },
+  ])("each of $file reaches the cloud in its frame, in its order", async ({ file, states, twins }) => {
+    const clock = fakeClock(START_MS);
+    const cloud = new FakeCloud();
+    const own = await startRoom({ clock, cloud });
+    try {
+      own.store.put(model());
+      own.store.put(device());
+      const ownFrames = () => cloud.requests.filter(({ resource }) => resource.startsWith("device/"));
+      await until(() => ownFrames().length === 1, "that nobody serves the device");
+      expect(ownFrames().map(opened)).toMatchObject([{ content: { device: { state: "unknown" } } }]);
+      cloud.requests.length = 0;
+      const reports = recorded(file).filter(({ method }) => method.startsWith("Report"));
+      for (const [i, { t_ms, method, request_base64 }] of reports.entries()) {
+        clock.advance(START_MS + t_ms - clock.nowMs());
+        const path = `/v1beta1.DeviceManagerService/${method}`;
+        // EdgeCore's recorded answer to each is empty.
+        expect(await own.side.raw(path, Buffer.from(request_base64, "base64"))).toHaveLength(0);
+        await until(() => ownFrames().length === i + 1, `the frame of report ${i}`);
+      }
+      expect(ownFrames().map(opened)).toEqual(reports.map(expectedFrame));
+      const count = (end: string) => ownFrames().filter(({ resource }) => resource.endsWith(end)).length;
+      expect([count("/state/update"), count("/twin/edge_updated")]).toEqual([states, twins]);
+      for (const { resource, content } of ownFrames()) {
+        expect(typeof content).toBe(resource.endsWith("/state/update") ? "string" : "object");
+      }
+    } finally {
+      await own.stop();
     }
-    const valueOf = (content: unknown): unknown =>
-      (content as { twin?: { temperature?: { actual?: { value?: string } } } }).twin?.temperature?.actual
-        ?.value;
-    const twins = () =>
-      bench.cloud.requests.filter((r) => r.resource === "device/default/d1/twin/edge_updated");
-    await until(() => valueOf(twins().at(-1)?.content) === "28", "the last value at the cloud");
-    expect(valueOf(twins()[0]?.content)).toBe("22");
   });
 });

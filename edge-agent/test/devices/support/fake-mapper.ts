@@ -25,7 +25,26 @@ export interface Received {
   readonly method: string;
   readonly name: string;
   readonly request: unknown;
+  /** The request as it came. */
+  readonly bytes: Buffer;
 }
+
+const received = new WeakMap<object, Buffer>();
+
+/** The service, remembering the bytes of each request. */
+const remembering = Object.fromEntries(
+  Object.entries(dmi.DeviceMapperService).map(([name, method]) => [
+    name,
+    {
+      ...method,
+      requestDeserialize: (bytes: Buffer): object => {
+        const request = method.requestDeserialize(bytes);
+        received.set(request, Buffer.from(bytes));
+        return request;
+      },
+    },
+  ]),
+) as typeof dmi.DeviceMapperService;
 
 /**
  * A mapper as KubeEdge's framework makes them: registering a device that it has changes nothing and succeeds,
@@ -47,7 +66,7 @@ export class FakeMapper {
   async listen(): Promise<void> {
     const server = new Server({ "grpc.enable_channelz": 0 });
     const { devices, models } = this;
-    server.addService(dmi.DeviceMapperService, {
+    server.addService(remembering, {
       registerDevice: this.#handler(
         (r: dmi.RegisterDeviceRequest) => r.device?.name,
         "RegisterDevice",
@@ -142,7 +161,7 @@ export class FakeMapper {
     return this.devices.get(device)?.spec?.properties.find(({ name }) => name === property)?.desired?.value;
   }
 
-  #handler<Request, Response>(
+  #handler<Request extends object, Response>(
     nameOf: (request: Request) => string | undefined,
     method: string,
     run: (request: Request) => Response,
@@ -152,7 +171,8 @@ export class FakeMapper {
       reply: (error: Partial<ServiceError> | null, response?: Response) => void,
     ) => {
       const name = nameOf(call.request) ?? "";
-      this.calls.push({ method, name, request: call.request });
+      const bytes = received.get(call.request) ?? Buffer.alloc(0);
+      this.calls.push({ method, name, request: call.request, bytes });
       Promise.resolve()
         .then(() => this.before(method, name))
         .then(() => run(call.request))
