@@ -8,6 +8,8 @@ import { createBuffer, type BufferLimits } from "./buffer.ts";
 import { SinkError, type Delivery, type PushCounterName, type Sink } from "./port.ts";
 
 export interface ConnectionDeps {
+  /** The sink of the first attempt, and what opens those after it. */
+  readonly firstSink: Sink;
   readonly openSink: () => Sink;
   readonly clock: Clock;
   readonly log: MapperLog;
@@ -51,7 +53,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
   const backoff = createBackoff(deps.pauses);
   const closing = new AbortController();
   const told = { outage: false, drop: false, refusal: false };
-  let sink: Sink | undefined;
+  let sink: Sink | undefined = deps.firstSink;
   let inFlight: readonly Delivery[] = [];
   let inFlightBytes = 0;
   let isScheduled = false;

@@ -89,24 +89,23 @@ export function createPusher(deps: PusherDeps): DataPlane {
   }
 
   function openLink(key: string, target: Target): Link | undefined {
-    let first = deps.openSink(target);
-    if (!first) {
+    const firstSink = deps.openSink(target);
+    if (!firstSink) {
       tellOnce("kind", target, "nothing here pushes to this kind of server; counting");
       return undefined;
     }
     if (links.size >= options.maxConnections && !closeIdle()) {
-      first.close();
+      firstSink.close();
       tellOnce("limit", target, "more servers to push to than allowed; counting");
       return undefined;
     }
     const openSink = (): Sink => {
-      const sink = first ?? deps.openSink(target);
-      first = undefined;
+      const sink = deps.openSink(target);
       if (!sink) throw new Error("a kind of sink is gone");
       return sink;
     };
     const connection = createConnection({
-      ...{ openSink, clock, count, pauses, limits: options, onProgress: progressed },
+      ...{ firstSink, openSink, clock, count, pauses, limits: options, onProgress: progressed },
       log: childOf(log, key),
     });
     return { connection, devices: new Set() };

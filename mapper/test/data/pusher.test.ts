@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
 import { SinkError, type Delivery, type Sink, type Target } from "../../src/data/port.ts";
 import { createPusher, type PushOptions } from "../../src/data/pusher.ts";
 import { createSinkOpener } from "../../src/data/sinks/index.ts";
@@ -189,6 +190,43 @@ describe("the data plane", () => {
     expect(sent).toEqual([["0", "1"]]);
     expect(await plane.flush(0)).toBe(true);
     expect(clock.timers()).toBe(0);
+  });
+
+  it("counts what is being sent as part of what all may hold together", async () => {
+    const { plane, offer, answer } = setUp({ maxTotalBytes: 5_000 });
+    answer.now = never;
+    offer(0, 15);
+    await settle();
+    offer(100, 110);
+    expect(plane.counters().dropped).toBeGreaterThan(5);
+    plane.close();
+  });
+
+  it("accounts for every sample, whatever servers and devices do", async () => {
+    const step = fc.oneof(
+      fc.record({ offer: fc.integer({ min: 1, max: 40 }), port: fc.integer({ min: 1, max: 4 }) }),
+      fc.record({ advanceMs: fc.integer({ min: 0, max: 6_000 }) }),
+      fc.record({ forget: fc.constantFrom("a", "b") }),
+      fc.record({ server: fc.constantFrom(take, never, fail("UNREACHABLE"), fail("REFUSED")) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const { plane, offer, answer, clock, sinks } = setUp({ maxItems: 30, maxConnections: 3 });
+        for (const [index, one] of steps.entries()) {
+          if ("offer" in one) offer(0, one.offer, influxdb2Target(one.port), index % 2 === 0 ? "a" : "b");
+          if ("advanceMs" in one) await clock.advance(one.advanceMs);
+          if ("forget" in one) plane.forget({ namespace: "default", name: one.forget });
+          if ("server" in one) answer.now = one.server;
+        }
+        plane.close();
+        await clock.advance(10_000);
+        const { offered, sent, dropped, refused, unconnected, forgotten } = plane.counters();
+        expect(sent + dropped + refused + unconnected + forgotten).toBe(offered);
+        expect(sinks.closed).toBe(sinks.opened);
+        expect(clock.timers()).toBe(0);
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it("takes nothing more once closed, and leaves no timer behind", async () => {
