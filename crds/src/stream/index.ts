@@ -11,7 +11,7 @@ export {
   type KubeletRequest,
   type KubeletUrl,
 } from "./kubelet-path.ts";
-export { REQUEST_LIMITS, readLogOptions, readStreamRequest } from "./validate.ts";
+export { readStreamRequest } from "./validate.ts";
 export { UPGRADE_HEADERS } from "./validate-upgrade.ts";
 export { READS } from "./request.ts";
 export type {
@@ -31,18 +31,18 @@ export { createMux } from "./mux.ts";
 export { joinStreams, serveIncoming, toStreamError } from "./serve.ts";
 export type { OnUnexpected, ResolveStream, StreamTarget } from "./serve.ts";
 export {
-  createMessageCap,
+  capReceived,
   decodeConnect,
   decodeTunnelMessage,
   encodeConnect,
   encodeTunnelMessage,
   MAX_TUNNEL_DATA_BYTES,
   MAX_TUNNEL_MESSAGE_BYTES,
+  RECEIVED_MESSAGE_BYTES,
   Pauses,
   TUNNEL_TYPE,
   TunnelMessageError,
   type HeldBytes,
-  type MessageCap,
   type PauseLimits,
   type TunnelConnect,
   type TunnelMessage,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { decodeConnect, encodeConnect, type TunnelConnect } from "./connect.ts";
 export { TunnelMessageError, type TunnelMessageErrorCode } from "./errors.ts";
-export { createMessageCap, type MessageCap } from "./message-cap.ts";
+export { capReceived, RECEIVED_MESSAGE_BYTES } from "./receive.ts";
 export {
   decodeTunnelMessage,
   encodeTunnelMessage,

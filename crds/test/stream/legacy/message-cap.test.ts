@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { createMessageCap } from "../../../src/stream/index.ts";
+import { createMessageCap } from "../../../src/stream/legacy/message-cap.ts";
 
 interface WsFrame {
   readonly fin: boolean;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { RECEIVED_MESSAGE_BYTES } from "@longshore/crds/stream";
 import { constants } from "node:crypto";
 import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { createServer, type Server } from "node:https";
@@ -7,7 +8,7 @@ import type { Duplex } from "node:stream";
 import { TLSSocket, type SecureContextOptions } from "node:tls";
 import { WebSocketServer, type WebSocket } from "ws";
 import type { StreamTunnelOptions } from "./options.ts";
-import { CappedWebSocket, RECEIVED_MESSAGE_BYTES } from "./socket.ts";
+import { CappedWebSocket } from "./socket.ts";
 
 /** PEM. `ca` signs the edges' certificates; several during a change of CA. */
 export interface TlsMaterial {
