@@ -51,7 +51,7 @@ module.exports = {
       name: "declared",
       comment: "an npm package must be named in the package.json of its user",
       severity: "error",
-      from: { path: "^(crds|operators|webhooks|edge-agent|mapper)/src/" },
+      from: { path: "^(crds|operators|webhooks|edge-agent|mapper|mapper/drivers)/src/" },
       to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] },
     },
     only(
@@ -181,8 +181,22 @@ module.exports = {
     only(
       "mapper-alone",
       { path: "^mapper/src/" },
-      ["^mapper/src/", CRDS, ...npm("@grpc/grpc-js", "pino")],
+      [
+        "^mapper/src/",
+        CRDS,
+        ...npm("@grpc/grpc-js", "@bufbuild/protobuf", "pino", "mqtt", "ioredis", "mysql2"),
+      ],
       "device developers get the SDK and the contract, nothing of the platform",
+    ),
+    only(
+      "shipped-mappers",
+      { path: "^mapper/drivers/src/" },
+      [
+        "^mapper/drivers/src/",
+        "^mapper/src/index\\.ts$",
+        ...npm("modbus-serial", "mqtt", "node-opcua-client", "onvif"),
+      ],
+      "a mapper that we ship is written as anybody's would be",
     ),
     {
       ...never(

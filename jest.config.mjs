@@ -21,7 +21,7 @@ const project = (name) => ({ ...base, displayName: name, rootDir: `<rootDir>/${n
 
 export default {
   projects: [
-    ...["crds", "operators", "webhooks", "edge-agent", "mapper", "hack"].map(project),
+    ...["crds", "operators", "webhooks", "edge-agent", "mapper", "mapper/drivers", "hack"].map(project),
     { ...project("hack"), displayName: "e2e", testMatch: ["<rootDir>/e2e/**/*.e2e.test.ts"] },
   ],
   coverageProvider: "v8",

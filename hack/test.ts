@@ -16,7 +16,7 @@ import { ensurePrerequisites, requireRoot } from "./prerequisites.ts";
 import { createSteps } from "./steps.ts";
 import { verify, type Counts } from "./verify.ts";
 
-const PACKAGES = ["crds", "operators", "webhooks", "edge-agent", "mapper", "hack"];
+const PACKAGES = ["crds", "operators", "webhooks", "edge-agent", "mapper", "mapper/drivers", "hack"];
 /** The machine is shared with a control plane. */
 const WORKERS = 2;
 /** A test that leaves a timer keeps jest from ending: that is a failure, not a hang. */

@@ -36,6 +36,28 @@ export interface Device {
   /** `protocol.configData`: how the device is reached */
   readonly config: ConfigData;
   readonly properties: readonly Property[];
+  readonly streams: readonly StreamProperty[];
+}
+
+/** A property of type STREAM: pictures or video that its driver writes where its configuration says. */
+export interface StreamProperty {
+  readonly name: string;
+  /** `visitors.configData` */
+  readonly config: ConfigData;
+}
+
+/** What a stream gets: no deadline, for it runs as long as it needs. */
+export interface StreamContext {
+  /** Aborts when the property changes, the device is closed or the mapper stops: end soon. */
+  readonly signal: AbortSignal;
+  readonly log: MapperLog;
+}
+
+/** One call of a device method, checked: the property is one of the method's, the value of its type and in range. */
+export interface MethodCall {
+  readonly method: string;
+  readonly property: Property;
+  readonly value: Value;
 }
 
 /** What every call of a driver gets. */
@@ -56,6 +78,13 @@ export interface DeviceHandle {
   read(property: Property, context: CallContext): Value | Promise<Value>;
   /** Carries out a desired value, checked already. Throw when it failed: it is tried again. */
   write?(property: Property, value: Value, context: CallContext): void | Promise<void>;
+  /** Carries out a device method and may return what came of it; without this, a method writes its property. */
+  call?(call: MethodCall, context: CallContext): Value | undefined | Promise<Value | undefined>;
+  /**
+   * Runs beside all other calls. Resolving means that it is done until its property changes; throwing, that it is to
+   * be started again after a pause.
+   */
+  stream?(property: StreamProperty, context: StreamContext): Promise<void>;
   /** The device's own opinion of itself; without it, it is online while reads succeed. */
   state?(context: CallContext): DeviceState | Promise<DeviceState>;
   close?(context: CallContext): void | Promise<void>;

@@ -63,6 +63,7 @@ export function planDevice(
       model: model.name,
       config: configOf(device.spec?.protocol?.configData),
       properties: properties.map(({ property }) => property),
+      streams: [],
     },
     properties,
     stateCycleMs: stateCycleOf(device.status, limits),

@@ -12,6 +12,7 @@ const device: Device = {
   model: "virtual-thermometer",
   config: { wobble: 0 },
   properties: [property("temperature"), property("target")],
+  streams: [],
 };
 const context: CallContext = { signal: new AbortController().signal, deadlineMs: 0, log: aLog() };
 
