@@ -67,20 +67,12 @@ export const kinds = {
     ...{ kind: "Device", plural: "devices", singular: "device", shortNames: ["dev", "devs"] },
     ...{ namespaced: true, statusSubresource: false, finalizers: [] },
     conditions: {
-      Ready: {
-        says: "The device works.",
-        reasons: ["Ready", "ModelNotFound", "MapperOffline", "NotDelivered"],
+      Accepted: {
+        says: "It fits its model, and is on an edge node.",
+        reasons: ["Accepted", "ModelNotFound", "PropertyInvalid", "NodeNotFound", "NodeNotEdge"],
       },
       ModelResolved: { says: "Its model exists.", reasons: ["ModelFound", "ModelNotFound"] },
       Delivered: { says: "Its node has it.", reasons: ["Acknowledged", "Pending", "NodeOffline"] },
-      MapperConnected: {
-        says: "A mapper of its protocol is there.",
-        reasons: ["MapperOnline", "MapperOffline"],
-      },
-      InSync: {
-        says: "Reported values are the wanted ones.",
-        reasons: ["DesiredApplied", "DesiredRejected", "ReportStale"],
-      },
     },
   },
   DeviceModel: {
@@ -96,7 +88,16 @@ export const kinds = {
   DeviceStatus: {
     ...devices,
     ...{ kind: "DeviceStatus", plural: "devicestatuses", singular: "devicestatus", shortNames: ["devst"] },
-    ...{ namespaced: true, statusSubresource: false, ...noWords },
+    ...{ namespaced: true, statusSubresource: false, finalizers: [] },
+    conditions: {
+      Online: {
+        says: "The device answers.",
+        reasons: [
+          ...["Reported", "ModelMissing", "NoProtocol", "Unsupported", "ValueInvalid"],
+          ...["MapperMissing", "MapperUnreachable", "MapperHung", "MapperRefuses"],
+        ],
+      },
+    },
   },
   NodeGroup: {
     ...apps,

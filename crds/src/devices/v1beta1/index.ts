@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { deviceHazards, modelHazards } from "./hazards.ts";
+export { judgeDevice, type DeviceJudgement } from "./judge.ts";
 export {
   duplicateNames,
   duplicateProperties,

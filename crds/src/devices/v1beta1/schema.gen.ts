@@ -496,10 +496,68 @@ export const schemas: Readonly<Record<string, object>> = {
    "status": {
     "type": "object",
     "properties": {
+     "conditions": {
+      "type": "array",
+      "items": {
+       "type": "object",
+       "required": [
+        "type",
+        "status",
+        "lastTransitionTime",
+        "reason",
+        "message"
+       ],
+       "properties": {
+        "type": {
+         "type": "string",
+         "maxLength": 316
+        },
+        "status": {
+         "type": "string",
+         "enum": [
+          "True",
+          "False",
+          "Unknown"
+         ]
+        },
+        "observedGeneration": {
+         "type": "integer",
+         "minimum": 0
+        },
+        "lastTransitionTime": {
+         "type": "string"
+        },
+        "reason": {
+         "type": "string",
+         "minLength": 1,
+         "maxLength": 1024
+        },
+        "message": {
+         "type": "string",
+         "maxLength": 32768
+        }
+       }
+      }
+     },
      "extensions": {
       "type": "object"
      },
      "lastOnlineTime": {
+      "type": "string"
+     },
+     "mapper": {
+      "type": "string"
+     },
+     "message": {
+      "type": "string"
+     },
+     "nodeName": {
+      "type": "string"
+     },
+     "protocol": {
+      "type": "string"
+     },
+     "reason": {
       "type": "string"
      },
      "state": {

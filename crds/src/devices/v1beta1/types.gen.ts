@@ -278,12 +278,24 @@ export interface DeviceStatusTwin {
 }
 
 export interface DeviceStatusStatus {
+  /** The latest observations, one of each type. */
+  conditions?: Condition[];
   /** Free-form additions by other software. Left alone. */
   extensions?: {
     [k: string]: unknown;
   };
   /** Time of the last report in state online or ok, RFC 3339. */
   lastOnlineTime?: string;
+  /** Name of the mapper that serves the device. */
+  mapper?: string;
+  /** One sentence for people about the reason. */
+  message?: string;
+  /** Edge node that reported last. */
+  nodeName?: string;
+  /** Protocol that the device is reached by. */
+  protocol?: string;
+  /** Why the device is in this state, in CamelCase. */
+  reason?: string;
   /** online, offline, ok, unhealthy or unknown, as the mapper says. */
   state?: string;
   /** Properties with their wanted and reported values. */
