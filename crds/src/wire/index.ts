@@ -19,6 +19,26 @@ export type {
   Nack,
   NackCode,
 } from "./session.ts";
+export {
+  BATCH_CODES,
+  DEVICE_BATCH_LIMITS,
+  DEVICE_BATCH_RESOURCE,
+  DEVICE_BATCH_VERSION,
+  readDeviceBatch,
+  readDeviceBatchReply,
+} from "./device-batch.ts";
+export type {
+  BadEntry,
+  BatchCode,
+  BatchResult,
+  BatchSample,
+  BatchState,
+  BatchTwin,
+  DeviceBatch,
+  DeviceBatchReply,
+  DeviceEntry,
+  ReadBatch,
+} from "./device-batch.ts";
 export { WireError } from "./errors.ts";
 export type { WireErrorCode } from "./errors.ts";
 export { DEFAULT_WIRE_LIMITS, LIMITS } from "./limits.ts";

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DEVICE_BATCH_RESOURCE } from "./device-batch.ts";
 import { WireError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 
@@ -20,6 +21,7 @@ const FIXED = new Set([
   "membership/detail/result",
   "k8s/ca.crt",
   "watchapp/sync",
+  DEVICE_BATCH_RESOURCE,
   "ignore/Application/ignore",
 ]);
 /** `device/<namespace>/<name>/<suffix>` has the type `device/<suffix>`. */

@@ -46,6 +46,8 @@ export interface Hello {
   readonly bootId: string;
   /** Version of the streams that this edge speaks (binary messages, `@longshore/crds/stream`); absent: none. */
   readonly streams?: number;
+  /** Version of the batches of device reports that this edge can send (`device-batch.ts`); absent: none. */
+  readonly deviceBatch?: number;
 }
 
 export interface HelloReply {
@@ -60,6 +62,8 @@ export interface HelloReply {
   readonly leaseDurationSeconds: number;
   /** Version of the streams that both speak; absent: a binary message is a violation. */
   readonly streams?: number;
+  /** Version of the batches that the hub takes; absent: each device's reports go in frames of their own. */
+  readonly deviceBatch?: number;
 }
 
 /** [key, uid, resourceVersion, digest]; key as `formatKey()` writes it. */

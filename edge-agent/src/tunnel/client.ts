@@ -302,6 +302,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel & Uplink {
       } else socket.close(1000);
     },
     isConnected,
+    takesDeviceBatches: () => session?.takesDeviceBatches === true && isConnected(),
     request,
     send: (what) => post(envelope.request(what)),
     onState: (listener) => subscribe(stateListeners, listener),

@@ -25,7 +25,7 @@ function readFields(content: Partial<HelloReply>): HelloReply | undefined {
   if (!isCount(sessionEpoch) || !isCount(clusterEpoch) || !isCount(leaseDurationSeconds)) return undefined;
   if (!isInterval(pingIntervalMs) || !isInterval(keepaliveIntervalMs)) return undefined;
   if (inventory !== "match" && inventory !== "send") return undefined;
-  const { streams } = content;
+  const { streams, deviceBatch } = content;
   return {
     sessionEpoch,
     clusterEpoch,
@@ -34,5 +34,6 @@ function readFields(content: Partial<HelloReply>): HelloReply | undefined {
     keepaliveIntervalMs,
     leaseDurationSeconds,
     ...(isCount(streams) && { streams }),
+    ...(isCount(deviceBatch) && { deviceBatch }),
   };
 }

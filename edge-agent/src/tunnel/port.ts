@@ -18,6 +18,8 @@ export interface UplinkRequest {
 export interface Uplink {
   /** True from the moment that a session is established (after the hello reply, where there is one). */
   isConnected(): boolean;
+  /** True while the session's hub takes reports of many devices in one frame; absent: never. */
+  takesDeviceBatches?(): boolean;
   /**
    * Sends a request and resolves to the reply frame (matched by parent id). A typed refusal of our protocol comes
    * as a frame with operation `error` and the content `<code>: <message>`, like a plain one.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IncomingStream, StreamLimits } from "@longshore/crds/stream";
 import {
+  DEVICE_BATCH_VERSION,
   inventoryDigest,
   SESSION_GROUP,
   SessionOperation,
@@ -79,6 +80,8 @@ export interface Session {
   start(): void;
   /** True when both sides agreed to streams. */
   readonly hasStreams: boolean;
+  /** True when the hub takes reports of many devices in one frame. */
+  readonly takesDeviceBatches: boolean;
   receive(frame: Frame): void;
   /** A binary message. False: it was not taken, for streams were not agreed to. */
   receiveBinary(message: Buffer): boolean;
@@ -106,6 +109,7 @@ export function createSession(deps: SessionDeps): Session {
   let cancelKeepalive: (() => void) | undefined;
   let helloId: string | undefined;
   let streams: SessionStreams | undefined;
+  let takesDeviceBatches = false;
   const acks = createAckBatcher((batch) => send(envelope.ack(batch)));
   const liveness: Liveness = createLiveness(deps.clock, {
     ping: () => socket.ping(),
@@ -141,6 +145,7 @@ export function createSession(deps: SessionDeps): Session {
       machineId,
       bootId,
       ...(deps.onIncoming && { streams: STREAMS_VERSION }),
+      deviceBatch: DEVICE_BATCH_VERSION,
     });
     helloId = hello.header.msg_id;
     const answer = deps.pending.wait(hello.header.msg_id, { timeoutMs: deps.times.helloTimeoutMs });
@@ -151,6 +156,7 @@ export function createSession(deps: SessionDeps): Session {
     clusterEpoch = reply.clusterEpoch;
     // Taken again: the store may have changed while the reply was on its way.
     if (reply.inventory === "send") sendInventory(deps.desired.inventory());
+    takesDeviceBatches = (reply.deviceBatch ?? 0) >= DEVICE_BATCH_VERSION;
     if (!ended) establish(reply.pingIntervalMs, reply.keepaliveIntervalMs);
   };
   const sendInventory = (items: readonly InventoryItem[]): void => {
@@ -219,6 +225,9 @@ export function createSession(deps: SessionDeps): Session {
     negotiated: deps.negotiated,
     get hasStreams() {
       return streams !== undefined;
+    },
+    get takesDeviceBatches() {
+      return takesDeviceBatches;
     },
     start: () => {
       if (!deps.negotiated) {

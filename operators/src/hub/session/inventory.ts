@@ -17,7 +17,13 @@ const isText = (value: unknown, max: number): value is string =>
 export function readHello(content: unknown): Hello | undefined {
   if (typeof content !== "object" || content === null) return undefined;
   const hello = content as Partial<Hello>;
-  const counts = [hello.sessionEpoch, hello.clusterEpoch, hello.inventoryCount, hello.streams ?? 0];
+  const counts = [
+    hello.sessionEpoch,
+    hello.clusterEpoch,
+    hello.inventoryCount,
+    hello.streams ?? 0,
+    hello.deviceBatch ?? 0,
+  ];
   const countsOk = counts.every(isCount);
   const textsOk =
     isText(hello.inventoryDigest, 256) && [hello.agentVersion, hello.machineId, hello.bootId].every(isFact);

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { STREAMS_VERSION, type CompleteNotice, type Frame, type HelloReply } from "@longshore/crds/wire";
+import {
+  DEVICE_BATCH_VERSION,
+  STREAMS_VERSION,
+  type CompleteNotice,
+  type Frame,
+  type HelloReply,
+} from "@longshore/crds/wire";
 import { DeliveryError, type DeliveryErrorCode } from "../../delivery/errors.ts";
 import type { Fence, InventoryEntry, Mailbox, Owner } from "../../delivery/mailbox.ts";
 import { backoffMs } from "../backoff.ts";
@@ -164,7 +170,12 @@ export class Ownership {
     const { frame } = this.#greeting;
     if (frame === undefined) return;
     const { pingIntervalMs, keepaliveIntervalMs, leaseDurationSeconds } = this.#deps.options;
-    const reply = { ...told, pingIntervalMs, keepaliveIntervalMs, leaseDurationSeconds };
+    const batches = (this.#greeting.hello?.deviceBatch ?? 0) >= DEVICE_BATCH_VERSION;
+    const reply = {
+      ...told,
+      ...{ pingIntervalMs, keepaliveIntervalMs, leaseDurationSeconds },
+      ...(batches && { deviceBatch: DEVICE_BATCH_VERSION }),
+    };
     if (this.#speaksStreams()) {
       this.#host.serveStreams();
       this.#host.reply(frame, { ...reply, streams: STREAMS_VERSION });
