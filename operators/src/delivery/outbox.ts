@@ -23,6 +23,24 @@ export interface SyncResult {
   readonly owner?: string;
 }
 
+/** What a node has of one object. */
+export interface Standing {
+  /** What the edge has made durable under this name, be it of another uid; `digest` is "" where it is not known. */
+  readonly acked?: Pick<Ref, "uid" | "resourceVersion" | "digest">;
+  /** Something about it is to be sent, or to be acked. */
+  readonly isPending: boolean;
+}
+
+/** What a node has of some objects, at one moment. */
+export interface NodeStanding {
+  /** A live hub holds the node's session. */
+  readonly isConnected: boolean;
+  /** False when nothing is known of the node: then the objects prove nothing. */
+  readonly isEstablished: boolean;
+  /** In the order asked for. */
+  readonly objects: readonly Standing[];
+}
+
 /** The controllers' port to delivery. Implemented by `redis.ts`. */
 export interface Outbox {
   /**
@@ -35,6 +53,17 @@ export interface Outbox {
    * @throws {DeliveryError} STALE_TERM (not retryable), UNAVAILABLE (retryable)
    */
   sync(node: string, scope: Scope, refs: readonly Ref[], term: number): Promise<SyncResult>;
+
+  /**
+   * Tells what a node has of some objects of a scope: one read, which changes nothing.
+   *
+   * @throws {DeliveryError} UNAVAILABLE (retryable)
+   */
+  standing(
+    node: string,
+    scope: Scope,
+    objects: readonly Pick<Ref, "kind" | "namespace" | "name" | "uid">[],
+  ): Promise<NodeStanding>;
 
   /** Removes everything kept for a node that no longer exists. Idempotent. */
   forget(node: string, term: number): Promise<void>;

@@ -11,6 +11,7 @@ import type { Outbox, Ref, Scope, SyncResult } from "./outbox.ts";
 import { parseOwner } from "./owner.ts";
 import { orUnavailable } from "./redis-client.ts";
 import { createScripts, type Argument, type Scripts, type SyncReply } from "./scripts.ts";
+import { readStanding } from "./standing.ts";
 import { encodeBody } from "./values.ts";
 import type { Waker } from "./waker.ts";
 
@@ -54,6 +55,7 @@ export function createRedisOutbox(deps: RedisOutboxDeps): RedisOutbox {
   const handlers: ((node: string | undefined) => void)[] = [];
   return {
     sync: (node, scope, refs, term) => sync(parts, { node, scope, refs, term }),
+    standing: (node, scope, objects) => readStanding(parts, { node, scope, objects }),
     forget: (node, term) => forget(parts, node, term),
     knownNodes: () => knownNodes(parts),
     onPlacementRequest: (handler) => void handlers.push(handler),

@@ -4,6 +4,7 @@ import { HOLD_TUNNEL, HUBS_OF, RELEASE_TUNNEL } from "./lua/directory.ts";
 import { DOUBT, READ_ACKED, RESTORE, SETTLE } from "./lua/ledger.ts";
 import { FORGET, JOIN_EPOCH, OBSERVE, UNPLACE } from "./lua/node.ts";
 import { ACK, FENCE, RELEASE, REPLACE_ACKED, TAKE } from "./lua/session.ts";
+import { STANDING } from "./lua/standing.ts";
 import { SYNC } from "./lua/sync.ts";
 import { orUnavailable } from "./redis-client.ts";
 
@@ -20,8 +21,12 @@ export type AckedReply = readonly [Buffer, number, readonly Buffer[]];
 /** A reply to FENCE, see lua/session.ts. */
 export type FenceReply = readonly [Buffer, Buffer, number, number, readonly Buffer[]];
 
+/** A reply to STANDING, see lua/standing.ts. */
+export type StandingReply = readonly [number, number, ...(Buffer | number)[]];
+
 export interface Scripts {
   readonly sync: Step<SyncReply>;
+  readonly standing: Step<StandingReply>;
   readonly forget: Step<readonly [number, Buffer | number]>;
   readonly unplace: Step<number>;
   readonly fence: Step<FenceReply>;
@@ -51,6 +56,7 @@ function bind<Reply>(redis: Redis, name: string, lua: string): Step<Reply> {
 /** Binds the scripts to one connection. They are sent once and then called by hash. */
 export const createScripts = (redis: Redis): Scripts => ({
   sync: bind(redis, "sync", SYNC),
+  standing: bind(redis, "standing", STANDING),
   forget: bind(redis, "forget", FORGET),
   unplace: bind(redis, "unplace", UNPLACE),
   fence: bind(redis, "fence", FENCE),
