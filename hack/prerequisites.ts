@@ -28,9 +28,20 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   { package: "busybox-static", files: ["/bin/busybox"], why: "becomes the image that tries and tests run" },
   { package: "iproute2", files: ["ip"], why: "removes the bridge again" },
+  {
+    package: "mosquitto",
+    files: ["mosquitto", "mosquitto_passwd"],
+    why: "is the MQTT broker that tests publish to",
+  },
+  {
+    package: "mariadb-server",
+    files: ["mariadbd", "mariadb-install-db"],
+    why: "is the SQL database that tests write to",
+  },
+  { package: "openssl", files: ["openssl"], why: "makes the certificates of tests" },
 ];
 
-const SERVICES = ["redis-server", "containerd"];
+const SERVICES = ["redis-server", "containerd", "mosquitto", "mariadb"];
 const POLICY = "/usr/sbin/policy-rc.d";
 
 /** Requirements whose files are not all here. */

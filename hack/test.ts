@@ -15,6 +15,7 @@ import { ensureMetricsServer } from "./metrics-server/build.ts";
 import { ensurePrerequisites, requireRoot } from "./prerequisites.ts";
 import { createSteps } from "./steps.ts";
 import { verify, type Counts } from "./verify.ts";
+import { ensureVictoriaMetrics } from "./victoria-metrics/build.ts";
 
 const PACKAGES = ["crds", "operators", "webhooks", "edge-agent", "mapper", "mapper/drivers", "hack"];
 /** The machine is shared with a control plane. */
@@ -50,6 +51,7 @@ async function runAll(onlyEndToEnd: boolean, title: string): Promise<Counts> {
   const bin = await steps.run("Get the control plane", (say) => ensureControlPlane(say));
   // Without it, tests that need it fail: no reason to run no others.
   await steps.run("Get metrics-server", (say) => ensureMetricsServer(say)).catch(() => undefined);
+  await steps.run("Get VictoriaMetrics", (say) => ensureVictoriaMetrics(say)).catch(() => undefined);
   const layout = layoutOf("e2e");
   try {
     const parts: Counts[] = [];

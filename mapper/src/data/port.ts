@@ -129,7 +129,7 @@ export interface Sink<T extends Target = Target> {
 /** Credentials, by the server that they are for. */
 export interface Secrets {
   /**
-   * @param name `token`, `username` or `password`
+   * @param name `token`, `username` or `password`; of servers with TLS `ca`, `cert` or `key`, in PEM
    * @returns undefined when there is none
    * @throws {SinkError} SECRET_UNREADABLE
    */

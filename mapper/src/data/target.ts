@@ -34,7 +34,7 @@ const MQTT = {
   hasPath: false,
 };
 const REDIS = { schemes: { redis: plain(6379), rediss: tls(6379) }, hasPath: false };
-const MYSQL = { schemes: { mysql: plain(3306) }, hasPath: false };
+const MYSQL = { schemes: { mysql: plain(3306), mysqls: tls(3306) }, hasPath: false };
 const TDENGINE = { schemes: { http: plain(6041), https: tls(6041) }, hasPath: false };
 
 /** More than any deadline of a send. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SinkError, type Delivery, type Influxdb2Target, type Secrets, type Sink } from "../port.ts";
-import { checkStatus, createPoster } from "./post.ts";
+import { checkStatus, createPostSession } from "./post.ts";
 
 const escapeMeasurement = (text: string): string => text.replace(/[, ]/g, "\\$&");
 const escapeKey = (text: string): string => text.replace(/[,= ]/g, "\\$&");
@@ -24,26 +24,22 @@ export function createInfluxdb2Sink(
   { endpoint, basePath, org, bucket }: Influxdb2Target,
   secrets: Secrets,
 ): Sink<Influxdb2Target> {
-  const poster = createPoster(endpoint);
   const query = new URLSearchParams({ org, bucket, precision: "ms" });
   const path = `${basePath}/api/v2/write?${query.toString()}`;
-  let headers: Record<string, string> | undefined;
-
-  async function connect(): Promise<Record<string, string>> {
-    const token = await secrets.read("influxdb2", endpoint, "token");
-    const authorization = token === undefined ? {} : { authorization: `Token ${token}` };
-    return { "content-type": "text/plain; charset=utf-8", ...authorization };
-  }
-
+  const session = createPostSession({
+    ...{ kind: "influxdb2", endpoint, secrets, contentType: "text/plain; charset=utf-8" },
+    authorize: async (read) => {
+      const token = await read("token");
+      return token === undefined ? undefined : `Token ${token}`;
+    },
+  });
   return {
     send: async (batch, signal) => {
-      headers ??= await connect();
-      const body = batch.map(lineOf).join("\n");
-      const status = await poster.post({ path, headers, body, signal });
+      const { status } = await session.post({ path, body: batch.map(lineOf).join("\n"), signal });
       // No such bucket or organisation: it may yet be made, and the samples are good.
       if (status === 404) throw new SinkError("UNAVAILABLE", "the server answered 404");
       checkStatus(status);
     },
-    close: () => poster.close(),
+    close: () => session.close(),
   };
 }

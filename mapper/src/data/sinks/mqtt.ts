@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomBytes } from "node:crypto";
+import type { IClientOptions, MqttClient } from "mqtt";
+import {
+  SinkError,
+  type Delivery,
+  type Endpoint,
+  type MqttTarget,
+  type Secrets,
+  type Sink,
+} from "../port.ts";
+import { asUnreachable } from "./failure.ts";
+import { createSession } from "./session.ts";
+import { secondsOf } from "./time.ts";
+import { readTls } from "./tls.ts";
+
+/** How long a broker may take to welcome. */
+const CONNECT_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_S = 30;
+
+/** What KubeEdge's mappers publish, in UTC: `time is 2023-11-14 22:13:20  hall/temperature: 21.5`. */
+export const payloadOf = ({ sample, target }: Delivery<MqttTarget>): string =>
+  `time is ${secondsOf(sample.atMs)}  ${target.topic}: ${sample.text}`;
+
+/**
+ * Publishes each sample (MQTT 3.1.1) and waits until the broker has taken all. What it took of a batch that failed
+ * is published again: at least once. With QoS 0 a sample is taken when it is written.
+ */
+export function createMqttSink({ endpoint }: MqttTarget, secrets: Secrets): Sink<MqttTarget> {
+  const session = createSession<MqttClient>({
+    make: () => start(endpoint, secrets),
+    connect: (client) => untilClosed(client, (done) => client.once("connect", () => done())),
+    cut: (client) => client.end(true),
+  });
+  return {
+    send: (batch, signal) => session.use(signal, (client) => publish(client, batch)),
+    close: () => session.close(),
+  };
+}
+
+async function start(endpoint: Endpoint, secrets: Secrets): Promise<MqttClient> {
+  const [username, password, tls] = await Promise.all([
+    secrets.read("mqtt", endpoint, "username"),
+    secrets.read("mqtt", endpoint, "password"),
+    readTls(secrets, "mqtt", endpoint),
+  ]);
+  const { connect } = await import("mqtt");
+  const options: IClientOptions = {
+    ...{ host: endpoint.host, port: endpoint.port, protocol: endpoint.isTls ? "mqtts" : "mqtt", ...tls },
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...{ clientId: `longshore-${randomBytes(6).toString("hex")}`, clean: true, protocolVersion: 4 },
+    // Another attempt is the connection's affair, which keeps what was not taken.
+    ...{ reconnectPeriod: 0, queueQoSZero: false, resubscribe: false },
+    ...{ connectTimeout: CONNECT_TIMEOUT_MS, keepalive: KEEP_ALIVE_S, timerVariant: "native" },
+  };
+  const client = connect(options);
+  client.on("error", () => undefined); // else one that nobody waits for would end the process
+  return client;
+}
+
+const publish = (client: MqttClient, batch: readonly Delivery<MqttTarget>[]): Promise<void> =>
+  untilClosed(client, (done, failed) => {
+    let left = batch.length;
+    for (const delivery of batch) {
+      const { topic, qos, isRetained: retain } = delivery.target;
+      client.publish(topic, payloadOf(delivery), { qos, retain }, (error) => {
+        if (error) failed(error);
+        else if (--left === 0) done();
+      });
+    }
+  });
+
+/** Fails when the connection ends before `done`: the library tells no one who waits for an acknowledgement. */
+function untilClosed(
+  client: MqttClient,
+  work: (done: () => void, failed: (error: Error) => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (error?: SinkError): void => {
+      client.off("close", onClose);
+      client.off("error", onError);
+      if (error) reject(error);
+      else resolve();
+    };
+    const onClose = (): void => end(new SinkError("UNREACHABLE", "the connection was closed"));
+    const onError = (error: Error): void => end(failureOf(error));
+    client.on("close", onClose);
+    client.on("error", onError);
+    if (client.disconnecting || client.disconnected) onClose();
+    else work(() => end(), onError);
+  });
+}
+
+/** Codes of a broker that does not welcome: 1 to 3 ask for another time, 4 and 5 for other credentials. */
+function failureOf(error: Error): SinkError {
+  const code = "code" in error ? error.code : undefined;
+  if (typeof code !== "number") return asUnreachable(error);
+  const message = `the broker answered ${code}`;
+  return new SinkError(code === 4 || code === 5 ? "UNAUTHORIZED" : "UNAVAILABLE", message, { cause: error });
+}
