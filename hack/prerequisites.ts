@@ -41,7 +41,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { package: "openssl", files: ["openssl"], why: "makes the certificates of tests" },
 ];
 
-const SERVICES = ["redis-server", "containerd", "mosquitto", "mariadb"];
+/** Packages and the service that each would start. */
+const SERVICES = new Map([
+  ...["redis-server", "containerd", "mosquitto"].map((name) => [name, name] as const),
+  ["mariadb-server", "mariadb"],
+]);
 const POLICY = "/usr/sbin/policy-rc.d";
 
 /** Requirements whose files are not all here. */
@@ -127,7 +131,7 @@ async function installPackages(names: readonly string[], say: Say): Promise<void
     await aptGet(["update"], say);
     await aptGet(install, say);
   });
-  await disableServices(names.filter((name) => SERVICES.includes(name)));
+  await disableServices(names.flatMap((name) => SERVICES.get(name) ?? []));
 }
 
 async function aptGet(args: readonly string[], say: Say, tolerant = false): Promise<number> {
