@@ -94,6 +94,23 @@ export const schema = {
       ),
       maxStreamsPerNode: integer(256, { min: 1, max: 65_536 }, "Streams of one node at once."),
     },
+    devices: {
+      writesPerSecond: integer(
+        100,
+        { min: 1, max: 100_000 },
+        "DeviceStatuses that this hub writes a second; of a device that reports more often only the newest values are written.",
+      ),
+      cacheBytes: integer(
+        67_108_864,
+        { min: 1_048_576, max: 17_179_869_184 },
+        "Memory for the DeviceStatuses that this hub wrote last, about 4 KiB each; one that is not held costs a read.",
+      ),
+      maxWaiting: integer(
+        50_000,
+        { min: 1, max: 10_000_000 },
+        "Devices whose newest report may wait to be written.",
+      ),
+    },
   },
   controllers: {
     leaderElect: flag(true, "Whether one of several processes leads; without it there must be only one."),

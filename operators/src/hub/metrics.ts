@@ -100,22 +100,60 @@ export function rejectCounter(registry: Registry): Counter<"surface" | "reason">
 export interface DeviceMetrics {
   readonly reports: Counter<"result">;
   readonly skipped: Counter<"reason">;
+  readonly writes: Counter;
+  readonly coalesced: Counter;
+  /** Says what waits now; asked whenever the metrics are read. */
+  watch(waiting: () => { readonly waiting: number; readonly oldestSeconds: number }): void;
 }
 
-export const deviceMetrics = (registry: Registry): DeviceMetrics => ({
-  reports: new Counter({
-    name: "longshore_device_reports_total",
-    help: "Frames of values and states of devices by what became of them: written or unchanged.",
-    labelNames: ["result"],
-    registers: [registry],
-  }),
-  skipped: new Counter({
-    name: "longshore_device_report_entries_skipped_total",
-    help: "Properties in reports of devices that were left out, by reason.",
-    labelNames: ["reason"],
-    registers: [registry],
-  }),
-});
+export function deviceMetrics(registry: Registry): DeviceMetrics {
+  const registers = [registry];
+  return {
+    reports: new Counter({
+      name: "longshore_device_reports_total",
+      help: "Reports of devices by what became of them: written or unchanged.",
+      labelNames: ["result"],
+      registers,
+    }),
+    skipped: new Counter({
+      name: "longshore_device_report_entries_skipped_total",
+      help: "Properties in reports of devices that were left out, by reason.",
+      labelNames: ["reason"],
+      registers,
+    }),
+    writes: new Counter({
+      name: "longshore_device_status_writes_total",
+      help: "Writes of DeviceStatuses, those that were overtaken among them.",
+      registers,
+    }),
+    coalesced: new Counter({
+      name: "longshore_device_reports_coalesced_total",
+      help: "Reports that were laid over one of the same device that waited to be written.",
+      registers,
+    }),
+    watch: (waiting) => watchWaiting(registry, waiting),
+  };
+}
+
+function watchWaiting(registry: Registry, waiting: Parameters<DeviceMetrics["watch"]>[0]): void {
+  const gauge = (name: string, help: string, valueOf: () => number): Gauge =>
+    new Gauge({
+      ...{ name, help, registers: [registry] },
+      collect() {
+        this.set(valueOf());
+      },
+    });
+  gauge(
+    "longshore_device_reports_waiting",
+    "Devices whose newest report waits to be written.",
+    () => waiting().waiting,
+  );
+  gauge(
+    "longshore_device_reports_oldest_seconds",
+    "How long the longest waiting of them waits.",
+    () => waiting().oldestSeconds,
+  );
+}
 
 type DeliveryMetrics = Omit<
   HubMetrics,

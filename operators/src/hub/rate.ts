@@ -30,6 +30,11 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : Math.ceil(-this.#tokens / this.#perMs);
   }
 
+  /** Puts a token back that was taken and not used. */
+  give(): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + 1);
+  }
+
   #refill(nowMs: number): void {
     const elapsedMs = nowMs - this.#lastMs;
     if (elapsedMs <= 0) return;

@@ -13,15 +13,28 @@ import {
   type JoinServer,
   type TokenKeeper,
 } from "../hub/join/index.ts";
-import { createUplinkHandlers, type NodeEndpoint } from "../hub/uplink/index.ts";
-import { pause, systemClock, type Client, type Log, type Manager, type Runnable } from "../runtime/index.ts";
+import {
+  createUplinkHandlers,
+  type DeviceOptions,
+  type DeviceOwners,
+  type NodeEndpoint,
+  watchDeviceOwners,
+} from "../hub/uplink/index.ts";
+import {
+  pause,
+  systemClock,
+  type KubeClient,
+  type Log,
+  type Manager,
+  type Runnable,
+} from "../runtime/index.ts";
 import { redisTarget } from "./redis-target.ts";
 import { streamAddresses, type Machine } from "./stream-address.ts";
 import { startStreams } from "./streams.ts";
 
 export interface HubDeps {
   readonly config: Config;
-  readonly client: Client;
+  readonly client: KubeClient;
   readonly manager: Manager;
   readonly registry: Registry;
   readonly log: Log;
@@ -80,7 +93,10 @@ async function startAll(parts: Parts, stops: (() => Promise<void>)[]): Promise<v
   const { authority } = keys;
   const { stream, joinPort } = config.hub;
   const addresses = stream.enabled ? streamAddresses(config, machine) : undefined;
-  const hub = createHubOf(parts, delivery, { authority, nodeEndpoint: addresses?.endpoint });
+  const owners = watchDeviceOwners({ client: parts.client, clock: systemClock, log });
+  const watching = owners.run(parts.signal);
+  stops.push(() => watching);
+  const hub = createHubOf(parts, delivery, { authority, owners, nodeEndpoint: addresses?.endpoint });
   const join = createJoin(parts, delivery, keys);
   delivery.onReplaced(() => {
     hub.resync().catch((error: unknown) => log.error({ err: error }, "sessions did not start over"));
@@ -149,7 +165,11 @@ async function untilOpened<T>(open: () => Promise<T>, log: Log, signal: AbortSig
 function createHubOf(
   deps: HubDeps,
   delivery: HubDelivery,
-  { authority, nodeEndpoint }: { authority: Authority; nodeEndpoint: NodeEndpoint | undefined },
+  {
+    authority,
+    owners,
+    nodeEndpoint,
+  }: { authority: Authority; owners: DeviceOwners; nodeEndpoint: NodeEndpoint | undefined },
 ): Hub {
   const { config, client, log, registry } = deps;
   const { hub } = config;
@@ -157,7 +177,11 @@ function createHubOf(
     client,
     mailbox: delivery.mailbox,
     wakeups: delivery.wakeups,
-    uplinkHandlers: createUplinkHandlers({ client, log, registry, nodeEndpoint }),
+    uplinkHandlers: createUplinkHandlers({
+      ...{ client, log, registry, nodeEndpoint },
+      devices: deviceOptions(hub.devices),
+      deviceOwners: owners,
+    }),
     createGrants: (node) => createSessionGrants({ client, node, clock: systemClock }),
     identify: (socket, headers, nowMs) =>
       identifyPeer(socket, headers, nowMs, { allowLegacySubject: config.security === "compatible" }),
@@ -183,6 +207,14 @@ function createHubOf(
     },
   });
 }
+
+/** A fifth of a second's writes may go at once, so that what comes now and then never waits. */
+const deviceOptions = (devices: Config["hub"]["devices"]): Partial<DeviceOptions> => ({
+  writesPerSecond: devices.writesPerSecond,
+  burst: Math.max(1, Math.ceil(devices.writesPerSecond / 5)),
+  cacheBytes: devices.cacheBytes,
+  maxDevices: devices.maxWaiting,
+});
 
 function createJoin(deps: HubDeps, delivery: HubDelivery, { authority, tokens }: Keys): JoinServer {
   const { config, client, log, registry } = deps;

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DeviceReport, PropertyReport, ReportedValue, SkipReason, Skipped } from "./device-report.ts";
+import { withCondition, type Condition } from "../../runtime/object/conditions.ts";
+import { isStale, laterTime } from "./device-order.ts";
+import type {
+  DeviceReport,
+  LifeReport,
+  PropertyReport,
+  ReportedValue,
+  SkipReason,
+  Skipped,
+} from "./device-report.ts";
 
 export interface TwinValue {
   readonly value: string;
@@ -12,26 +21,41 @@ export interface Twin {
   readonly observedDesired?: TwinValue;
 }
 
+/** Says whether a device is reached: standard words for what `state` says in KubeEdge's. */
+export const ONLINE = "Online";
+
+/** Texts of `status` that are not twins. */
+const TEXTS = ["state", "lastOnlineTime", "reason", "message", "mapper", "nodeName", "protocol"] as const;
+type Texts = Partial<Record<(typeof TEXTS)[number], string>>;
+
 /** What devices report, as it is in `status` of a DeviceStatus. */
-export interface DeviceStatusContent {
+export interface DeviceStatusContent extends Readonly<Texts> {
   readonly twins?: readonly Twin[];
-  readonly state?: string;
-  readonly lastOnlineTime?: string;
+  readonly conditions?: readonly Condition[];
+}
+
+/** Where a device is, as the hub itself knows it. */
+export interface DeviceFacts {
+  readonly nodeName?: string;
+  readonly protocol?: string;
 }
 
 export interface MergeContext {
   readonly nowMs: number;
   readonly maxProperties: number;
+  readonly facts?: DeviceFacts;
 }
+
+/** Fields of `status` to be written; null takes one away. */
+export type StatusChange = Pick<DeviceStatusContent, "twins" | "conditions"> & {
+  readonly [K in keyof Texts]?: string | null;
+};
 
 export interface Merged {
-  /** Fields of `status` that differ from what is stored; undefined when none does. */
-  readonly changed?: DeviceStatusContent;
+  /** Fields that differ from what is stored; undefined when none does. */
+  readonly changed?: StatusChange;
   readonly skipped: Skipped;
 }
-
-/** A stored time that lies further ahead was told by a clock that was wrong, and holds nobody off. */
-const MAX_AHEAD_MS = 10 * 60 * 1000;
 
 /**
  * Lays reports over what is stored, in the order in which they came. What they do not name stays.
@@ -45,35 +69,87 @@ export function mergeReports(
   context: MergeContext,
 ): Merged {
   const twins = new TwinTable(stored.twins ?? [], context);
-  const life: Life = { ...pickLife(stored) };
   for (const report of reports) {
     twins.count(report.skipped);
     for (const [name, property] of report.properties) twins.lay(name, property);
-    if (report.state !== undefined) life.state = report.state;
-    const seen = later(life.lastOnlineTime, report.lastOnlineTime);
-    if (seen !== undefined) life.lastOnlineTime = seen;
   }
-  const changed = { ...(twins.hasChanged ? { twins: twins.list() } : {}), ...changesOf(stored, life) };
+  const changed = {
+    ...(twins.hasChanged ? { twins: twins.list() } : {}),
+    ...changedTexts(stored, { ...context.facts }),
+    ...changedLife(stored, lastOf(reports), context.nowMs),
+  };
   const { skipped } = twins;
   return Object.keys(changed).length === 0 ? { skipped } : { changed, skipped };
 }
 
-interface Life {
-  state?: string;
-  lastOnlineTime?: string;
+/** The last state that was told, and the latest time at which the device was there. */
+function lastOf(reports: readonly DeviceReport[]): LifeReport | undefined {
+  let last: LifeReport | undefined;
+  for (const { life } of reports) {
+    const seen = laterTime(last?.lastOnlineTime, life?.lastOnlineTime);
+    if (life !== undefined) last = { ...life, ...(seen !== undefined && { lastOnlineTime: seen }) };
+  }
+  return last;
 }
 
-const LIFE = ["state", "lastOnlineTime"] as const;
+function changedLife(stored: DeviceStatusContent, life: LifeReport | undefined, nowMs: number): StatusChange {
+  if (life === undefined) return {};
+  return {
+    ...changedTexts(stored, textsOf(stored, life)),
+    ...changedConditions(stored.conditions, life, nowMs),
+  };
+}
 
-const pickLife = (stored: DeviceStatusContent): Life => changesOf({}, stored);
+/** What is stored once a change is written. */
+export function laidOver(stored: DeviceStatusContent, change: StatusChange): DeviceStatusContent {
+  const entries = Object.entries({ ...stored, ...change }).filter(([, value]) => value !== null);
+  return Object.fromEntries(entries);
+}
 
-function changesOf(stored: Readonly<Life>, now: Readonly<Life>): Life {
-  const changed: Life = {};
-  for (const key of LIFE) {
-    const value = now[key];
-    if (value !== undefined && value !== stored[key]) changed[key] = value;
+/** A state that came without a reason is as its mapper reported it; an older reason is none of it. */
+function textsOf(stored: DeviceStatusContent, life: LifeReport): Record<string, string | undefined> {
+  const { state, reason = "Reported", message, mapper } = life;
+  return {
+    state,
+    reason,
+    message,
+    mapper,
+    lastOnlineTime: laterTime(stored.lastOnlineTime, life.lastOnlineTime),
+  };
+}
+
+/** @param now a key with undefined is to be taken away; one that is not there stays */
+function changedTexts(
+  stored: DeviceStatusContent,
+  now: Readonly<Record<string, string | undefined>>,
+): StatusChange {
+  const changed: Partial<Record<keyof Texts, string | null>> = {};
+  for (const key of TEXTS) {
+    if (!Object.hasOwn(now, key)) continue;
+    const value = now[key] === "" ? undefined : now[key];
+    if (value !== stored[key]) changed[key] = value ?? null;
   }
   return changed;
+}
+
+const STATUS: Readonly<Record<string, Condition["status"]>> = {
+  online: "True",
+  ok: "True",
+  offline: "False",
+  unhealthy: "False",
+};
+
+function changedConditions(
+  stored: readonly Condition[] | undefined,
+  { state, reason = "Reported", message = "" }: LifeReport,
+  nowMs: number,
+): Pick<DeviceStatusContent, "conditions"> {
+  const status = STATUS[state] ?? "Unknown";
+  const before = stored?.find(({ type }) => type === ONLINE);
+  const isSame = before?.status === status && before.reason === reason && before.message === message;
+  if (isSame) return {};
+  const now = new Date(nowMs).toISOString().replace(/\.\d{3}Z$/, "Z");
+  return { conditions: withCondition(stored, { type: ONLINE, status, reason, message }, now) };
 }
 
 type Part = "reported" | "observedDesired";
@@ -117,18 +193,13 @@ class TwinTable {
   /** @returns the part as it is to be, and nothing where it stays */
   #newer(part: Part, { [part]: old }: Twin, { [part]: given }: PropertyReport): Pick<Twin, Part> | object {
     if (given === undefined) return {};
-    if (this.#isStale(old, given)) {
+    const heldMs = Number(old?.metadata?.["timestamp"] ?? NaN);
+    if (isStale(heldMs, given, this.#context.nowMs)) {
       this.#skip("stale");
       return {};
     }
     const next = toTwinValue(old, given);
     return isSame(old, next) ? {} : { [part]: next };
-  }
-
-  #isStale(old: TwinValue | undefined, { timestampMs }: ReportedValue): boolean {
-    const storedMs = Number(old?.metadata?.["timestamp"]);
-    if (!Number.isSafeInteger(storedMs) || timestampMs === undefined) return false;
-    return timestampMs < storedMs && storedMs <= this.#context.nowMs + MAX_AHEAD_MS;
   }
 
   #skip(reason: SkipReason, times = 1): void {
@@ -151,8 +222,3 @@ const isSame = (old: TwinValue | undefined, next: TwinValue): boolean =>
   old !== undefined &&
   old.value === next.value &&
   ["timestamp", "type"].every((key) => old.metadata?.[key] === next.metadata?.[key]);
-
-function later(stored: string | undefined, given: string | undefined): string | undefined {
-  if (stored === undefined || given === undefined) return given ?? stored;
-  return Date.parse(given) < Date.parse(stored) ? stored : given;
-}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { BatchSample, BatchTwin, DeviceEntry } from "@longshore/crds/wire";
 import { bad, type Fields, fieldsAt, isFields, objectOf, textAt } from "./handler/index.ts";
 
 /** One value of a property, as an edge tells it. */
@@ -6,6 +7,8 @@ export interface ReportedValue {
   readonly value: string;
   /** by the edge's own clock */
   readonly timestampMs?: number;
+  /** When it was sent, by the same clock; absent where that is not told apart from when it held. */
+  readonly sentAtMs?: number;
   readonly type?: string;
 }
 
@@ -17,12 +20,20 @@ export interface PropertyReport {
   readonly observedDesired?: ReportedValue;
 }
 
-/** What one frame says about a device. */
-export interface DeviceReport {
-  readonly properties: ReadonlyMap<string, PropertyReport>;
-  readonly state?: string;
+/** State of a device, and why. */
+export interface LifeReport {
+  readonly state: string;
   /** RFC 3339 */
   readonly lastOnlineTime?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly mapper?: string;
+}
+
+/** What was told about a device. */
+export interface DeviceReport {
+  readonly properties: ReadonlyMap<string, PropertyReport>;
+  readonly life?: LifeReport;
   /** Entries that were left out, by reason. */
   readonly skipped: Skipped;
 }
@@ -104,11 +115,29 @@ export function readStateReport(content: unknown): DeviceReport {
   if (!STATES.has(state)) throw bad("unknown state of a device");
   const lastOnlineTime = textAt(device, "lastOnlineTime");
   if (lastOnlineTime !== undefined && !isRfc3339(lastOnlineTime)) throw bad("lastOnlineTime is no time");
+  const life = { state, ...(lastOnlineTime === undefined ? {} : { lastOnlineTime }) };
+  return { properties: new Map(), skipped: {}, life };
+}
+
+/** What a batch says about one device; its entry is well formed already. @param sentAtMs when the batch was sent */
+export function reportOfEntry(
+  { state, twins = [] }: DeviceEntry,
+  sentAtMs: number | undefined,
+): DeviceReport {
+  const properties = new Map(twins.map((twin) => [twin[0], propertyOf(twin, sentAtMs)] as const));
+  return { properties, skipped: {}, ...(state !== undefined && { life: state }) };
+}
+
+function propertyOf([, type, reported, observed]: BatchTwin, sentAtMs: number | undefined): PropertyReport {
+  const valueOf = ([value, timestampMs]: BatchSample): ReportedValue => ({
+    value,
+    ...(timestampMs > 0 && { timestampMs }),
+    ...(sentAtMs !== undefined && { sentAtMs }),
+    ...(type !== "" && { type }),
+  });
   return {
-    properties: new Map(),
-    skipped: {},
-    state,
-    ...(lastOnlineTime === undefined ? {} : { lastOnlineTime }),
+    ...(reported && { reported: valueOf(reported) }),
+    ...(observed && { observedDesired: valueOf(observed) }),
   };
 }
 

@@ -3,9 +3,11 @@ import { LRUCache } from "lru-cache";
 import type { KubeObject, ObjectName } from "../../runtime/client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../../runtime/errors.ts";
 import { controllerOf, withController } from "../../runtime/object/owner-ref.ts";
-import { mergeReports, type DeviceStatusContent, type Merged } from "./device-merge.ts";
-import type { DeviceReport } from "./device-report.ts";
-import { forbidden, UplinkRefusal, type UplinkRequest, type UplinkTools } from "./handler/index.ts";
+import { laidOver, mergeReports, type DeviceStatusContent, type StatusChange } from "./device-merge.ts";
+import type { DeviceOwners, OwnedDevice } from "./device-owners.ts";
+import type { DeviceReport, Skipped } from "./device-report.ts";
+import type { Cost, DeviceTarget } from "./device-writer.ts";
+import { forbidden, UplinkRefusal, type UplinkTools } from "./handler/index.ts";
 import { DEVICE_STATUSES, DEVICES } from "./kinds.ts";
 
 export interface DeviceStatusOptions {
@@ -24,13 +26,16 @@ export interface DeviceStatusOptions {
 export const defaultDeviceStatusOptions: DeviceStatusOptions = {
   grantMs: 10_000,
   denialMs: 2_000,
-  cacheBytes: 16 * 1024 * 1024,
+  cacheBytes: 64 * 1024 * 1024,
   maxProperties: 1_000,
   attempts: 5,
 };
 
 interface Device extends KubeObject {
-  readonly spec?: { readonly nodeName?: string };
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly protocol?: { readonly protocolName?: string };
+  };
 }
 
 interface DeviceStatus extends KubeObject {
@@ -39,20 +44,29 @@ interface DeviceStatus extends KubeObject {
 
 /** A DeviceStatus as we read or wrote it last. */
 interface Stored {
+  /** Of the Device that it was read or written for. */
+  readonly uid: string;
   /** undefined: there is none yet */
   readonly resourceVersion: string | undefined;
   readonly content: DeviceStatusContent;
 }
 
 interface Known {
-  /** The device, if it is on the session's node. */
-  readonly device: KubeObject | undefined;
-  readonly checkedAtMs: number;
+  /** The device as the API server told it, if it was on the session's node; undefined when it was never asked. */
+  readonly lookUp?: { readonly device: OwnedDevice | undefined; readonly atMs: number };
   readonly stored?: Stored;
 }
 
-export interface Written extends Merged {
+export interface Written {
   readonly isWritten: boolean;
+  readonly skipped: Skipped;
+}
+
+/** One write on its way. */
+interface Job {
+  readonly target: DeviceTarget;
+  readonly tools: UplinkTools;
+  readonly cost: Cost;
 }
 
 /**
@@ -61,104 +75,107 @@ export interface Written extends Merged {
  */
 export class DeviceStatuses {
   readonly #options: DeviceStatusOptions;
+  readonly #owners: DeviceOwners | undefined;
   readonly #known: LRUCache<string, Known>;
 
-  constructor(options: DeviceStatusOptions) {
+  constructor(options: DeviceStatusOptions, owners?: DeviceOwners) {
     this.#options = options;
+    this.#owners = owners;
     this.#known = new LRUCache({ maxSize: options.cacheBytes, sizeCalculation: sizeOf });
   }
 
   /**
    * Writes what a device of the sender's node reports.
    *
-   * @throws {UplinkRefusal} FORBIDDEN, LATER
+   * @throws {UplinkRefusal} FORBIDDEN, STALE_UID, LATER
    * @throws {ApiError} Conflict when others keep writing
    */
-  async write(
-    request: UplinkRequest,
-    reports: readonly DeviceReport[],
-    tools: UplinkTools,
-  ): Promise<Written> {
+  async write(job: Job, report: DeviceReport): Promise<Written> {
+    const { target, tools } = job;
     for (let attempt = 1; ; attempt++) {
-      const device = await this.#requireDevice(request, tools);
-      const stored = await this.#read(request, device, { tools, isFirst: attempt === 1 });
-      const { nowMs, maxProperties } = { nowMs: tools.clock.wallMs(), ...this.#options };
-      const merged = mergeReports(stored.content, reports, { nowMs, maxProperties });
-      if (merged.changed === undefined) return { ...merged, isWritten: false };
+      const device = await this.#requireDevice(job);
+      const stored = await this.#read(job, device, attempt === 1);
+      const facts = { nodeName: target.session.node, protocol: device.protocol };
+      const { maxProperties } = this.#options;
+      const { changed, skipped } = mergeReports(stored.content, [report], {
+        ...{ nowMs: tools.clock.wallMs(), maxProperties, facts },
+      });
+      if (changed === undefined) return { skipped, isWritten: false };
       try {
-        const status = await this.#store(request, { device, stored, changed: merged.changed }, tools);
-        this.#remember(request, toStored(status));
-        return { ...merged, isWritten: true };
+        const { metadata } = await this.#store(job, { device, stored, changed });
+        const content = laidOver(stored.content, changed);
+        const { resourceVersion } = metadata;
+        this.#remember(target, { uid: device.metadata.uid, resourceVersion, content });
+        return { skipped, isWritten: true };
       } catch (error) {
-        this.#forget(request);
+        this.#known.delete(keyOf(target));
         if (attempt >= this.#options.attempts || !isOvertaken(error)) throw error;
       }
     }
   }
 
   /** The identity is the certificate's: the device must be on the session's own node, now or a moment ago. */
-  async #requireDevice(request: UplinkRequest, tools: UplinkTools): Promise<KubeObject> {
-    const known = this.#known.get(keyOf(request));
-    const { grantMs, denialMs } = this.#options;
-    const maxAgeMs = known?.device === undefined ? denialMs : grantMs;
-    const isFresh = known !== undefined && tools.clock.nowMs() - known.checkedAtMs < maxAgeMs;
-    const device = isFresh ? known.device : await this.#lookUp(request, tools);
+  async #requireDevice(job: Job): Promise<OwnedDevice> {
+    const { target } = job;
+    const seen = this.#owners?.find(target);
+    // What is watched may be behind, so that only a yes is taken from it.
+    if (seen?.nodeName === target.session.node && isUid(seen, target.uid)) return seen;
+    const device = await this.#lookUp(job);
     if (device === undefined) throw forbidden("not a device of this node");
+    if (!isUid(device, target.uid)) throw new UplinkRefusal("STALE_UID", "the device was made anew");
     return device;
   }
 
-  async #lookUp(request: UplinkRequest, tools: UplinkTools): Promise<KubeObject | undefined> {
-    const key = keyOf(request);
-    // What the API server has in memory may be older than the placement that brought the device to the node.
-    const found = (await getOwn(request, tools, "0")) ?? (await getOwn(request, tools));
-    const device = found && { metadata: found.metadata };
+  async #lookUp(job: Job): Promise<OwnedDevice | undefined> {
+    const key = keyOf(job.target);
     const before = this.#known.get(key);
-    const isSame = before?.device?.metadata.uid === device?.metadata.uid;
-    this.#known.set(key, {
-      device,
-      checkedAtMs: tools.clock.nowMs(),
-      ...(isSame && before?.stored ? { stored: before.stored } : {}),
-    });
-    return device;
+    const { grantMs, denialMs } = this.#options;
+    const { lookUp } = before ?? {};
+    const isGranted = lookUp?.device !== undefined && isUid(lookUp.device, job.target.uid);
+    const nowMs = job.tools.clock.nowMs();
+    if (lookUp !== undefined && nowMs - lookUp.atMs < (isGranted ? grantMs : denialMs)) return lookUp.device;
+    // What the API server has in memory may be older than the placement that brought the device to the node.
+    const found = (await getOwn(job, "0")) ?? (await getOwn(job));
+    this.#known.set(key, { ...before, lookUp: { device: found, atMs: nowMs } });
+    return found;
   }
 
-  async #read(
-    request: UplinkRequest,
-    device: KubeObject,
-    { tools, isFirst }: { tools: UplinkTools; isFirst: boolean },
-  ): Promise<Stored> {
-    const known = this.#known.get(keyOf(request))?.stored;
-    if (known !== undefined) return known;
+  async #read(job: Job, device: OwnedDevice, isFirst: boolean): Promise<Stored> {
+    const { target, tools } = job;
+    const { uid } = device.metadata;
+    const known = this.#known.get(keyOf(target))?.stored;
+    if (known?.uid === uid) return known;
     const options = isFirst ? { resourceVersion: "0" } : {};
+    job.cost.reads += 1;
     const status = await orMissing(
-      tools.write(request.session, (signal) =>
-        tools.client.get<DeviceStatus>(DEVICE_STATUSES, nameOf(request), { ...options, signal }),
+      tools.write(target.session, (signal) =>
+        tools.client.get<DeviceStatus>(DEVICE_STATUSES, nameOf(target), { ...options, signal }),
       ),
     );
-    if (status === undefined) return { resourceVersion: undefined, content: {} };
+    if (status === undefined) return { uid, resourceVersion: undefined, content: {} };
     const owner = controllerOf(status);
     // It is about to go with the device that it belonged to.
-    if (owner !== undefined && owner.uid !== device.metadata.uid) {
-      this.#forget(request);
+    if (owner !== undefined && owner.uid !== uid) {
+      this.#known.delete(keyOf(target));
       throw new UplinkRefusal("LATER", "the DeviceStatus is of an older device of that name");
     }
-    const stored = toStored(status);
-    this.#remember(request, stored);
+    const { resourceVersion } = status.metadata;
+    const stored = { uid, resourceVersion, content: status.status ?? {} };
+    this.#remember(target, stored);
     return stored;
   }
 
   #store(
-    request: UplinkRequest,
-    write: { device: KubeObject; stored: Stored; changed: DeviceStatusContent },
-    tools: UplinkTools,
+    { target, tools, cost }: Job,
+    { device, stored, changed }: { device: OwnedDevice; stored: Stored; changed: StatusChange },
   ): Promise<DeviceStatus> {
     const { client } = tools;
-    const { device, stored, changed } = write;
-    const name = nameOf(request);
+    const name = nameOf(target);
     const { resourceVersion } = stored;
+    cost.writes += 1;
     if (resourceVersion !== undefined) {
       const body = { metadata: { resourceVersion }, status: changed };
-      return tools.write(request.session, (signal) =>
+      return tools.write(target.session, (signal) =>
         client.patch<DeviceStatus>(DEVICE_STATUSES, name, { type: "merge", body }, { signal }),
       );
     }
@@ -166,38 +183,37 @@ export class DeviceStatuses {
     const object = {
       metadata: { ...name, ownerReferences: withController(owner) },
       spec: {},
-      status: changed,
+      status: laidOver({}, changed),
     };
-    return tools.write(request.session, (signal) =>
+    return tools.write(target.session, (signal) =>
       client.create<DeviceStatus>(DEVICE_STATUSES, object, { signal }),
     );
   }
 
-  #remember(request: UplinkRequest, stored: Stored): void {
-    const key = keyOf(request);
-    const known = this.#known.get(key);
-    if (known !== undefined) this.#known.set(key, { ...known, stored });
-  }
-
-  /** The device, too, may be another one of that name by now. */
-  #forget(request: UplinkRequest): void {
-    this.#known.delete(keyOf(request));
+  #remember(target: DeviceTarget, stored: Stored): void {
+    const key = keyOf(target);
+    this.#known.set(key, { ...this.#known.get(key), stored });
   }
 }
 
+const isUid = ({ metadata }: OwnedDevice, uid: string | undefined): boolean =>
+  uid === undefined || metadata.uid === uid;
+
 /** The device, if it is on the sender's node. */
 async function getOwn(
-  request: UplinkRequest,
-  tools: UplinkTools,
+  { target, tools, cost }: Job,
   resourceVersion?: string,
-): Promise<Device | undefined> {
+): Promise<OwnedDevice | undefined> {
   const options = resourceVersion === undefined ? {} : { resourceVersion };
+  cost.reads += 1;
   const device = await orMissing(
-    tools.write(request.session, (signal) =>
-      tools.client.get<Device>(DEVICES, nameOf(request), { ...options, signal }),
+    tools.write(target.session, (signal) =>
+      tools.client.get<Device>(DEVICES, nameOf(target), { ...options, signal }),
     ),
   );
-  return device?.spec?.nodeName === request.session.node ? device : undefined;
+  const { nodeName = "", protocol } = device?.spec ?? {};
+  if (device === undefined || nodeName !== target.session.node) return undefined;
+  return { metadata: device.metadata, nodeName, protocol: protocol?.protocolName ?? "" };
 }
 
 async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
@@ -213,18 +229,13 @@ async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
 const isOvertaken = (error: unknown): boolean =>
   isConflict(error) || isAlreadyExists(error) || isNotFound(error);
 
-const toStored = ({ metadata, status }: DeviceStatus): Stored => ({
-  resourceVersion: metadata.resourceVersion,
-  content: status ?? {},
-});
-
-const nameOf = ({ resource: { namespace, name } }: UplinkRequest): ObjectName & { namespace: string } => ({
+const nameOf = ({ namespace, name }: DeviceTarget): ObjectName & { namespace: string } => ({
   namespace,
   name,
 });
 
-const keyOf = ({ session, resource }: UplinkRequest): string =>
-  `${session.connection}|${resource.namespace}/${resource.name}`;
+const keyOf = ({ session, namespace, name }: DeviceTarget): string =>
+  `${session.connection}|${namespace}/${name}`;
 
 /** A parsed object takes about twice its text. */
 const sizeOf = ({ stored }: Known): number =>

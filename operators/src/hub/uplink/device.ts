@@ -1,74 +1,111 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DeviceMetrics } from "../metrics.ts";
-import { readStateReport, readTwinReport, type DeviceReport } from "./device-report.ts";
+import { DEVICE_BATCH_RESOURCE } from "@longshore/crds/wire";
+import { readBatch, runBatch } from "./device-batch.ts";
+import type { DeviceOwners } from "./device-owners.ts";
+import { readStateReport, readTwinReport } from "./device-report.ts";
 import { DeviceStatuses, defaultDeviceStatusOptions, type DeviceStatusOptions } from "./device-status.ts";
+import { DeviceWriter, defaultWriterOptions, type WriterOptions } from "./device-writer.ts";
 import {
   type Action,
-  type Actions,
-  type Answer,
+  Answers,
+  type AnswerDeps,
   UplinkRefusal,
   type UplinkRequest,
   type UplinkTools,
 } from "./handler/index.ts";
+import type { DeviceMetrics } from "../metrics.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { UplinkHandler } from "./port.ts";
 
 const STATE = "device/state/update";
 const TWIN = "device/twin/edge_updated";
 
-/** Values and states of devices. Frames of one device that wait are written together, whichever of the two they are. */
-export function deviceActions(
-  metrics: DeviceMetrics,
-  options: DeviceStatusOptions = defaultDeviceStatusOptions,
-): Actions {
-  const statuses = new DeviceStatuses(options);
-  const update: Action = {
-    // The edge repeats what is not answered.
-    failure: "final",
-    isMergeable: true,
-    reply: { source: "devicecontroller", group: "twin", resource: "twin" },
-    run: (request, tools, merged) => report({ request, merged, tools }, statuses, metrics),
-  };
-  return { types: [TWIN, STATE], operations: { update } };
+export interface DeviceOptions extends DeviceStatusOptions, WriterOptions {
+  /** A batch is answered after so long, whatever of it still waits: the edge then sends the newest of that. */
+  readonly answerMs: number;
 }
 
-interface Run {
-  readonly request: UplinkRequest;
-  readonly merged: readonly UplinkRequest[];
+export const defaultDeviceOptions: DeviceOptions = {
+  ...defaultDeviceStatusOptions,
+  ...defaultWriterOptions,
+  answerMs: 5_000,
+};
+
+export interface DeviceDeps extends AnswerDeps {
   readonly tools: UplinkTools;
+  readonly clock: Clock;
+  readonly metrics: DeviceMetrics;
+  readonly options?: Partial<DeviceOptions> | undefined;
+  /** Saves asking the API server where each device is. */
+  readonly owners?: DeviceOwners | undefined;
 }
 
-async function report(
-  { request, merged, tools }: Run,
-  statuses: DeviceStatuses,
-  metrics: DeviceMetrics,
-): Promise<Answer> {
-  const { reports, failed } = readAll(merged);
-  if (reports.length === 0) return { content: "OK", failed };
-  const { isWritten, skipped } = await statuses.write(request, reports, tools);
-  metrics.reports.inc({ result: isWritten ? "written" : "unchanged" }, reports.length);
-  const left = Object.entries(skipped);
-  for (const [reason, times] of left) metrics.skipped.inc({ reason }, times);
-  if (left.length > 0) {
-    const { namespace, name } = request.resource;
-    request.session.log.info({ namespace, name, skipped }, "entries of a device report left out");
-  }
-  return { content: "OK", failed };
+/** The edge repeats what is not answered. */
+const ACTION: Pick<Action, "failure" | "reply"> = {
+  failure: "final",
+  reply: { source: "devicecontroller", group: "twin", resource: "twin" },
+};
+
+/** Values and states of devices: one device a frame, as KubeEdge's edges send them, or batches of ours. */
+export function createDeviceHandler(deps: DeviceDeps): UplinkHandler {
+  const options = { ...defaultDeviceOptions, ...deps.options };
+  const answers = new Answers(deps);
+  const writer = createWriter(deps, options);
+  const take = (request: UplinkRequest): void => {
+    if (request.frame.route.operation !== "update")
+      throw new UplinkRefusal("UNSUPPORTED", "unknown operation");
+    if (request.resource.type !== DEVICE_BATCH_RESOURCE) takeOne(request, writer, answers);
+    else runBatch(readBatch(request), { ...deps, request, writer, answers, answerMs: options.answerMs });
+  };
+  return {
+    types: [TWIN, STATE, DEVICE_BATCH_RESOURCE],
+    handle: (frame, resource, session) => {
+      const request = { frame, resource, session };
+      try {
+        take(request);
+      } catch (error) {
+        answers.refused(request, error, ACTION);
+      }
+      return Promise.resolve();
+    },
+  };
 }
 
-/** One frame that makes no sense takes nothing from the others. */
-function readAll(requests: readonly UplinkRequest[]): {
-  reports: DeviceReport[];
-  failed: Map<UplinkRequest, UplinkRefusal>;
-} {
-  const reports: DeviceReport[] = [];
-  const failed = new Map<UplinkRequest, UplinkRefusal>();
-  for (const request of requests) {
-    try {
-      const read = request.resource.type === STATE ? readStateReport : readTwinReport;
-      reports.push(read(request.frame.content));
-    } catch (error) {
-      if (!(error instanceof UplinkRefusal)) throw error;
-      failed.set(request, error);
-    }
-  }
-  return { reports, failed };
+/** One device: what the frame says waits for its turn, and the frame for its answer. */
+function takeOne(request: UplinkRequest, writer: DeviceWriter, answers: Answers): void {
+  const { frame, session, resource } = request;
+  const read = resource.type === STATE ? readStateReport : readTwinReport;
+  const report = read(frame.content);
+  // Its content is in the report.
+  const asked: UplinkRequest = { ...request, frame: { ...frame, content: null } };
+  const settle = (error?: unknown): void => {
+    if (session.signal.aborted) return;
+    if (error === undefined) answers.done(asked, { content: "OK" }, ACTION);
+    else answers.refused(asked, error, ACTION);
+  };
+  const { namespace, name } = resource;
+  if (!writer.add({ session, namespace, name }, report, { settle }))
+    throw new UplinkRefusal("RATE", "too many reports wait");
+}
+
+function createWriter({ clock, tools, metrics, owners }: DeviceDeps, options: DeviceOptions): DeviceWriter {
+  const statuses = new DeviceStatuses(options, owners);
+  return new DeviceWriter({
+    clock,
+    options,
+    metrics,
+    run: async (target, report, cost) => {
+      try {
+        const { isWritten, skipped } = await statuses.write({ target, tools, cost }, report);
+        metrics.reports.inc({ result: isWritten ? "written" : "unchanged" });
+        const left = Object.entries(skipped);
+        for (const [reason, times] of left) metrics.skipped.inc({ reason }, times);
+        const { namespace, name, session } = target;
+        if (left.length > 0)
+          session.log.info({ namespace, name, skipped }, "entries of a device report left out");
+      } finally {
+        metrics.writes.inc(cost.writes);
+      }
+    },
+  });
 }

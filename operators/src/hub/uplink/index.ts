@@ -14,7 +14,8 @@ import {
   type UplinkTools,
   withRetry,
 } from "./handler/index.ts";
-import { deviceActions } from "./device.ts";
+import { createDeviceHandler, type DeviceOptions } from "./device.ts";
+import type { DeviceOwners } from "./device-owners.ts";
 import { eventActions } from "./event.ts";
 import { leaseActions } from "./lease.ts";
 import { nodePatchActions, nodeStatusActions } from "./node-patch.ts";
@@ -25,6 +26,8 @@ import type { NodeEndpoint, SessionLog, UplinkHandler } from "./port.ts";
 import { queryActions } from "./query.ts";
 import { serviceAccountTokenActions } from "./service-account-token.ts";
 
+export { type DeviceOptions, defaultDeviceOptions } from "./device.ts";
+export { type DeviceOwners, type WatchedOwners, watchDeviceOwners } from "./device-owners.ts";
 export { advertiseNode } from "./node-advertise.ts";
 export type {
   NodeEndpoint,
@@ -51,6 +54,10 @@ export interface UplinkDeps {
   readonly maxLanes?: number;
   /** Where the API server reaches these nodes; their Nodes advertise it. Absent: what they report. */
   readonly nodeEndpoint?: NodeEndpoint | undefined;
+  /** How reports of devices are written. */
+  readonly devices?: Partial<DeviceOptions>;
+  /** Where devices are; absent: the API server is asked. */
+  readonly deviceOwners?: DeviceOwners;
 }
 
 const ALL: readonly Actions[] = [
@@ -72,9 +79,14 @@ export function createUplinkHandlers(deps: UplinkDeps): UplinkHandler[] {
   const rejects = rejectCounter(deps.registry);
   const tools = createTools(deps, rejects);
   const shared = { tools, lanes, rejects, origin: deps.origin ?? {}, maxLanes: deps.maxLanes ?? 10_000 };
-  return [...ALL, deviceActions(deviceMetrics(deps.registry))].map((actions) =>
-    defineHandler(actions, shared),
-  );
+  const devices = createDeviceHandler({
+    ...shared,
+    clock: deps.clock ?? systemClock,
+    metrics: deviceMetrics(deps.registry),
+    options: deps.devices,
+    owners: deps.deviceOwners,
+  });
+  return [...ALL.map((actions) => defineHandler(actions, shared)), devices];
 }
 
 function createTools(deps: UplinkDeps, rejects: ReturnType<typeof rejectCounter>): UplinkTools {

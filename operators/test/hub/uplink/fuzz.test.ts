@@ -2,7 +2,13 @@
 import { describe, expect, it } from "@jest/globals";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { decodeFrame, formatResource, parseResource, type Frame } from "@longshore/crds/wire";
+import {
+  decodeFrame,
+  DEVICE_BATCH_RESOURCE,
+  formatResource,
+  parseResource,
+  type Frame,
+} from "@longshore/crds/wire";
 import { DEVICES, NODES, PODS } from "../../../src/hub/uplink/kinds.ts";
 import { uplinkBench } from "./bench.ts";
 
@@ -25,9 +31,7 @@ describe("every handler", () => {
             metadata: { name: "p", namespace: "ns" },
             spec: { nodeName: "edge-1" },
           });
-          await bench.handle(
-            bench.frame(operation, formatResource({ namespace: "ns", type, name }), content),
-          );
+          await bench.handle(bench.frame(operation, resourceOf(type, name), content));
           // what is merged goes on by itself
           await new Promise((resolve) => setImmediate(resolve));
           expect(bench.sent.filter(({ header }) => header.parent_msg_id === "m1").length).toBeLessThanOrEqual(
@@ -40,6 +44,9 @@ describe("every handler", () => {
     );
   });
 });
+
+const resourceOf = (type: string, name: string): string =>
+  type === DEVICE_BATCH_RESOURCE ? type : formatResource({ namespace: "ns", type, name });
 
 const part = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constant({ uid: 1 }), fc.constant("x"));
 const likely = fc.record(

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Operation, replyTo, type Frame, type FrameOrigin } from "@longshore/crds/wire";
-import { ApiError } from "../../../runtime/errors.ts";
+import { Answers, type AnswerDeps } from "./answers.ts";
 import { Lanes } from "./lanes.ts";
 import type { UplinkHandler, UplinkSession } from "../port.ts";
 import { UplinkRefusal } from "./refusal.ts";
-import { failed, isPassing, refusalText } from "./replies.ts";
 import type { Action, Actions, Answer, UplinkRequest, UplinkTools } from "./request.ts";
 
-export interface DefineDeps {
+export interface DefineDeps extends AnswerDeps {
   readonly tools: UplinkTools;
   readonly lanes: Lanes<UplinkRequest>;
-  readonly origin: FrameOrigin;
-  readonly rejects: { inc(labels: { surface: string; reason: string }): void };
   /** Objects with something in work before a handler makes its caller wait. */
   readonly maxLanes: number;
 }
@@ -22,8 +18,6 @@ const FAMILY: ReadonlyMap<string, string> = new Map([
   ["podpatch", "pod"],
   ["nodestatus", "node"],
   ["nodepatch", "node"],
-  ["device/twin/edge_updated", "device"],
-  ["device/state/update", "device"],
 ]);
 
 /** Turns actions into a handler: finds the action, keeps the order of one object, answers failures. */
@@ -38,10 +32,12 @@ export function defineHandler(actions: Actions, deps: DefineDeps): UplinkHandler
 class Handler {
   readonly #operations: Actions["operations"];
   readonly #deps: DefineDeps;
+  readonly #answers: Answers;
 
   constructor(actions: Actions, deps: DefineDeps) {
     this.#operations = actions.operations;
     this.#deps = deps;
+    this.#answers = new Answers(deps);
   }
 
   async handle(request: UplinkRequest): Promise<void> {
@@ -52,8 +48,7 @@ class Handler {
       return;
     }
     // Patches of a KubeEdge edge are differences: each counts. Our agent sends whole states.
-    const isReplaceable =
-      action.isMergeable === true || (action.isWholeState === true && request.session.negotiated);
+    const isReplaceable = action.isWholeState === true && request.session.negotiated;
     const { lanes, maxLanes } = this.#deps;
     const lane = laneOf(request);
     const run = (requests: readonly UplinkRequest[]): Promise<void> => this.#run(action, requests);
@@ -67,19 +62,13 @@ class Handler {
     const newest = requests.at(-1);
     if (newest === undefined || newest.session.signal.aborted) return;
     try {
-      const answer = await action.run(newest, this.#deps.tools, requests);
+      const answer = await action.run(newest, this.#deps.tools);
       if (answer === undefined || isEnded(newest.session)) return;
-      for (const request of requests) this.#answer(action, request, answer);
+      for (const request of requests) this.#answers.done(request, answer, action);
       await this.#after(newest, answer);
     } catch (error) {
       if (!isEnded(newest.session)) this.#fail(action, requests, error);
     }
-  }
-
-  #answer(action: Action, request: UplinkRequest, answer: Answer): void {
-    const error = answer.failed?.get(request);
-    if (error !== undefined) this.#fail(action, [request], error);
-    else request.session.send(this.#reply(request.frame, answer, action));
   }
 
   /** The reply is out: a failure here is no failure of the request. */
@@ -87,50 +76,12 @@ class Handler {
     try {
       await answer.after?.();
     } catch (error) {
-      this.#report(request, error);
+      this.#answers.report(request, error);
     }
-  }
-
-  #reply(frame: Frame, { content, resourceVersion }: Answer, { reply }: Pick<Action, "reply">): Frame {
-    return replyTo(
-      frame,
-      { ...reply, content, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
-      this.#deps.origin,
-    );
   }
 
   #fail(action: Pick<Action, "failure" | "reply">, requests: readonly UplinkRequest[], error: unknown): void {
-    for (const request of requests) {
-      this.#report(request, error);
-      const told = this.#refusal(action, request, error);
-      if (told !== undefined) request.session.send(told);
-    }
-  }
-
-  #refusal(
-    action: Pick<Action, "failure" | "reply">,
-    { frame, session }: UplinkRequest,
-    error: unknown,
-  ): Frame | undefined {
-    const { failure, reply } = action;
-    if (failure === "status") return this.#reply(frame, { content: failed(error) }, action);
-    // Our agent holds a report back while it waits for its reply: silence would cost it its whole patience.
-    const isSilent = failure === "final" && isPassing(error) && !session.negotiated;
-    if (failure === "none" || isSilent) return undefined;
-    const { origin } = this.#deps;
-    return replyTo(frame, { ...reply, operation: Operation.error, content: refusalText(error) }, origin);
-  }
-
-  #report({ frame, resource, session }: UplinkRequest, error: unknown): void {
-    const { reason, isOurs } = classify(error);
-    this.#deps.rejects.inc({ surface: "uplink", reason });
-    const fields = { node: session.node, type: resource.type, operation: frame.route.operation, reason };
-    if (isOurs) session.log.error({ ...fields, err: error }, "uplink handler failed");
-    else
-      session.log.warn(
-        { ...fields, namespace: resource.namespace, name: resource.name },
-        "uplink frame refused",
-      );
+    for (const request of requests) this.#answers.refused(request, error, action);
   }
 }
 
@@ -141,11 +92,4 @@ function laneOf({ session, resource }: UplinkRequest): string {
   // an old edge writes nodestatus with the namespace `default`
   const namespace = family === "node" ? "" : resource.namespace;
   return `${session.connection}|${family}/${namespace}/${resource.name}`;
-}
-
-function classify(error: unknown): { reason: string; isOurs: boolean } {
-  if (error instanceof UplinkRefusal) return { reason: error.reason, isOurs: false };
-  if (error instanceof ApiError)
-    return { reason: error.code === 0 ? "API_UNREACHABLE" : "API_REFUSED", isOurs: false };
-  return { reason: "INTERNAL", isOurs: true };
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { Answers, type AnswerDeps } from "./answers.ts";
 export { type Fields, fieldsAt, isFields, objectOf, pick, textAt, textMap } from "./content.ts";
 export { defineHandler } from "./define.ts";
 export { Lanes } from "./lanes.ts";

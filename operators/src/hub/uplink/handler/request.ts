@@ -28,8 +28,6 @@ export const LENIENT = { fieldValidation: "Ignore" } as const;
 export interface Answer {
   readonly content: unknown;
   readonly resourceVersion?: string;
-  /** Of merged requests: those that are refused by themselves while the others are answered. */
-  readonly failed?: ReadonlyMap<UplinkRequest, unknown>;
   /** Runs after the reply was sent. */
   readonly after?: () => void | Promise<void>;
 }
@@ -44,19 +42,10 @@ export interface Action {
   readonly failure: "status" | "text" | "none" | "final";
   /** A newer frame for the same object replaces one that waits, when the edge sends whole states. */
   readonly isWholeState?: boolean;
-  /** Requests about one object that wait are done by one run, whoever sent them and whichever type they are of. */
-  readonly isMergeable?: boolean;
   /** Where answers say that they come from, when it is not the usual. */
   readonly reply?: { readonly source: string; readonly group: string; readonly resource: string };
-  /**
-   * @param merged all requests of this run, `request` the last of them
-   * @returns undefined when the operation has no reply
-   */
-  run(
-    request: UplinkRequest,
-    tools: UplinkTools,
-    merged: readonly UplinkRequest[],
-  ): Promise<Answer | undefined>;
+  /** @returns undefined when the operation has no reply */
+  run(request: UplinkRequest, tools: UplinkTools): Promise<Answer | undefined>;
 }
 
 /** The operations of some resource types. */
