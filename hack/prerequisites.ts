@@ -38,6 +38,17 @@ export const REQUIREMENTS: readonly Requirement[] = [
     files: ["mariadbd", "mariadb-install-db"],
     why: "is the SQL database that tests write to",
   },
+  {
+    package: "python3-pymodbus",
+    files: ["/usr/lib/python3/dist-packages/pymodbus"],
+    why: "plays the Modbus slaves of tests",
+  },
+  {
+    package: "python3-serial-asyncio",
+    files: ["/usr/lib/python3/dist-packages/serial_asyncio"],
+    why: "lets them speak on a serial line",
+  },
+  { package: "socat", files: ["socat"], why: "makes serial lines of pseudo terminals" },
   { package: "openssl", files: ["openssl"], why: "makes the certificates of tests" },
 ];
 
