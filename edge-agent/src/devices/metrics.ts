@@ -8,6 +8,7 @@ export interface DeviceMetrics {
   readonly reports: Counter<"kind" | "result">;
   readonly dropped: Counter<"reason">;
   readonly devices: Gauge<"state">;
+  readonly verdicts: Gauge<"reason">;
   readonly mappers: Gauge;
   readonly socketOpen: Gauge;
 }
@@ -44,6 +45,12 @@ export function createDeviceMetrics(registry: Registry): DeviceMetrics {
       name: "longshore_edge_devices",
       help: "Devices of this node: served by a mapper, waiting for one, or not to be told as they are",
       labelNames: ["state"],
+      registers,
+    }),
+    verdicts: new Gauge({
+      name: "longshore_edge_device_verdicts",
+      help: "Devices of this node by the reason of their state",
+      labelNames: ["reason"],
       registers,
     }),
     mappers: new Gauge({ name: "longshore_edge_mappers", help: "Mappers that have registered", registers }),

@@ -2,6 +2,7 @@
 import type { Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
 import type { DialMapper, OpenDmiServer } from "../dmi/port.ts";
+import type { EmitEvent } from "../events.ts";
 import type { AgentLog } from "../log.ts";
 import type { DesiredStore, RecordStore } from "../store/port.ts";
 import type { Uplink } from "../tunnel/port.ts";
@@ -33,6 +34,16 @@ export interface DeviceOptions {
   readonly maxValueChars?: number;
   /** characters of all values that are held, default 16 Mi */
   readonly maxTotalChars?: number;
+  /** calls to one mapper at once, default 4 */
+  readonly maxMapperCalls?: number;
+  /** a call to a mapper that runs for so long no longer holds up those behind it, default 1 s */
+  readonly slowCallMs?: number;
+  /** changes that come within this time are planned and judged together, default 10 ms */
+  readonly gatherMs?: number;
+  /** between two looks whether a quiet mapper is there, default 2 s */
+  readonly probeMs?: number;
+  /** devices are offline when their mapper has not been there for so long, default 5 s */
+  readonly unreachableAfterMs?: number;
 }
 
 /** What the room needs of the agent. */
@@ -49,6 +60,8 @@ export interface DeviceRoomDeps {
   readonly registry: Registry;
   readonly newId: () => string;
   readonly random: () => number;
+  /** Tells people what happens to a device; nobody where it is absent. */
+  readonly emit?: EmitEvent;
   readonly options: DeviceOptions;
 }
 

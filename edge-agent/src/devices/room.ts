@@ -5,6 +5,7 @@ import { DmiFault, type DmiHandlers, type DmiServer } from "../dmi/port.ts";
 import type { DesiredEvent, StoredObject } from "../store/port.ts";
 import { pauseMs } from "./backoff.ts";
 import { createBuckets } from "./bucket.ts";
+import { HealthWatch } from "./health-watch.ts";
 import { createDesiredView, type DesiredView, type MapperDesired } from "./to-mapper/desired.ts";
 import { createJournal } from "./to-mapper/journal.ts";
 import { Mappers } from "./to-mapper/mappers.ts";
@@ -27,6 +28,11 @@ const DEFAULTS = {
   maxReportTwins: 1_000,
   maxValueChars: 16_384,
   maxTotalChars: 16 * 1024 * 1024,
+  maxMapperCalls: 4,
+  slowCallMs: 1_000,
+  gatherMs: 10,
+  probeMs: 2_000,
+  unreachableAfterMs: 5_000,
 };
 /** So that one frame stays well below the limits of the wire: 10,000 keys, and chunks of 256 KiB. */
 const FRAME = { maxFrameTwins: 500, maxFrameChars: 128 * 1024 };
@@ -39,12 +45,11 @@ class Room implements DeviceRoom {
   readonly #metrics: DeviceMetrics;
   readonly #mappers: Mappers;
   readonly #reporter: Reporter;
+  readonly #health: HealthWatch;
   readonly #mayReport: (protocol: string) => boolean;
   readonly #mayRegister: (key: string) => boolean;
   readonly #makeView = createDesiredView();
   readonly #stops: (() => void)[] = [];
-  /** Sentence of each device's problem that was logged. */
-  readonly #told = new Map<string, string>();
   #view: DesiredView | undefined;
   #server: DmiServer | undefined;
   #opening: Promise<void> | undefined;
@@ -59,6 +64,7 @@ class Room implements DeviceRoom {
     this.#metrics = createDeviceMetrics(deps.registry);
     this.#mayReport = createBuckets(clock, this.#options.reportRate);
     this.#mayRegister = createBuckets(clock, this.#options.registerRate);
+    const { maxMapperCalls: maxCalls, slowCallMs, gatherMs, probeMs } = this.#options;
     this.#mappers = new Mappers({
       journal: createJournal(records),
       records,
@@ -69,10 +75,13 @@ class Room implements DeviceRoom {
       clock,
       log,
       random,
+      limits: { maxCalls, slowCallMs, gatherMs, probeMs },
+      onHealth: () => this.#health.mark(),
       onCall: ({ op, item }, result) => this.#metrics.calls.inc({ call: `${op}_${item.kind}`, result }),
       onRegistered: (count) => this.#metrics.mappers.set(count),
     });
     this.#reporter = this.#createReporter();
+    this.#health = this.#createHealth();
   }
 
   async start(): Promise<void> {
@@ -82,7 +91,7 @@ class Room implements DeviceRoom {
       store.subscribe("devicemodel", (event) => this.#onChange(event.object)),
     );
     this.#mappers.start();
-    this.#lookOver();
+    this.#health.look();
     await this.#open();
   }
 
@@ -93,6 +102,7 @@ class Room implements DeviceRoom {
     await this.#opening;
     await this.#server?.stop();
     this.#mappers.stop();
+    await this.#health.stop();
     await this.#reporter.stop();
   }
 
@@ -115,6 +125,23 @@ class Room implements DeviceRoom {
     });
   }
 
+  #createHealth(): HealthWatch {
+    const { records, clock, log, store, emit = () => undefined } = this.#deps;
+    const { gatherMs, writeBehindMs, unreachableAfterMs } = this.#options;
+    return new HealthWatch({
+      records,
+      clock,
+      log,
+      emit,
+      metrics: this.#metrics,
+      devices: () => store.list("device"),
+      view: () => this.#desired(),
+      mapperOf: (protocol) => this.#mappers.of(protocol),
+      tell: (key, uid, { state }) => this.#reporter.state(key, uid, state),
+      limits: { gatherMs, writeBehindMs, unreachableAfterMs },
+    });
+  }
+
   #desired(): DesiredView {
     const { store } = this.#deps;
     this.#view ??= this.#makeView(store.list("device"), store.list("devicemodel"));
@@ -123,36 +150,17 @@ class Room implements DeviceRoom {
 
   #onDevice({ type, object }: DesiredEvent): void {
     const key = deviceKey(object.namespace, object.name);
-    if (type === "delete") this.#reporter.forget(key);
-    else this.#reporter.settle(key, object.uid, propertyNames(object.value as Device));
+    if (type === "delete") {
+      this.#reporter.forget(key);
+      this.#health.forget(key);
+    } else this.#reporter.settle(key, object.uid, propertyNames(object.value as Device));
     this.#onChange(object);
   }
 
   #onChange(object: StoredObject): void {
     this.#view = undefined;
     this.#mappers.wakeAll(object.key);
-    this.#lookOver();
-  }
-
-  /** Says of each device, once, why no mapper gets it; and that nobody knows the state of those without a mapper. */
-  #lookOver(): void {
-    const { problems, protocols } = this.#desired();
-    for (const [key, { code, message }] of problems) {
-      if (this.#told.get(key) === message) continue;
-      this.#told.set(key, message);
-      this.#deps.log.warn({ device: key, code, reason: message }, "a device cannot be given to its mapper");
-    }
-    for (const key of this.#told.keys()) if (!problems.has(key)) this.#told.delete(key);
-    const unserved = [...protocols].filter(([, protocol]) => !this.#mappers.has(protocol));
-    for (const [key] of unserved) this.#sayUnknown(key);
-    this.#metrics.devices.set({ state: "waiting" }, unserved.length);
-    this.#metrics.devices.set({ state: "faulty" }, problems.size);
-    this.#metrics.devices.set({ state: "served" }, protocols.size - unserved.length);
-  }
-
-  #sayUnknown(key: string): void {
-    const uid = this.#deps.store.get(`device/${key}`)?.uid;
-    if (uid !== undefined && !this.#reporter.hasState(key)) this.#reporter.state(key, uid, "unknown");
+    this.#health.mark();
   }
 
   /** A socket that cannot be opened is told once and tried again: everything else of the agent goes on. */
@@ -187,7 +195,7 @@ class Room implements DeviceRoom {
         if (!this.#mayRegister(""))
           throw new DmiFault("RESOURCE_EXHAUSTED", "rate", "mappers register too often");
         const response = await this.#mappers.register(request, call);
-        this.#lookOver();
+        this.#health.mark();
         return response;
       },
       reportDeviceStatus: (request) => this.#reportStatus(request),
@@ -200,10 +208,12 @@ class Room implements DeviceRoom {
     checkNames(request);
     const key = deviceKey(request.deviceNamespace, request.deviceName);
     const object = this.#deps.store.get(`device/${key}`);
-    if (!this.#mayReport(this.#desired().protocols.get(key) ?? ""))
+    const protocol = this.#desired().protocols.get(key) ?? "";
+    if (!this.#mayReport(protocol))
       throw new DmiFault("RESOURCE_EXHAUSTED", "rate", "this protocol's devices report too often");
     if (object === undefined)
       throw new DmiFault("NOT_FOUND", "device", "this node has no device of that namespace and name");
+    this.#health.heard(protocol);
     return object;
   }
 
@@ -227,8 +237,7 @@ class Room implements DeviceRoom {
 
   #reportState(request: ReportDeviceStatesRequest): void {
     const state = checkState(request);
-    const { namespace, name, uid } = this.#reported(request);
-    this.#reporter.state(deviceKey(namespace, name), uid, state);
+    this.#health.said(this.#reported(request), state);
   }
 }
 

@@ -83,7 +83,7 @@ describe("delivery to a mapper", () => {
     await bench.register();
     await mapper.listen();
     bench.store.put(device());
-    expect(bench.lines.join()).toContain("NO_MODEL");
+    await until(() => bench.lines.join().includes("ModelMissing"), "why it waits");
     bench.store.put(model());
     await until(() => mapper.devices.has("d1"), "the device at the mapper");
     expect(mapper.methods()).toEqual(["CreateDeviceModel m", "RegisterDevice d1"]);

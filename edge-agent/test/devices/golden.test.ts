@@ -131,10 +131,11 @@ describe("what a mapper reports", () => {
   ])("each of $file reaches the cloud in its frame, in its order", async ({ file, states, twins }) => {
     const clock = fakeClock(START_MS);
     const cloud = new FakeCloud();
-    const own = await startRoom({ clock, cloud });
+    const own = await startRoom({ clock, cloud, options: { gatherMs: 1 } });
     try {
       own.store.put(model());
       own.store.put(device());
+      clock.advance(1);
       const ownFrames = () => cloud.requests.filter(({ resource }) => resource.startsWith("device/"));
       await until(() => ownFrames().length === 1, "that nobody serves the device");
       expect(ownFrames().map(opened)).toMatchObject([{ content: { device: { state: "unknown" } } }]);

@@ -54,7 +54,7 @@ describe("a call that hangs", () => {
     bench.store.put(device("1", { name: "d2" }));
     await until(call.reached, "the call");
     bench.store.remove("device/default/d2");
-    await until(() => bench.lines.some((line) => line.includes("cannot be told")), "the end of patience");
+    await until(() => bench.lines.some((line) => line.includes("does not answer")), "the end of patience");
     call.release();
     await until(() => mapper.devices.has("d2"), "its late effect");
     await until(() => !mapper.devices.has("d2"), "the removal");

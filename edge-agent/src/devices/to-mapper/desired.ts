@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import type { Device, DeviceModel } from "@longshore/crds/devices";
+import { modelMismatches, type Device, type DeviceModel } from "@longshore/crds/devices";
 import * as dmi from "@longshore/crds/dmi";
 import type { StoredObject } from "../../store/port.ts";
 import { deviceMessage, modelMessage } from "./message.ts";
@@ -22,9 +22,9 @@ export type Wanted =
       readonly bytes: number;
     });
 
-/** Why a device is not given to a mapper now. */
+/** Why a device is not given to a mapper now; with VALUE it is, without the desired values that do not fit. */
 export interface DeviceProblem {
-  readonly code: "NO_MODEL" | "NO_PROTOCOL" | "UNSUPPORTED";
+  readonly code: "NO_MODEL" | "NO_PROTOCOL" | "UNSUPPORTED" | "VALUE";
   readonly message: string;
 }
 
@@ -50,7 +50,31 @@ interface Converted {
   readonly problem: DeviceProblem | undefined;
 }
 
+const DESIRED_FIELD = /^spec\.properties\[(\d+)\]\.desired(?:\.value)?$/;
 const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("base64url");
+
+/**
+ * Desired values that do not fit the model, by the property's place in the list. The cloud judged the device by the
+ * model that it had; this is the model that is here.
+ */
+function desiredMisfits(device: Device, model: DeviceModel): ReadonlyMap<number, string> {
+  const found = modelMismatches(device.spec ?? {}, model.spec ?? {}).flatMap(({ field, message }) => {
+    const place = DESIRED_FIELD.exec(field)?.[1];
+    if (place === undefined) return [];
+    const name = device.spec?.properties?.[Number(place)]?.name ?? "";
+    return [[Number(place), `${name}: ${message}`] as const];
+  });
+  return new Map(found);
+}
+
+/** What a mapper cannot be told to want, it is not told: the property is still read and reported. */
+function withoutDesired(device: Device, misfits: ReadonlyMap<number, string>): Device {
+  if (misfits.size === 0 || device.spec === undefined) return device;
+  const properties = (device.spec.properties ?? []).map((property, place) => {
+    return misfits.has(place) ? { ...property, desired: { value: "" } } : property;
+  });
+  return { ...device, spec: { ...device.spec, properties } };
+}
 
 function convertDevice(object: StoredObject, device: Device, model: DeviceModel | undefined): Converted {
   const { namespace, name } = object;
@@ -63,7 +87,8 @@ function convertDevice(object: StoredObject, device: Device, model: DeviceModel 
   if (protocolOf(device, model) === "") return problem("NO_PROTOCOL", "the device names no protocol");
   if (model === undefined) return problem("NO_MODEL", `the model ${modelName} is not here yet`);
   try {
-    const message = deviceMessage(device, model);
+    const misfits = desiredMisfits(device, model);
+    const message = deviceMessage(withoutDesired(device, misfits), model);
     const bytes = dmi.Device.encode(message).finish();
     return {
       model,
@@ -76,7 +101,7 @@ function convertDevice(object: StoredObject, device: Device, model: DeviceModel 
         bytes: bytes.length,
         digest: digestOf(bytes),
       },
-      problem: undefined,
+      problem: misfits.size === 0 ? undefined : { code: "VALUE", message: [...misfits.values()].join("; ") },
     };
   } catch (error) {
     return problem("UNSUPPORTED", messageOf(error));

@@ -74,8 +74,9 @@ export class Mappers {
     this.wakeAll();
   }
 
-  has(protocol: string): boolean {
-    return this.#workers.has(protocol);
+  /** The one that serves a protocol. */
+  of(protocol: string): MapperWorker | undefined {
+    return this.#workers.get(protocol);
   }
 
   wakeAll(key?: string): void {

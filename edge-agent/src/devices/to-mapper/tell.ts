@@ -9,6 +9,9 @@ const isCode = (error: unknown, ...codes: readonly MapperError["code"][]): boole
 /** The mapper answered, and the answer was no. */
 export const isRefusal = (error: unknown): boolean => isCode(error, "EXISTS", "ABSENT", "REFUSED");
 
+/** No answer in time: whether it was done is not known. */
+export const isTimeout = (error: unknown): boolean => isCode(error, "TIMEOUT");
+
 function create(client: MapperClient, item: Wanted): Promise<void> {
   return item.kind === "device"
     ? client.registerDevice(item.message)

@@ -2,13 +2,18 @@
 import type { Clock } from "../../clock.ts";
 import type { DialMapper, MapperClient } from "../../dmi/port.ts";
 import type { AgentLog } from "../../log.ts";
+import { StoreError } from "../../store/port.ts";
 import { pauseMs } from "../backoff.ts";
+import { itemKey, messageOf } from "../model.ts";
 import type { MapperDesired, Wanted } from "./desired.ts";
 import type { MapperJournal, MapperRecord } from "./journal.ts";
-import { itemKey, messageOf } from "../model.ts";
+import { nextCall, planByKey } from "./next.ts";
+import { Pauses, type Trouble } from "./pauses.ts";
 import { planMapper, type Held, type MapperCall } from "./plan.ts";
-import { StoreError } from "../../store/port.ts";
-import { isRefusal, tell } from "./tell.ts";
+import { isRefusal, isTimeout, tell } from "./tell.ts";
+
+/** How a call to a mapper ended. */
+export type CallResult = "ok" | "refused" | "hung" | "unreachable" | "store";
 
 /** What the workers of all mappers share. */
 export interface WorkerDeps {
@@ -18,34 +23,54 @@ export interface WorkerDeps {
   readonly clock: Clock;
   readonly log: AgentLog;
   readonly random: () => number;
-  readonly onCall: (call: MapperCall, result: "ok" | "refused" | "unreachable" | "store") => void;
+  readonly limits: WorkerLimits;
+  readonly onCall: (call: MapperCall, result: CallResult) => void;
+  /** What is known of a mapper's health may be another now. */
+  readonly onHealth: () => void;
 }
 
-interface Waiting {
-  readonly untilMs: number;
-  readonly failures: number;
+/** How much a mapper is asked at once, and how often. */
+export interface WorkerLimits {
+  /** calls to one mapper at once */
+  readonly maxCalls: number;
+  /** a call that runs for so long no longer holds up others */
+  readonly slowCallMs: number;
+  /** changes that come within this time are planned together */
+  readonly gatherMs: number;
+  /** between two looks whether a mapper is there, while there is nothing to tell it */
+  readonly probeMs: number;
+}
+
+interface Running {
+  readonly call: MapperCall;
+  readonly life: number;
+  /** The mapper may be busy with it. */
+  isTold: boolean;
+  isSlow: boolean;
 }
 
 /** While a mapper does not answer; it registers again when it comes back as a new process. */
-const REDIAL = { baseMs: 250, capMs: 30_000 };
-/** While a mapper refuses one device or model. */
-const RETRY = { baseMs: 1_000, capMs: 60_000 };
+const REDIAL = { baseMs: 250, capMs: 10_000 };
+/** Calls of earlier lives that have not ended are this many times those of the present one, at most. */
+const OLD_LIVES = 4;
 
-/** Brings one mapper to hold what it shall, one call at a time. */
+/** Brings one mapper to hold what it shall, some calls at a time, and never two about one item. */
 export class MapperWorker {
   readonly #deps: WorkerDeps;
   #mapper: MapperRecord;
   #held: Map<string, Held>;
   #client: MapperClient;
-  readonly #waiting = new Map<string, Waiting>();
-  #running: Promise<void> | undefined;
+  readonly #pauses: Pauses;
+  /** By item, over all lives: what an earlier one was told may still take effect. */
+  readonly #running = new Map<string, Running>();
+  #plan = new Map<string, MapperCall>();
   #dirty = false;
   #outages = 0;
+  #unreachableSinceMs: number | undefined;
   #cancelPause: (() => void) | undefined;
-  #cancelRetry: (() => void) | undefined;
+  #cancelGather: (() => void) | undefined;
+  #cancelProbe: (() => void) | undefined;
   #registering = 0;
-  /** What a call that the mapper may still be busy with is about. */
-  #telling: MapperCall["item"] | undefined;
   #stopped = false;
 
   /** @param mapper from the records, or one that just registered and holds nothing */
@@ -54,6 +79,7 @@ export class MapperWorker {
     this.#mapper = mapper;
     this.#held = deps.journal.held(mapper);
     this.#client = deps.dial(mapper.address);
+    this.#pauses = new Pauses(deps.clock, deps.random, () => this.#replan());
   }
 
   get mapper(): MapperRecord {
@@ -65,14 +91,24 @@ export class MapperWorker {
     return this.#held;
   }
 
+  /** Since when nobody answers at its socket, on the monotonic clock; undefined while somebody does. */
+  get unreachableSinceMs(): number | undefined {
+    return this.#unreachableSinceMs;
+  }
+
+  /** What it did when it was told of the item last; undefined when all is well. */
+  troubleOf(key: string): Trouble | undefined {
+    return this.#pauses.troubleOf(key);
+  }
+
   /** Something changed in what it shall hold; `key` names it, and ends its pause. */
   wake(key?: string): void {
-    if (key !== undefined) this.#waiting.delete(key);
+    if (key !== undefined) this.#pauses.shorten(key);
     this.#dirty = true;
-    if (this.#running || this.#cancelPause || this.#registering > 0 || this.#stopped) return;
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      if (this.#dirty) this.wake();
+    if (this.#stopped) return;
+    this.#cancelGather ??= this.#deps.clock.schedule(this.#deps.limits.gatherMs, () => {
+      this.#cancelGather = undefined;
+      this.#pump();
     });
   }
 
@@ -91,14 +127,14 @@ export class MapperWorker {
       throw error;
     } finally {
       this.#registering--;
-      this.wake();
+      this.#replan();
     }
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#cancelPause?.();
-    this.#cancelRetry?.();
+    for (const cancel of [this.#cancelPause, this.#cancelGather, this.#cancelProbe]) cancel?.();
+    this.#pauses.stop();
     this.#client.close();
   }
 
@@ -106,10 +142,11 @@ export class MapperWorker {
     this.#client.close();
     this.#client = this.#deps.dial(mapper.address);
     this.#mapper = mapper;
-    this.#waiting.clear();
+    this.#pauses.clear();
     this.#cancelPause?.();
     this.#cancelPause = undefined;
     this.#outages = 0;
+    this.#setReachable(true);
     const held = told.map(({ kind, namespace, name, digest }): Held => ({
       kind,
       namespace,
@@ -118,10 +155,11 @@ export class MapperWorker {
       certain: true,
     }));
     this.#held = new Map(held.map((item) => [itemKey(item), item]));
-    if (this.#telling === undefined) return;
-    // The same process may register again, and the call that runs take effect after the answer: it is told once more.
-    const { kind, namespace, name, digest } = this.#telling;
-    this.#held.set(itemKey(this.#telling), { kind, namespace, name, digest, certain: false });
+    // The same process may register again, and a call that runs take effect after the answer: it is told once more.
+    for (const [key, { call, isTold }] of this.#running) {
+      const { kind, namespace, name, digest } = call.item;
+      if (isTold) this.#held.set(key, { kind, namespace, name, digest, certain: false });
+    }
   }
 
   async #persist(mapper: MapperRecord, forgotten: readonly string[]): Promise<void> {
@@ -135,54 +173,68 @@ export class MapperWorker {
     await Promise.all([...saved, ...dropped]);
   }
 
-  async #run(): Promise<void> {
-    for (;;) {
+  #replan(): void {
+    this.#dirty = true;
+    this.#pump();
+  }
+
+  /** Begins every call that may begin. */
+  #pump(): void {
+    if (this.#stopped || this.#cancelPause || this.#registering > 0) return;
+    if (this.#dirty) {
       this.#dirty = false;
-      const call = this.#next();
-      if (call === undefined) return;
-      await this.#execute(call);
+      const desired = this.#deps.desired(this.#mapper.protocol);
+      const wanted = new Set(desired.wanted.map(itemKey));
+      this.#pauses.retain((key) => wanted.has(key) || this.#held.has(key));
+      this.#plan = planByKey(planMapper(desired, this.#held, this.#pauses.waiting()));
     }
+    for (let call = this.#next(); call !== undefined; call = this.#next()) void this.#start(call);
+    this.#cancelProbe ??= this.#deps.clock.schedule(this.#deps.limits.probeMs, () => void this.#probe());
   }
 
   #next(): MapperCall | undefined {
-    if (this.#stopped || this.#cancelPause || this.#registering > 0) return undefined;
-    const nowMs = this.#deps.clock.monotonicMs();
-    const waiting = [...this.#waiting].filter(([, { untilMs }]) => untilMs > nowMs);
-    return planMapper(
-      this.#deps.desired(this.#mapper.protocol),
-      this.#held,
-      new Set(waiting.map(([key]) => key)),
-    )[0];
+    const { maxCalls } = this.#deps.limits;
+    const mine = [...this.#running].filter(([, { life }]) => life === this.#mapper.life);
+    if (mine.length >= maxCalls || this.#running.size >= maxCalls * OLD_LIVES) return undefined;
+    const hasHung = (key: string): boolean => this.#pauses.troubleOf(key)?.kind === "hung";
+    // Items that hang, however many, leave half of the room to the others.
+    const mayHang = mine.filter(([key]) => hasHung(key)).length < Math.max(1, Math.floor(maxCalls / 2));
+    return nextCall(this.#plan, this.#running, (key) => mayHang || !hasHung(key));
   }
 
-  async #execute(call: MapperCall): Promise<void> {
-    const { life } = this.#mapper;
+  async #start(call: MapperCall): Promise<void> {
     const key = itemKey(call.item);
+    const running: Running = { call, life: this.#mapper.life, isTold: false, isSlow: false };
+    this.#plan.delete(key);
+    this.#running.set(key, running);
+    const cancelSlow = this.#deps.clock.schedule(this.#deps.limits.slowCallMs, () => {
+      running.isSlow = true;
+      this.#pump();
+    });
+    await this.#execute(key, running);
+    cancelSlow();
+    this.#running.delete(key);
+    // It changed meanwhile, or this was about another life.
+    if (this.#plan.has(key) || !this.#isCurrent(running.life)) this.#dirty = true;
+    this.#pump();
+  }
+
+  async #execute(key: string, running: Running): Promise<void> {
+    const { call, life } = running;
     try {
       await this.#client.ready();
       if (!this.#isCurrent(life)) return;
+      this.#setReachable(true);
       await this.#intend(key, call);
       if (!this.#isCurrent(life)) return;
-      await this.#tell(call, life);
+      running.isTold = true;
+      await tell(this.#client, call);
       if (!this.#isCurrent(life)) return;
       this.#outages = 0;
-      this.#waiting.delete(key);
+      this.#recovered(key);
       await this.#conclude(key, call);
     } catch (error) {
-      if (this.#isCurrent(life)) this.#failed(key, call, error);
-    }
-  }
-
-  async #tell(call: MapperCall, life: number): Promise<void> {
-    this.#telling = call.item;
-    try {
-      await tell(this.#client, call);
-    } catch (error) {
-      // A call that never ends must not be the next one again: the others get their turn first.
-      if (!isRefusal(error) && this.#isCurrent(life)) this.#postpone(itemKey(call.item));
-      throw error;
-    } finally {
-      this.#telling = undefined;
+      if (this.#isCurrent(life)) this.#failed(key, running, error);
     }
   }
 
@@ -219,46 +271,41 @@ export class MapperWorker {
     }
   }
 
-  #failed(key: string, call: MapperCall, error: unknown): void {
-    if (isRefusal(error)) this.#refused(key, call, error);
-    else this.#unreachable(call, error);
+  #recovered(key: string): void {
+    const hadTrouble = this.#pauses.troubleOf(key) !== undefined;
+    this.#pauses.end(key);
+    if (hadTrouble) this.#deps.onHealth();
   }
 
-  #refused(key: string, call: MapperCall, error: unknown): void {
-    const { log, onCall } = this.#deps;
-    onCall(call, "refused");
-    if (this.#postpone(key) === 1)
-      log.warn({ key, mapper: this.#mapper.name, reason: messageOf(error) }, "a mapper refuses");
+  #failed(key: string, { call, isTold }: Running, error: unknown): void {
+    this.#dirty = true;
+    const message = messageOf(error);
+    if (isRefusal(error)) this.#troubled(key, call, { kind: "refused", message });
+    else if (isTold && isTimeout(error)) this.#troubled(key, call, { kind: "hung", message });
+    else {
+      // A device that brings its mapper down must not be the next one again: the others get their turn first.
+      if (isTold) this.#pauses.begin(key, { kind: "cut", message });
+      this.#deps.onCall(call, error instanceof StoreError ? "store" : "unreachable");
+      this.#pause(error);
+    }
   }
 
-  /** @returns how often it failed in a row */
-  #postpone(key: string): number {
-    const { clock, random } = this.#deps;
-    const failures = (this.#waiting.get(key)?.failures ?? 0) + 1;
-    const delayMs = pauseMs(failures, RETRY, random);
-    this.#waiting.set(key, { untilMs: clock.monotonicMs() + delayMs, failures });
-    this.#scheduleRetry();
-    return failures;
-  }
-
-  /** One timer for the nearest of all that wait. */
-  #scheduleRetry(): void {
-    this.#cancelRetry?.();
-    this.#cancelRetry = undefined;
-    const nowMs = this.#deps.clock.monotonicMs();
-    const next = [...this.#waiting.values()].map(({ untilMs }) => untilMs).filter((ms) => ms > nowMs);
-    if (next.length === 0 || this.#stopped) return;
-    this.#cancelRetry = this.#deps.clock.schedule(Math.min(...next) - nowMs, () => {
-      this.#scheduleRetry();
-      this.wake();
-    });
+  /** About one item only: the others go on. */
+  #troubled(key: string, call: MapperCall, trouble: Trouble): void {
+    const { log, onCall, onHealth } = this.#deps;
+    onCall(call, trouble.kind === "hung" ? "hung" : "refused");
+    const said = trouble.kind === "hung" ? "a mapper does not answer" : "a mapper refuses";
+    if (this.#pauses.begin(key, trouble) === 1)
+      log.warn({ key, mapper: this.#mapper.name, reason: trouble.message }, said);
+    onHealth();
   }
 
   /** The mapper, or our own disk, does not answer: the whole worker pauses, for the next call would fare no better. */
-  #unreachable(call: MapperCall, error: unknown): void {
-    const { clock, log, random, onCall } = this.#deps;
+  #pause(error: unknown): void {
+    if (!(error instanceof StoreError)) this.#setReachable(false);
+    if (this.#cancelPause) return; // another call was cut with it
+    const { clock, log, random } = this.#deps;
     this.#outages++;
-    onCall(call, error instanceof StoreError ? "store" : "unreachable");
     if (this.#outages === 1)
       log.warn(
         { mapper: this.#mapper.name, reason: messageOf(error) },
@@ -266,7 +313,29 @@ export class MapperWorker {
       );
     this.#cancelPause = clock.schedule(pauseMs(this.#outages, REDIAL, random), () => {
       this.#cancelPause = undefined;
-      this.wake();
+      this.#replan();
+      void this.#probe();
     });
+  }
+
+  #setReachable(isReachable: boolean): void {
+    if (isReachable === (this.#unreachableSinceMs === undefined)) return;
+    this.#unreachableSinceMs = isReachable ? undefined : this.#deps.clock.monotonicMs();
+    this.#deps.onHealth();
+  }
+
+  /** Is there somebody, even when there is nothing to tell? A mapper that died must not be taken for a quiet one. */
+  async #probe(): Promise<void> {
+    this.#cancelProbe?.();
+    this.#cancelProbe = undefined;
+    const { life } = this.#mapper;
+    try {
+      await this.#client.ready();
+      if (this.#isCurrent(life)) this.#setReachable(true);
+      if (this.#running.size + this.#plan.size === 0) this.#outages = 0;
+    } catch (error) {
+      if (this.#isCurrent(life)) this.#pause(error);
+    }
+    this.#pump();
   }
 }
