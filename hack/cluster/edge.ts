@@ -17,30 +17,35 @@ export interface EdgeOptions {
   readonly tunnel: string;
   /** host:port of the hub's join listener. */
   readonly join: string;
+  /** Name of the process, and of its folder; "agent" unless it is another one. */
+  readonly name?: string;
+  /** Socket of its container runtime; one that is not there makes a node for devices alone, never Ready. */
+  readonly runtimeSocket?: string;
 }
+
+const AGENT = "agent";
 
 /** 73 instead of 80 MB of idle RSS; as options of the program, for the agent refuses NODE_OPTIONS. */
 const SMALL_HEAP = ["--optimize-for-size", "--max-semi-space-size=1"];
 
 /** Files of the agent: everything that KubeEdge would keep in /etc and /var/lib. */
-export const agentDir = (layout: Layout): string => join(layout.dir, "agent");
+export const agentDir = (layout: Layout, name: string = AGENT): string => join(layout.dir, name);
 
 /** Where mappers register: in the short folder, for a socket's path has 107 bytes at most. */
-export const dmiSocket = (layout: Layout): string => join(layout.sockets, "dmi.sock");
-
-/** Where container logs are. */
-export const podLogsDir = (layout: Layout): string => join(agentDir(layout), "pod-logs");
+export const dmiSocket = (layout: Layout, name: string = AGENT): string =>
+  join(layout.sockets, name === AGENT ? "dmi.sock" : `${name}-dmi.sock`);
 
 /** Starts the edge agent with a join token from the cluster. */
 export async function startAgent(layout: Layout, kubectl: Kubectl, options: EdgeOptions): Promise<void> {
-  const dir = agentDir(layout);
+  const { name = AGENT } = options;
+  const dir = agentDir(layout, name);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const token = await joinToken(kubectl);
   writeFileSync(join(dir, "token"), token, { mode: 0o600 });
   const config = join(dir, "edgecore.yaml");
   writeFileSync(config, stringify(agentConfig(layout, options)), { mode: 0o600 });
   startProcess(layout, {
-    name: "agent",
+    name,
     command: process.execPath,
     args: [...SMALL_HEAP, join(layout.root, "dist/edge-agent.js"), "--config", config],
   });
@@ -61,8 +66,9 @@ export const joinToken = (kubectl: Kubectl): Promise<string> =>
     },
   );
 
-const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress }: EdgeOptions) => {
-  const dir = agentDir(layout);
+const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress, ...options }: EdgeOptions) => {
+  const { name = AGENT, runtimeSocket = containerdSocket(layout) } = options;
+  const dir = agentDir(layout, name);
   return {
     apiVersion: "edgecore.config.kubeedge.io/v1alpha2",
     kind: "EdgeCore",
@@ -75,14 +81,14 @@ const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress }: EdgeOp
         tlsCertFile: join(dir, "server.crt"),
         tlsPrivateKeyFile: join(dir, "server.key"),
       },
-      deviceTwin: { enable: true, dmiSockPath: dmiSocket(layout) },
+      deviceTwin: { enable: true, dmiSockPath: dmiSocket(layout, name) },
       edged: {
         hostnameOverride: node,
         podSandboxImage: PAUSE_IMAGE,
         reportEvent: true,
         rootDirectory: join(dir, "kubelet"),
         tailoredKubeletConfig: {
-          containerRuntimeEndpoint: `unix://${containerdSocket(layout)}`,
+          containerRuntimeEndpoint: `unix://${runtimeSocket}`,
           cgroupDriver: "cgroupfs",
           nodeStatusUpdateFrequency: "5s",
         },
@@ -92,7 +98,7 @@ const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress }: EdgeOp
       dataDir: dir,
       identityFile: join(dir, "identity.json"),
       tokenFile: join(dir, "token"),
-      podLogsDir: podLogsDir(layout),
+      podLogsDir: join(dir, "pod-logs"),
       cgroupParent: layout.cgroupParent,
     },
   };

@@ -7,24 +7,43 @@ import { startProcess, waitReady, type ProcessRecord } from "./processes.ts";
 
 const READY_MS = 30_000;
 
-const mapperSocket = (layout: Layout): string => join(layout.sockets, "thermometer.sock");
+/** A mapper of ours beside an agent. */
+export interface MapperOptions {
+  /** Name of the process, and of its socket. */
+  readonly name: string;
+  /** A program of `dist/`. */
+  readonly program: string;
+  /** Name of the agent's process; "agent" unless it is another one. */
+  readonly agent?: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const mapperSocket = (layout: Layout, name: string): string => join(layout.sockets, `${name}.sock`);
 
 /** Starts the virtual thermometer beside the agent, and waits until it serves its socket. */
-export async function startMapper(layout: Layout): Promise<void> {
+export const startMapper = (layout: Layout): Promise<void> =>
+  startMapperProgram(layout, { name: "mapper", program: "thermometer", args: ["--http="] });
+
+/** Starts a mapper and waits until it serves its socket. */
+export async function startMapperProgram(layout: Layout, options: MapperOptions): Promise<void> {
+  const { name, program, agent, args = [], env = {} } = options;
   const record = startProcess(layout, {
-    name: "mapper",
+    name,
     command: process.execPath,
     args: [
-      join(layout.root, "dist/thermometer.js"),
-      ...["--dmi-socket", dmiSocket(layout)],
-      ...["--socket", mapperSocket(layout)],
+      join(layout.root, `dist/${program}.js`),
+      ...["--dmi-socket", dmiSocket(layout, agent)],
+      ...["--socket", mapperSocket(layout, name)],
+      ...args,
     ],
+    env,
   });
   await waitForMapper(layout, record);
 }
 
 export const waitForMapper = (layout: Layout, record: ProcessRecord): Promise<void> =>
-  waitReady(layout, record, READY_MS, () => accepts(mapperSocket(layout)));
+  waitReady(layout, record, READY_MS, () => accepts(mapperSocket(layout, record.name)));
 
 /** Whether somebody listens on a unix socket. */
 function accepts(path: string): Promise<boolean> {
