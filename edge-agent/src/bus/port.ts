@@ -4,6 +4,8 @@
 export interface BusValue {
   readonly value: string;
   readonly timestampMs: number;
+  /** Whoever reported it wrote the time; otherwise it is that of arrival. */
+  readonly isStamped?: boolean;
 }
 
 /** One property's twin as MQTT clients see it. */
@@ -25,7 +27,7 @@ export type BookAnswer = "taken" | "unknown device" | "unknown property" | "inva
 
 /** What changed in the book. `device` is `<namespace>/<name>`. */
 export type BookEvent =
-  | { readonly kind: "added" | "removed"; readonly device: string }
+  | { readonly kind: "added" | "removed" | "updated"; readonly device: string }
   | {
       readonly kind: "twin";
       readonly device: string;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Registry } from "prom-client";
+import type { DeviceBook } from "../bus/port.ts";
 import type { Clock } from "../clock.ts";
 import type { DialMapper, OpenDmiServer } from "../dmi/port.ts";
 import type { EmitEvent } from "../events.ts";
@@ -67,6 +68,8 @@ export interface DeviceRoomDeps {
 
 /** The part of the agent that serves devices. */
 export interface DeviceRoom {
+  /** The devices of this node, for those who do not speak DMI. */
+  readonly book: DeviceBook;
   /** Goes on with the mappers that the records know, and opens the socket; if it cannot, it tries again. */
   start(): Promise<void>;
   /** Writes what is unconfirmed, and closes the socket. Mappers go on by themselves. */

@@ -4,6 +4,7 @@ import type { ReportDeviceStatesRequest, ReportDeviceStatusRequest } from "@long
 import { DmiFault, type DmiHandlers, type DmiServer } from "../dmi/port.ts";
 import type { DesiredEvent, StoredObject } from "../store/port.ts";
 import { pauseMs } from "./backoff.ts";
+import { Book } from "./book.ts";
 import { createBuckets } from "./bucket.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { createDesiredView, type DesiredView, type MapperDesired } from "./to-mapper/desired.ts";
@@ -40,6 +41,7 @@ const REOPEN = { baseMs: 1_000, capMs: 60_000 };
 const NOTHING: MapperDesired = { wanted: [], kept: new Set() };
 
 class Room implements DeviceRoom {
+  readonly book: Book;
   readonly #deps: DeviceRoomDeps;
   readonly #options: typeof DEFAULTS & DeviceRoomDeps["options"];
   readonly #metrics: DeviceMetrics;
@@ -81,6 +83,7 @@ class Room implements DeviceRoom {
       onRegistered: (count) => this.#metrics.mappers.set(count),
     });
     this.#reporter = this.#createReporter();
+    this.book = new Book({ ...deps, reporter: this.#reporter, maxValueChars: this.#options.maxValueChars });
     this.#health = this.#createHealth();
   }
 

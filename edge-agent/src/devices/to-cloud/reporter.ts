@@ -7,7 +7,7 @@ import { stateFrame, twinFrame, type FrameFacts } from "./frames.ts";
 import { LatestSender, type Outgoing, type SenderOptions } from "./latest-sender.ts";
 import type { DeviceMetrics } from "../metrics.ts";
 import { States, type DeviceState, type StateRecord } from "./states.ts";
-import { newestMsOf, Twins, type TwinLimits, type TwinReport } from "./twins.ts";
+import { newestMsOf, Twins, type Twin, type TwinLimits, type TwinReport } from "./twins.ts";
 import { WriteBehind } from "./write-behind.ts";
 
 /** Twins that the cloud has not confirmed, by `<namespace>/<name>`. */
@@ -50,6 +50,7 @@ export class Reporter {
   readonly #deps: ReporterDeps;
   readonly #twins: Twins;
   readonly #states = new States();
+  readonly #listeners = new Set<(key: string, properties: readonly string[]) => void>();
   readonly #stateLane: Lane;
   readonly #twinLane: Lane;
 
@@ -78,7 +79,20 @@ export class Reporter {
   twins(key: string, uid: string, reports: readonly TwinReport[]): boolean {
     if (!this.#twins.report(key, uid, reports)) return false;
     this.#changed(this.#twinLane, key);
+    const properties = reports.map(({ property }) => property);
+    for (const listener of this.#listeners) listener(key, properties);
     return true;
+  }
+
+  /** What is held of a device, by property. */
+  held(key: string): ReadonlyMap<string, Twin> | undefined {
+    return this.#twins.held(key);
+  }
+
+  /** Called with the properties of each report that was taken. Returns the unsubscriber. */
+  subscribe(listener: (key: string, properties: readonly string[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   state(key: string, uid: string, state: DeviceState): void {
@@ -88,6 +102,10 @@ export class Reporter {
 
   hasState(key: string): boolean {
     return this.#states.has(key);
+  }
+
+  stateOf(key: string): DeviceState | undefined {
+    return this.#states.stateOf(key);
   }
 
   /** The device is as the store has it now: what is known of another uid, or of other properties, goes. */

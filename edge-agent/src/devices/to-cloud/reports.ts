@@ -57,6 +57,11 @@ function typeOf({ propertyName, reported, observedDesired }: Twin, model: Device
   const said = [reported, observedDesired].map((side) => side?.metadata["type"] ?? "");
   const own = said.find((type) => type !== "");
   if (own !== undefined) return own.slice(0, MAX_TYPE_CHARS);
+  return modelType(propertyName, model);
+}
+
+/** The type of a twin, by its model's word. */
+export function modelType(propertyName: string, model: DeviceModel | undefined): string {
   const property = model?.spec?.properties?.find(({ name }) => name === propertyName);
   return TYPES[property?.type ?? "STRING"] ?? "string";
 }

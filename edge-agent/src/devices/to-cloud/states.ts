@@ -62,6 +62,10 @@ export class States {
     return this.#entries.has(key);
   }
 
+  stateOf(key: string): DeviceState | undefined {
+    return this.#entries.get(key)?.record.state;
+  }
+
   uidOf(key: string): string | undefined {
     return this.#entries.get(key)?.record.uid;
   }

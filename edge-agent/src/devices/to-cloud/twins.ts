@@ -11,7 +11,8 @@ export interface TwinReport {
   readonly type: string;
 }
 
-interface Twin {
+/** One property as it is held. */
+export interface Twin {
   readonly reported: HeldSample | undefined;
   readonly observed: HeldSample | undefined;
   readonly type: string;
@@ -168,6 +169,11 @@ export class Twins {
   forget(key: string): void {
     this.retain(key, new Set());
     this.#devices.delete(key);
+  }
+
+  /** By property. */
+  held(key: string): ReadonlyMap<string, Twin> | undefined {
+    return this.#devices.get(key)?.twins;
   }
 
   uidOf(key: string): string | undefined {
