@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { controllerOf, type Condition, type KubeObject, type OwnerReference } from "../runtime/index.ts";
-import { MODEL_RESOLVED, type TrimmedDevice } from "./transform.ts";
+import { controllerOf, type KubeObject, type OwnerReference } from "../runtime/index.ts";
 
 /** What is to be done about the DeviceStatus of a device. */
 export type StatusAction =
@@ -39,34 +38,4 @@ export function deviceBehind(status: KubeObject | undefined): OwnerReference | u
   const owner = controllerOf(status);
   const isDevice = owner?.kind === "Device" && owner.apiVersion.startsWith("devices.kubeedge.io/");
   return isDevice && owner.name === status.metadata.name ? owner : undefined;
-}
-
-/** @returns the condition as it is to be written, or undefined when the device shows it already */
-export function planModelCondition(
-  device: TrimmedDevice,
-  hasModel: boolean,
-  now: string,
-): Condition | undefined {
-  const next = {
-    type: MODEL_RESOLVED,
-    status: hasModel ? "True" : "False",
-    reason: hasModel ? "ModelFound" : "ModelNotFound",
-    message: messageOf(device, hasModel),
-  } as const;
-  const old = device.modelResolved;
-  if (old?.status === next.status && old.reason === next.reason && old.message === next.message)
-    return undefined;
-  return {
-    ...next,
-    // Without a status subresource the write itself counts as a change of the object: what was observed is the
-    // generation that this makes, which is why a status word alone never asks for another write.
-    observedGeneration: (device.metadata.generation ?? 0) + 1,
-    lastTransitionTime: old?.status === next.status ? old.lastTransitionTime : now,
-  };
-}
-
-function messageOf({ modelName, metadata }: TrimmedDevice, hasModel: boolean): string {
-  if (modelName === "") return "spec.deviceModelRef names no model";
-  const model = `DeviceModel ${metadata.namespace ?? ""}/${modelName}`;
-  return hasModel ? `${model} exists` : `${model} does not exist`;
 }

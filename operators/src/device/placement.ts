@@ -12,6 +12,8 @@ export interface DeviceCaches {
   /** Devices of a model's namespace that refer to it. */
   devicesOf(namespace: string, model: string): readonly TrimmedDevice[];
   model(namespace: string, name: string): Trimmed | undefined;
+  /** Another node may hold the device still: it is not to be on this one yet. */
+  isHeld(device: TrimmedDevice): boolean;
 }
 
 /** Something happened to one of these, in one of its states. */
@@ -25,7 +27,7 @@ export const devicePlacement: Placement<DeviceEvent, DeviceCaches> = {
   scope: "device",
   nodesOf: (event, caches) => nodesOf(event, caches).filter((node) => caches.hasNode(node)),
   refsOf(node, caches) {
-    const devices = caches.devicesOn(node);
+    const devices = caches.devicesOn(node).filter((device) => !caches.isHeld(device));
     return [...modelsOf(devices, caches), ...devices.map((device) => refOf("device", device))];
   },
 };

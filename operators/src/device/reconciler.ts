@@ -1,47 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
-  apiVersionOf,
   DONE,
   isConflict,
-  isInvalid,
   isNotFound,
-  TerminalError,
   withController,
   type Client,
-  type Clock,
   type EventRecorder,
   type KubeObject,
   type ObjectName,
   type Reconciler,
 } from "../runtime/index.ts";
 import { selections, type Informers } from "./caches.ts";
-import { deviceBehind, planModelCondition, planStatus, type StatusAction } from "./desired.ts";
+import { deviceBehind, planStatus, type StatusAction } from "./desired.ts";
+import { asRegarded, FIELD_MANAGER, type Teller } from "./teller.ts";
 import type { TrimmedDevice } from "./transform.ts";
-
-export const FIELD_MANAGER = "longshore-device";
 
 export interface ReconcilerDeps {
   readonly client: Client;
-  readonly clock: Pick<Clock, "wallMs">;
-  readonly informers: Informers;
+  readonly informers: Pick<Informers, "device" | "devicestatus">;
   readonly recorder: EventRecorder;
+  readonly teller: Teller;
 }
 
 const DEVICE = selections.device.resource;
 const DEVICE_STATUS = selections.devicestatus.resource;
 
-/** Keeps one DeviceStatus beside each Device and none without, and says on the Device whether its model exists. */
+/** Keeps one DeviceStatus beside each Device and none without, and the conditions of the Device. */
 export function createDeviceReconciler(deps: ReconcilerDeps): Reconciler {
   return async (request) => {
     const device = deps.informers.device.get(request);
     const status = deps.informers.devicestatus.get(request);
     if (device === undefined) {
+      deps.teller.forget(request);
       await dropStatus(deps, request, status);
       return DONE;
     }
     await keepStatus(deps, device, planStatus(device, status));
-    await tellModel(deps, device);
-    return DONE;
+    return deps.teller.tell(device);
   };
 }
 
@@ -119,43 +114,7 @@ async function applyStatus(client: Client, device: TrimmedDevice): Promise<void>
   );
 }
 
-async function tellModel(deps: ReconcilerDeps, device: TrimmedDevice): Promise<void> {
-  const { client, clock, informers, recorder } = deps;
-  if (device.metadata.deletionTimestamp !== undefined) return;
-  const { namespace = "", uid, resourceVersion } = device.metadata;
-  const hasModel = informers.devicemodel.get({ namespace, name: device.modelName }) !== undefined;
-  const condition = planModelCondition(device, hasModel, secondsOf(clock.wallMs()));
-  if (condition === undefined) return;
-  try {
-    await client.apply(
-      DEVICE,
-      { metadata: { ...nameOf(device), uid, resourceVersion }, status: { conditions: [condition] } },
-      { fieldManager: FIELD_MANAGER },
-    );
-  } catch (error) {
-    // The whole device is judged again at each write: one that is not valid by itself is not to be tried for ever.
-    if (isInvalid(error)) throw new TerminalError("the device cannot be written as it is", { cause: error });
-    throw error;
-  }
-  if (!hasModel) {
-    recorder.event(asRegarded(device), {
-      ...{ type: "Warning", reason: condition.reason, action: "ResolveModel" },
-      note: condition.message,
-    });
-  }
-}
-
-/** Items of a list lack both, and an event needs them. */
-const asRegarded = (device: TrimmedDevice): KubeObject => ({
-  ...device,
-  apiVersion: apiVersionOf(DEVICE),
-  kind: DEVICE.kind,
-});
-
 const nameOf = ({ metadata }: TrimmedDevice): ObjectName => ({
   name: metadata.name,
   ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
 });
-
-/** RFC 3339, whole seconds */
-const secondsOf = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { objectDigest } from "@longshore/crds";
-import { trimmedMeta, type Trimmed } from "../placement/index.ts";
+import type { DeviceModelSpec, DeviceSpec } from "@longshore/crds/devices";
+import { trimmedMeta, trimObject, type Trimmed } from "../placement/index.ts";
 import type { Condition, KubeObject, ObjectMeta } from "../runtime/index.ts";
+import { factsOf, modelFacts } from "./facts.ts";
 
-/** The condition that says whether the model of a device exists. */
-export const MODEL_RESOLVED = "ModelResolved";
+/** Types of the conditions that are kept on a Device. */
+export const CONDITION_TYPES = ["Accepted", "ModelResolved", "Delivered"] as const;
+export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 /** A device, as far as controllers look at it. */
 export interface TrimmedDevice extends Trimmed {
@@ -12,25 +15,40 @@ export interface TrimmedDevice extends Trimmed {
   readonly nodeName: string;
   /** name in the device's namespace, "" when it names none */
   readonly modelName: string;
-  /** our condition, as it was written last */
-  readonly modelResolved?: Condition;
+  /** what it is judged by, see `facts.ts` */
+  readonly facts: string;
+  /** our conditions as they were written last, as the text of a list: three objects a device would be too many */
+  readonly conditions: string;
+}
+
+/** A model, with what devices are judged by. */
+export interface TrimmedModel extends Trimmed {
+  readonly spec: DeviceModelSpec;
 }
 
 interface Device extends KubeObject {
-  readonly spec?: { readonly nodeName?: string; readonly deviceModelRef?: { readonly name?: string } };
+  readonly spec?: DeviceSpec;
   readonly status?: { readonly conditions?: readonly Condition[] };
 }
 
 export function trimDevice(object: KubeObject): TrimmedDevice {
-  const { metadata, spec, status } = object as Device;
-  const modelResolved = status?.conditions?.find(({ type }) => type === MODEL_RESOLVED);
+  const { metadata, spec = {}, status } = object as Device;
+  const ours = status?.conditions?.filter(({ type }) =>
+    (CONDITION_TYPES as readonly string[]).includes(type),
+  );
   return {
     metadata: lifeOf(metadata),
     digest: objectDigest(object),
-    nodeName: spec?.nodeName ?? "",
-    modelName: spec?.deviceModelRef?.name ?? "",
-    ...(modelResolved === undefined ? {} : { modelResolved }),
+    nodeName: spec.nodeName ?? "",
+    modelName: spec.deviceModelRef?.name ?? "",
+    facts: factsOf(spec),
+    conditions: JSON.stringify(ours ?? []),
   };
+}
+
+export function trimModel(object: KubeObject): TrimmedModel {
+  const { spec = {} } = object as { readonly spec?: DeviceModelSpec };
+  return { ...trimObject(object), spec: modelFacts(spec) };
 }
 
 function lifeOf(metadata: ObjectMeta): ObjectMeta {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import { deviceBehind, planModelCondition, planStatus } from "../../src/device/desired.ts";
+import { deviceBehind, planStatus } from "../../src/device/desired.ts";
 import { trimDevice, trimDeviceStatus } from "../../src/device/transform.ts";
 import type { KubeObject, OwnerReference } from "../../src/runtime/index.ts";
 import { device } from "./builders.ts";
@@ -66,34 +66,5 @@ describe("deviceBehind", () => {
     { when: "it is being deleted", status: status([owner()], { deletionTimestamp: NOW }) },
   ])("is nobody when $when", ({ status: given }) => {
     expect(deviceBehind(given)).toBeUndefined();
-  });
-});
-
-describe("planModelCondition", () => {
-  it("says that the model is missing, by its name, for the generation that the write makes", () => {
-    expect(planModelCondition(trimDevice(device("d", { model: "m" })), false, NOW)).toEqual({
-      ...{ type: "ModelResolved", status: "False", reason: "ModelNotFound" },
-      ...{ message: "DeviceModel ns/m does not exist", observedGeneration: 2, lastTransitionTime: NOW },
-    });
-  });
-
-  it("asks for no second write, although the first raised the generation", () => {
-    const first = planModelCondition(trimDevice(device("d", { model: "m" })), true, NOW);
-    const written = device("d", { model: "m", meta: { generation: 2 }, status: { conditions: [first] } });
-    expect(planModelCondition(trimDevice(written), true, "2027-01-01T00:00:00Z")).toBeUndefined();
-  });
-
-  it.each([
-    { now: "the model came", hasModel: true, model: "m", time: "2027-01-01T00:00:00Z" },
-    { now: "another missing model is named", hasModel: false, model: "n", time: NOW },
-  ])("moves the transition time only when the status flips: $now", ({ hasModel, model, time }) => {
-    const first = planModelCondition(trimDevice(device("d", { model: "m" })), false, NOW);
-    const written = trimDevice(device("d", { model, status: { conditions: [first] } }));
-    const next = planModelCondition(written, hasModel, "2027-01-01T00:00:00Z");
-    expect(next?.lastTransitionTime).toBe(time);
-  });
-
-  it("bears a device that names no model", () => {
-    expect(planModelCondition(trimDevice(device("d")), false, NOW)?.message).toContain("names no model");
   });
 });

@@ -9,9 +9,16 @@ interface World {
   readonly nodes?: readonly string[];
   readonly devices?: readonly ReturnType<typeof device>[];
   readonly models?: readonly ReturnType<typeof model>[];
+  /** names of devices whose old node may hold them still */
+  readonly held?: readonly string[];
 }
 
-function cachesOf({ nodes = ["edge-1", "edge-2"], devices = [], models = [] }: World): DeviceCaches {
+function cachesOf({
+  nodes = ["edge-1", "edge-2"],
+  devices = [],
+  models = [],
+  held = [],
+}: World): DeviceCaches {
   const trimmed = devices.map(trimDevice);
   return {
     hasNode: (name) => nodes.includes(name),
@@ -22,6 +29,7 @@ function cachesOf({ nodes = ["edge-1", "edge-2"], devices = [], models = [] }: W
       const found = models.find((m) => m.metadata.namespace === namespace && m.metadata.name === name);
       return found === undefined ? undefined : trimObject(found);
     },
+    isHeld: ({ metadata }) => held.includes(metadata.name),
   };
 }
 
@@ -43,6 +51,19 @@ describe("refsOf", () => {
         models: [model("m")],
       },
       want: ["devicemodel/ns/m", "device/ns/a", "device/ns/b"],
+    },
+    {
+      when: "the only device of a model has not left its old node",
+      world: { devices: [device("d", { node: "edge-1", model: "m" })], models: [model("m")], held: ["d"] },
+      want: [],
+    },
+    {
+      when: "one of two devices of a model has not left its old node",
+      world: {
+        devices: [device("a", { node: "edge-1", model: "m" }), device("b", { node: "edge-1", model: "m" })],
+        ...{ models: [model("m")], held: ["a"] },
+      },
+      want: ["devicemodel/ns/m", "device/ns/b"],
     },
     {
       when: "the model does not exist",

@@ -52,10 +52,10 @@ describe("the DeviceStatus of a Device that the watch has not told of yet", () =
     const informers = {
       device: { get: () => cached && trimDevice(cached) },
       devicestatus: { get: () => status(ownerUid) },
-      devicemodel: { get: () => undefined },
     } as unknown as Informers;
     const recorder = { event: () => undefined };
-    const run = createDeviceReconciler({ client, clock: { wallMs: () => 0 }, informers, recorder });
+    const teller = { tell: () => Promise.resolve({}), forget: () => undefined };
+    const run = createDeviceReconciler({ client, informers, recorder, teller });
     const context = { signal: new AbortController().signal, log: silentLog } as unknown as ReconcileContext;
     await run({ namespace: "ns", name: "d" }, context);
     return calls.filter(
