@@ -23,7 +23,7 @@ export interface DeviceOptions {
   readonly repeatSpreadMs?: number;
   /** least time between two writes of unconfirmed reports to disk, default 5 s */
   readonly writeBehindMs?: number;
-  /** reports of all devices of one protocol; default 1,000/s, burst 2,000 */
+  /** reports of all devices of one protocol; default 10,000/s, burst 20,000: some mappers report each property by itself */
   readonly reportRate?: BucketOptions;
   /** registrations of all mappers; default 1/s, burst 100, KubeEdge's limit for everything */
   readonly registerRate?: BucketOptions;

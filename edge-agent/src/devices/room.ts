@@ -23,7 +23,7 @@ const DEFAULTS = {
   requestTimeoutMs: 60_000,
   repeatSpreadMs: 5_000,
   writeBehindMs: 5_000,
-  reportRate: { perSecond: 1_000, burst: 2_000 },
+  reportRate: { perSecond: 10_000, burst: 20_000 },
   registerRate: { perSecond: 1, burst: 100 },
   maxMappers: 64,
   maxReportTwins: 1_000,

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Frame } from "@longshore/crds/wire";
-import type { Clock } from "../../clock.ts";
 import type { AgentLog } from "../../log.ts";
 import type { Uplink, UplinkRequest } from "../../tunnel/port.ts";
-import { pauseMs } from "../backoff.ts";
 import { messageOf } from "../model.ts";
+import { Turns, type Turn, type TurnDeps, type TurnOptions } from "./turns.ts";
 
 /** What waits to be sent about one key. */
 export interface Outgoing {
@@ -14,46 +13,25 @@ export interface Outgoing {
 }
 
 /** How often, how many, and how patiently. */
-export interface SenderOptions {
-  /** least time between two frames of one key */
-  readonly minGapMs: number;
+export interface SenderOptions extends TurnOptions {
   /** frames without a reply yet, of all keys: the tunnel's rate is shared with pods and leases */
   readonly maxInFlight: number;
   /** time for the cloud's reply */
   readonly timeoutMs: number;
-  /** after a connect all keys are repeated within this time */
-  readonly repeatSpreadMs: number;
 }
 
 /** What sending needs of the agent. */
-export interface SenderDeps {
+export interface SenderDeps extends Omit<TurnDeps, "onReady"> {
   readonly uplink: Uplink;
-  readonly clock: Clock;
   readonly log: AgentLog;
-  readonly random: () => number;
   readonly options: SenderOptions;
   /** What is unconfirmed of this key, as it is now. */
   readonly outgoing: (key: string) => Outgoing | undefined;
-  /** After a connect: makes everything that is known of the key unconfirmed. */
-  readonly repeat: (key: string) => void;
-  /** Every key that something is known of, the newest first: so they go after an outage. */
-  readonly keys: () => Iterable<string>;
   readonly onSent: (result: "ok" | "refused" | "failed") => void;
 }
 
-interface Entry {
-  failures: number;
-  /** in flight, or waiting for its turn */
-  busy: boolean;
-  cancelPause: (() => void) | undefined;
-  sentAtMs: number;
-}
-
-const RETRY = { baseMs: 500, capMs: 60_000 };
-/** With few keys there is no crowd to spread. */
-const REPEAT_STEP_MS = 50;
-
-function refusalOf({ route, content }: Frame): string | undefined {
+/** Why the cloud refused a request; undefined when it did not. */
+export function refusalOf({ route, content }: Frame): string | undefined {
   if (route.operation === "error") return typeof content === "string" ? content.slice(0, 300) : "refused";
   const isStatus = typeof content === "object" && content !== null && "ErrStatus" in content;
   return isStatus ? "refused by the API" : undefined;
@@ -62,159 +40,61 @@ function refusalOf({ route, content }: Frame): string | undefined {
 /** Carries the latest of each key to the cloud until it is confirmed: one in flight a key, newer replaces older. */
 export class LatestSender {
   readonly #deps: SenderDeps;
-  readonly #entries = new Map<string, Entry>();
-  /** keys whose turn has come, in order */
-  readonly #queue: string[] = [];
-  readonly #repeats = new Set<() => void>();
-  readonly #unsubscribe: () => void;
+  readonly #turns: Turns;
   #inFlight = 0;
-  /** counts connects and disconnects */
-  #session = 0;
-  #stopped = false;
 
   constructor(deps: SenderDeps) {
     this.#deps = deps;
-    this.#unsubscribe = deps.uplink.onState((connected) => this.#onState(connected));
-    if (deps.uplink.isConnected()) this.#onState(true);
+    this.#turns = new Turns({ ...deps, onReady: () => this.#drain() });
+    this.#turns.start();
   }
 
   /** Something new is known of this key. */
   mark(key: string): void {
-    const entry = this.#entryOf(key);
-    if (entry.busy || entry.cancelPause || this.#stopped || !this.#deps.uplink.isConnected()) return;
-    const restMs = entry.sentAtMs + this.#deps.options.minGapMs - this.#deps.clock.monotonicMs();
-    if (restMs > 0) {
-      this.#pause(key, entry, restMs);
-      return;
-    }
-    entry.busy = true;
-    this.#queue.push(key);
-    this.#drain();
+    this.#turns.mark(key);
   }
 
   forget(key: string): void {
-    this.#entries.get(key)?.cancelPause?.();
-    this.#entries.delete(key);
-    const turn = this.#queue.indexOf(key);
-    if (turn !== -1) this.#queue.splice(turn, 1);
+    this.#turns.forget(key);
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#unsubscribe();
-    this.#cancelAll();
-  }
-
-  #entryOf(key: string): Entry {
-    const known = this.#entries.get(key);
-    if (known !== undefined) return known;
-    const fresh: Entry = { failures: 0, busy: false, cancelPause: undefined, sentAtMs: -Infinity };
-    this.#entries.set(key, fresh);
-    return fresh;
-  }
-
-  #pause(key: string, entry: Entry, delayMs: number): void {
-    entry.cancelPause = this.#deps.clock.schedule(delayMs, () => {
-      entry.cancelPause = undefined;
-      this.mark(key);
-    });
-  }
-
-  #cancelAll(): void {
-    for (const cancel of this.#repeats) cancel();
-    this.#repeats.clear();
-    for (const entry of this.#entries.values()) {
-      entry.cancelPause?.();
-      entry.cancelPause = undefined;
-    }
-  }
-
-  /** News goes at once; what was confirmed in an earlier session follows, spread, for the cloud may have lost it. */
-  #onState(connected: boolean): void {
-    this.#session++;
-    this.#cancelAll();
-    if (!connected || this.#stopped) return;
-    const { options, random } = this.#deps;
-    const keys = [...this.#deps.keys()];
-    const spreadMs = Math.min(options.repeatSpreadMs, keys.length * REPEAT_STEP_MS);
-    for (const key of keys) {
-      this.#entryOf(key).failures = 0;
-      this.mark(key);
-      this.#repeatLater(key, Math.round(random() * spreadMs));
-    }
-  }
-
-  #repeatLater(key: string, delayMs: number): void {
-    const cancel = this.#deps.clock.schedule(delayMs, () => {
-      this.#repeats.delete(cancel);
-      if (!this.#entries.has(key)) return; // forgotten since
-      this.#deps.repeat(key);
-      this.mark(key);
-    });
-    this.#repeats.add(cancel);
+    this.#turns.stop();
   }
 
   #drain(): void {
     while (this.#inFlight < this.#deps.options.maxInFlight) {
-      const key = this.#queue.shift();
-      if (key === undefined) return;
-      this.#begin(key);
+      const turn = this.#turns.next();
+      if (turn === undefined) return;
+      const outgoing = this.#deps.outgoing(turn.key);
+      this.#turns.take(turn, outgoing !== undefined);
+      if (outgoing !== undefined) this.#begin(turn, outgoing);
     }
   }
 
-  #begin(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    const outgoing = this.#stopped ? undefined : this.#deps.outgoing(key);
-    if (outgoing === undefined) {
-      entry.busy = false;
-      return;
-    }
+  #begin(turn: Turn, outgoing: Outgoing): void {
     this.#inFlight++;
-    const session = this.#session;
-    entry.sentAtMs = this.#deps.clock.monotonicMs();
-    this.#send(key, entry, outgoing)
+    this.#send(turn, outgoing)
+      .catch((err: unknown) => this.#deps.log.error({ err }, "a sender failed"))
       .finally(() => {
         this.#inFlight--;
-        entry.busy = false;
-        // What an earlier session could not deliver says nothing about this one.
-        if (session !== this.#session) entry.failures = 0;
-        if (this.#entries.get(key) === entry) this.#again(key, entry);
         this.#drain();
-      })
-      .catch((err: unknown) => this.#deps.log.error({ err }, "a sender failed"));
+      });
   }
 
-  #again(key: string, entry: Entry): void {
-    if (this.#stopped || !this.#deps.uplink.isConnected()) return;
-    if (entry.failures === 0) this.mark(key);
-    else this.#pause(key, entry, pauseMs(entry.failures, RETRY, this.#deps.random));
-  }
-
-  async #send(key: string, entry: Entry, { request, confirm }: Outgoing): Promise<void> {
+  async #send(turn: Turn, { request, confirm }: Outgoing): Promise<void> {
     const { uplink, options, onSent } = this.#deps;
+    let problem: { readonly result: "refused" | "failed"; readonly reason: string } | undefined;
     try {
       const refusal = refusalOf(await uplink.request(request, { timeoutMs: options.timeoutMs }));
-      if (refusal !== undefined) {
-        this.#failed(key, entry, { result: "refused", reason: refusal });
-        return;
-      }
-      confirm();
-      entry.failures = 0;
-      onSent("ok");
+      if (refusal === undefined) confirm();
+      else problem = { result: "refused", reason: refusal };
     } catch (error) {
-      this.#failed(key, entry, { result: "failed", reason: messageOf(error) });
+      problem = { result: "failed", reason: messageOf(error) };
     }
-  }
-
-  #failed(
-    key: string,
-    entry: Entry,
-    { result, reason }: { result: "refused" | "failed"; reason: string },
-  ): void {
-    entry.failures += 1;
-    this.#deps.onSent(result);
-    if (entry.failures === 1 && this.#deps.uplink.isConnected())
-      this.#deps.log.warn({ device: key, reason }, "a device's report is not confirmed");
+    onSent(problem?.result ?? "ok");
+    const failures = this.#turns.settle(turn, problem === undefined);
+    if (problem !== undefined && failures === 1 && uplink.isConnected())
+      this.#deps.log.warn({ device: turn.key, reason: problem.reason }, "a device's report is not confirmed");
   }
 }

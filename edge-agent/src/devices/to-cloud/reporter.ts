@@ -3,9 +3,18 @@ import type { Clock } from "../../clock.ts";
 import type { AgentLog } from "../../log.ts";
 import type { RecordStore } from "../../store/port.ts";
 import type { Uplink } from "../../tunnel/port.ts";
-import { stateFrame, twinFrame, type FrameFacts } from "./frames.ts";
+import {
+  BatchSender,
+  DEFAULT_BATCH_OPTIONS,
+  type BatchOptions,
+  type OutgoingEntry,
+  type ReportKind,
+} from "./batch-sender.ts";
+import { batchState, batchTwin, stateFrame, twinFrame, type FrameFacts } from "./frames.ts";
 import { LatestSender, type Outgoing, type SenderOptions } from "./latest-sender.ts";
 import type { DeviceMetrics } from "../metrics.ts";
+import type { DeviceVerdict } from "../verdict.ts";
+import { batchUplink, singleUplink } from "./modes.ts";
 import { States, type DeviceState, type StateRecord } from "./states.ts";
 import { newestMsOf, Twins, type Twin, type TwinLimits, type TwinReport } from "./twins.ts";
 import { WriteBehind } from "./write-behind.ts";
@@ -25,18 +34,28 @@ export interface ReporterDeps {
   readonly random: () => number;
   readonly metrics: Pick<DeviceMetrics, "reports" | "dropped">;
   readonly sender: SenderOptions;
+  /** Towards a hub that takes batches. */
+  readonly batch?: Partial<BatchOptions>;
   readonly limits: TwinLimits;
   readonly writeBehindMs: number;
   /** uid of a device of this node, by `<namespace>/<name>` */
   readonly uidOf: (key: string) => string | undefined;
 }
 
-/** One kind of report: what is known, its way to the cloud, and its records. */
+/** One kind of report: what is known, its way to the cloud one by one, and its records. */
 interface Lane {
   readonly sender: LatestSender;
   readonly disk: WriteBehind;
+  /** The cloud has something of this key. */
+  readonly confirmed: (key: string) => void;
   readonly forget: (key: string) => void;
 }
+
+/**
+ * While the cloud can be reached a device that was confirmed within this is not written to disk: with more devices
+ * than the hub may write a second, each has its turn now and then.
+ */
+const KEEPS_UP_MS = 120_000;
 
 interface Known {
   keys(): Iterable<string>;
@@ -49,17 +68,23 @@ interface Known {
 export class Reporter {
   readonly #deps: ReporterDeps;
   readonly #twins: Twins;
-  readonly #states = new States();
+  readonly #states: States;
   readonly #listeners = new Set<(key: string, properties: readonly string[]) => void>();
   readonly #stateLane: Lane;
   readonly #twinLane: Lane;
+  /** Towards a hub that takes batches; the lanes' own senders are for all others. */
+  readonly #batches: BatchSender;
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps;
     const { limits, clock, metrics } = deps;
+    let order = 0;
+    const nextOrder = (): number => ++order;
+    this.#states = new States(nextOrder);
     this.#twins = new Twins({
       limits,
       clock,
+      nextOrder,
       onLate: (count) => metrics.dropped.inc({ reason: "late" }, count),
     });
     this.#load();
@@ -71,16 +96,20 @@ export class Reporter {
     });
     this.#twinLane = this.#lane("twin", TWIN_BUCKET, this.#twins, (key) => {
       const batch = this.#twins.next(key);
-      return batch && { request: twinFrame(key, batch.twin, facts()), confirm: batch.confirm };
+      return batch && { request: twinFrame(key, batch.reports, facts()), confirm: batch.confirm };
     });
+    this.#batches = this.#createBatches();
   }
 
   /** False when there is no room for the values. */
   twins(key: string, uid: string, reports: readonly TwinReport[]): boolean {
     if (!this.#twins.report(key, uid, reports)) return false;
     this.#changed(this.#twinLane, key);
-    const properties = reports.map(({ property }) => property);
-    for (const listener of this.#listeners) listener(key, properties);
+    for (const listener of this.#listeners)
+      listener(
+        key,
+        reports.map(({ property }) => property),
+      );
     return true;
   }
 
@@ -95,8 +124,10 @@ export class Reporter {
     return () => void this.#listeners.delete(listener);
   }
 
-  state(key: string, uid: string, state: DeviceState): void {
-    this.#states.report(key, uid, state, this.#deps.clock.nowMs());
+  /** @param verdict a mere word is what the mapper reported */
+  state(key: string, uid: string, verdict: DeviceVerdict | DeviceState): void {
+    const whole = typeof verdict === "string" ? reportedAs(verdict) : verdict;
+    this.#states.report(key, uid, whole, this.#deps.clock.nowMs());
     this.#changed(this.#stateLane, key);
   }
 
@@ -123,17 +154,62 @@ export class Reporter {
     this.#twins.forget(key);
     this.#states.forget(key);
     for (const lane of [this.#twinLane, this.#stateLane]) lane.forget(key);
+    this.#batches.forget(key);
   }
 
   async stop(): Promise<void> {
     const lanes = [this.#twinLane, this.#stateLane];
-    for (const { sender } of lanes) sender.stop();
+    for (const sender of [this.#batches, ...lanes.map((lane) => lane.sender)]) sender.stop();
     await Promise.all(lanes.map(({ disk }) => disk.flush({ isLast: true })));
   }
 
   #changed({ sender, disk }: Lane, key: string): void {
     disk.mark(key);
     sender.mark(key);
+    this.#batches.mark(key);
+  }
+
+  #createBatches(): BatchSender {
+    const { clock, log, uplink, random, metrics, sender, batch } = this.#deps;
+    const known = [this.#twins, this.#states];
+    return new BatchSender({
+      ...{ clock, log, random },
+      uplink: batchUplink(uplink),
+      options: { ...sender, batch: { ...DEFAULT_BATCH_OPTIONS, ...batch } },
+      outgoing: (key) => this.#entryOf(key),
+      repeat: (key) => known.forEach((kind) => kind.unconfirm(key)),
+      keys: () => this.#newestFirst(),
+      onSent: (kinds, result) => kinds.forEach((kind) => metrics.reports.inc({ kind, result })),
+    });
+  }
+
+  /** What is unconfirmed of a device, its state before its values. */
+  #entryOf(device: string): OutgoingEntry | undefined {
+    const state = this.#states.next(device);
+    const twins = this.#twins.next(device);
+    const uid = state?.record.uid ?? this.#twins.uidOf(device);
+    if ((state === undefined && twins === undefined) || uid === undefined) return undefined;
+    const kinds: ReportKind[] = [...(state ? ["state" as const] : []), ...(twins ? ["twin" as const] : [])];
+    const entry = {
+      ...{ device, uid },
+      ...(state && { state: batchState(state.record) }),
+      ...(twins && { twins: twins.reports.map(batchTwin) }),
+    };
+    const confirm = (): void => {
+      state?.confirm();
+      twins?.confirm();
+      if (state !== undefined) this.#stateLane.confirmed(device);
+      if (twins !== undefined) this.#twinLane.confirmed(device);
+    };
+    return { entry, kinds, confirm };
+  }
+
+  #newestFirst(): string[] {
+    const orderOf = (key: string): number => Math.max(this.#states.orderOf(key), this.#twins.orderOf(key));
+    return [...new Set([...this.#states.keys(), ...this.#twins.keys()])]
+      .map((key) => [key, orderOf(key)] as const)
+      .sort(([, a], [, b]) => b - a)
+      .map(([key]) => key);
   }
 
   #load(): void {
@@ -171,11 +247,16 @@ export class Reporter {
       intervalMs,
       valueOf: (key) => known.record(key),
       confirmedAgoMs: (key) => clock.monotonicMs() - (confirmedAtMs.get(key) ?? -Infinity),
+      keepsUpMs: () => (batchUplink(uplink).isConnected() ? KEEPS_UP_MS : intervalMs),
     });
     // A device that went away while the agent was down leaves a record.
     for (const [key] of records.list(bucket)) if (known.record(key) === undefined) disk.mark(key);
+    const confirmed = (key: string): void => {
+      if (known.uidOf(key) !== undefined) confirmedAtMs.set(key, clock.monotonicMs());
+      disk.mark(key);
+    };
     const sender = new LatestSender({
-      uplink,
+      uplink: singleUplink(uplink),
       clock,
       log,
       random,
@@ -184,8 +265,7 @@ export class Reporter {
         const next = outgoing(key);
         const confirm = (): void => {
           next?.confirm();
-          if (known.uidOf(key) !== undefined) confirmedAtMs.set(key, clock.monotonicMs());
-          disk.mark(key);
+          confirmed(key);
         };
         return next && { ...next, confirm };
       },
@@ -198,6 +278,8 @@ export class Reporter {
       confirmedAtMs.delete(key);
       disk.mark(key);
     };
-    return { sender, disk, forget };
+    return { sender, disk, confirmed, forget };
   }
 }
+
+const reportedAs = (state: DeviceState): DeviceVerdict => ({ state, reason: "Reported", message: "" });

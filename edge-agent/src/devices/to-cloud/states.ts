@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { DeviceVerdict } from "../verdict.ts";
 
 /** What a device can be; the cloud ignores every other word. */
 export const DEVICE_STATES = ["online", "offline", "ok", "unknown", "unhealthy"] as const;
@@ -14,6 +15,10 @@ export const isDeviceState = (text: string): text is DeviceState =>
 export interface StateRecord {
   readonly uid: string;
   readonly state: DeviceState;
+  /** Why, and whose device it is; see DeviceVerdict. */
+  readonly reason?: string;
+  readonly message?: string;
+  readonly mapper?: string;
   /** RFC 3339 in UTC; only while online or ok */
   readonly lastOnlineTime?: string;
   /** when it was reported, in milliseconds since the epoch; only to tell after a restart which is newest */
@@ -30,16 +35,23 @@ interface Entry {
 /** The latest state of every device. */
 export class States {
   readonly #entries = new Map<string, Entry>();
-  #order = 0;
+  readonly #nextOrder: () => number;
 
-  report(key: string, uid: string, state: DeviceState, nowMs: number): void {
+  /** @param nextOrder rises with each call */
+  constructor(nextOrder: () => number) {
+    this.#nextOrder = nextOrder;
+  }
+
+  report(key: string, uid: string, verdict: DeviceVerdict, nowMs: number): void {
+    const { state, reason, message, mapper } = verdict;
     const isUp = state === "online" || state === "ok";
     const lastOnlineTime = new Date(nowMs).toISOString().replace(/\.\d{3}Z$/, "Z");
-    this.load(key, { uid, state, ...(isUp && { lastOnlineTime }), reportedMs: nowMs });
+    const why = { reason, ...(message !== "" && { message }), ...(mapper !== undefined && { mapper }) };
+    this.load(key, { uid, state, ...why, ...(isUp && { lastOnlineTime }), reportedMs: nowMs });
   }
 
   load(key: string, record: StateRecord): void {
-    this.#entries.set(key, { record, order: ++this.#order, isConfirmed: false });
+    this.#entries.set(key, { record, order: this.#nextOrder(), isConfirmed: false });
   }
 
   /** What the cloud has not confirmed; undefined when it has. */
@@ -72,6 +84,11 @@ export class States {
 
   forget(key: string): void {
     this.#entries.delete(key);
+  }
+
+  /** Higher than that of what came before; 0 when nothing is known. */
+  orderOf(key: string): number {
+    return this.#entries.get(key)?.order ?? 0;
   }
 
   /** The newest first, as they came. */

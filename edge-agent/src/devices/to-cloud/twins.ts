@@ -44,8 +44,7 @@ export interface TwinLimits {
 
 /** Part of what a device has to tell, and how to say that the cloud has it. */
 export interface TwinBatch {
-  /** `twin` of the frame's content */
-  readonly twin: Readonly<Record<string, unknown>>;
+  readonly reports: readonly TwinReport[];
   readonly confirm: () => void;
 }
 
@@ -57,18 +56,6 @@ export function newestMsOf({ twins }: TwinRecord): number {
 
 const charsOf = ({ reported, observed }: Twin): number =>
   (reported?.value.length ?? 0) + (observed?.value.length ?? 0);
-
-const wireValue = ({ value, timestampMs }: Sample): object => ({
-  value,
-  metadata: { timestamp: timestampMs },
-});
-
-const wireTwin = ({ reported, observed, type }: Twin): object => ({
-  ...(observed && { expected: wireValue(observed) }),
-  ...(reported && { actual: wireValue(reported) }),
-  optional: false,
-  metadata: { type },
-});
 
 const storedSample = (held: HeldSample | undefined): Sample | undefined =>
   held && {
@@ -102,6 +89,8 @@ export interface TwinDeps {
   readonly clock: Pick<Clock, "nowMs" | "monotonicMs">;
   /** So many properties of a report were older than what is held. */
   readonly onLate: (count: number) => void;
+  /** Rises with each call. */
+  readonly nextOrder: () => number;
 }
 
 /** The latest value of every property of every device. */
@@ -109,7 +98,6 @@ export class Twins {
   readonly #deps: TwinDeps;
   readonly #devices = new Map<string, DeviceTwins>();
   #chars = 0;
-  #order = 0;
 
   constructor(deps: TwinDeps) {
     this.#deps = deps;
@@ -128,7 +116,7 @@ export class Twins {
     this.#chars += grownChars;
     const device = this.#deviceOf(key, uid);
     for (const [property, twin] of twins) device.twins.set(property, twin);
-    if (twins.size > 0) device.order = ++this.#order;
+    if (twins.size > 0) device.order = this.#deps.nextOrder();
     if (late > 0) this.#deps.onLate(late);
     return true;
   }
@@ -140,7 +128,12 @@ export class Twins {
     const batch = this.#batch([...device.twins].filter(([, twin]) => !twin.isConfirmed));
     if (batch.length === 0) return undefined;
     return {
-      twin: Object.fromEntries(batch.map(([property, twin]) => [property, wireTwin(twin)])),
+      reports: batch.map(([property, { reported, observed, type }]) => ({
+        property,
+        reported,
+        observed,
+        type,
+      })),
       confirm: () => {
         for (const [property, twin] of batch) {
           const isLatest = device.twins.get(property) === twin;
@@ -178,6 +171,11 @@ export class Twins {
 
   uidOf(key: string): string | undefined {
     return this.#devices.get(key)?.uid;
+  }
+
+  /** Higher than that of what came before; 0 when nothing is known. */
+  orderOf(key: string): number {
+    return this.#devices.get(key)?.order ?? 0;
   }
 
   /** The device with the newest values first, as they came: times of different mappers do not compare. */

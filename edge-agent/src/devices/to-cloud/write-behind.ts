@@ -15,6 +15,8 @@ export interface WriteBehindDeps {
   readonly valueOf: (key: string) => unknown;
   /** Milliseconds since the cloud confirmed something of this key; Infinity when it never did. */
   readonly confirmedAgoMs: (key: string) => number;
+  /** A key that was confirmed within this is one that the cloud keeps up with; default the interval. */
+  readonly keepsUpMs?: () => number;
 }
 
 /**
@@ -62,7 +64,8 @@ export class WriteBehind {
 
   /** The cloud keeps up with this key. */
   #isCurrent(key: string): boolean {
-    return !this.#hasEnded && this.#deps.confirmedAgoMs(key) < this.#deps.intervalMs;
+    const { intervalMs, confirmedAgoMs, keepsUpMs } = this.#deps;
+    return !this.#hasEnded && confirmedAgoMs(key) < (keepsUpMs?.() ?? intervalMs);
   }
 
   async #write(keys: readonly string[]): Promise<void> {
