@@ -140,7 +140,7 @@ class Room implements DeviceRoom {
       devices: () => store.list("device"),
       view: () => this.#desired(),
       mapperOf: (protocol) => this.#mappers.of(protocol),
-      tell: (key, uid, { state }) => this.#reporter.state(key, uid, state),
+      tell: (key, uid, verdict) => this.#reporter.state(key, uid, verdict),
       limits: { gatherMs, writeBehindMs, unreachableAfterMs },
     });
   }
