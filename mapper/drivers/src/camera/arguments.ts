@@ -5,8 +5,15 @@ import type { FileSource, V4l2Source } from "./source.ts";
 import type { FramesPlan, VideoPlan } from "./stream.ts";
 
 /** What ffmpeg reads: a stream with its credentials, a device, a file. */
-export type Input =
-  { readonly kind: "rtsp"; readonly url: string; readonly auth: Auth | undefined } | V4l2Source | FileSource;
+export type Input = RtspInput | V4l2Source | FileSource;
+
+export interface RtspInput {
+  readonly kind: "rtsp";
+  readonly url: string;
+  readonly auth: Auth | undefined;
+  /** How long the camera may send nothing. */
+  readonly stallMs: number;
+}
 
 export interface Auth {
   readonly userName: string;
@@ -19,9 +26,6 @@ export interface Call {
   readonly stdin: string;
 }
 
-/** How long a camera may send nothing. */
-const RTSP_TIMEOUT_US = 10_000_000;
-
 const ALWAYS = ["-hide_banner", "-nostdin", "-y", "-loglevel", "error", "-progress", "pipe:1"];
 
 /**
@@ -33,7 +37,7 @@ export function inputOf(input: Input): Call {
     case "rtsp":
       return {
         args: ["-protocol_whitelist", "pipe,rtsp,rtp,tcp,tls", "-f", "concat", "-safe", "0", "-i", "pipe:0"],
-        stdin: playlistOf(input.url, input.auth),
+        stdin: playlistOf(input),
       };
     case "v4l2":
       return {
@@ -57,7 +61,7 @@ function v4l2Options({ inputFormat, size, framesPerSecond }: V4l2Source): string
   ];
 }
 
-function playlistOf(address: string, auth: Auth | undefined): string {
+function playlistOf({ url: address, auth, stallMs }: RtspInput): string {
   const url = new URL(address);
   if (auth) {
     url.username = encodeURIComponent(auth.userName);
@@ -69,7 +73,7 @@ function playlistOf(address: string, auth: Auth | undefined): string {
     "ffconcat version 1.0",
     `file '${entry}'`,
     "option rtsp_transport tcp",
-    `option timeout ${RTSP_TIMEOUT_US}`,
+    `option timeout ${Math.round(stallMs * 1_000)}`,
     "",
   ].join("\n");
 }

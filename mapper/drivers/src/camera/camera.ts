@@ -58,7 +58,7 @@ const noInformation = (): Promise<never> =>
 function rtspCamera(url: string, login: Login | undefined, options: CameraOptions): Camera {
   return {
     check: (signal) => askRtsp(url, AbortSignal.any([signal, AbortSignal.timeout(options.askTimeoutMs)])),
-    input: async () => ({ kind: "rtsp", url, auth: await authOf(login, options) }),
+    input: async () => ({ kind: "rtsp", url, auth: await authOf(login, options), stallMs: options.stallMs }),
     address: () => Promise.resolve(url),
     information: noInformation,
     close: () => undefined,
@@ -77,7 +77,12 @@ async function onvifCamera(
     check: async (abort) => {
       await onvif.information(abort);
     },
-    input: async (abort) => ({ kind: "rtsp", url: await onvif.streamUrl(abort), auth }),
+    input: async (abort) => ({
+      kind: "rtsp",
+      url: await onvif.streamUrl(abort),
+      auth,
+      stallMs: options.stallMs,
+    }),
     address: (abort) => onvif.streamUrl(abort),
     information: (abort) => onvif.information(abort),
     close: () => onvif.close(),

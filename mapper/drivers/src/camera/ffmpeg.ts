@@ -9,6 +9,8 @@ export interface FfmpegOptions {
   readonly program: string;
   /** Between SIGTERM and SIGKILL. */
   readonly killGraceMs: number;
+  /** ffmpeg reports twice a second while it gets pictures; one that is silent for so long is ended. */
+  readonly stallMs: number;
 }
 
 /** Runs ffmpeg once; resolves with the frames that it wrote. */
@@ -19,7 +21,7 @@ const MAX_SAID = 8 * 1024;
 /** Debian's util-linux: ends ffmpeg when this process dies, however it dies. */
 const GUARD = "/usr/bin/setpriv";
 
-export function createFfmpeg({ program, killGraceMs }: FfmpegOptions): Ffmpeg {
+export function createFfmpeg({ program, killGraceMs, stallMs }: FfmpegOptions): Ffmpeg {
   return async (call, signal) => {
     signal.throwIfAborted();
     const child = start(program, call);
@@ -27,15 +29,30 @@ export function createFfmpeg({ program, killGraceMs }: FfmpegOptions): Ffmpeg {
     const stderr = tail(child.stderr);
     const abort = (): void => end(child, killGraceMs);
     signal.addEventListener("abort", abort, { once: true });
+    const watch = watchSilence(child, stallMs, abort);
     try {
       const { code, by } = await ended(child);
       signal.throwIfAborted();
+      if (watch.isStalled()) throw new CameraError("UNREACHABLE", "no more pictures come");
       if (code !== 0) throw failed(stderr(), code, by);
       return framesOf(stdout()) ?? 0;
     } finally {
+      watch.end();
       signal.removeEventListener("abort", abort);
     }
   };
+}
+
+function watchSilence(child: ChildProcess, stallMs: number, onStall: () => void) {
+  let isStalled = false;
+  const timer = setTimeout(() => {
+    isStalled = true;
+    onStall();
+  }, stallMs);
+  child.stdout?.on("data", () => {
+    if (!isStalled) timer.refresh();
+  });
+  return { isStalled: () => isStalled, end: () => clearTimeout(timer) };
 }
 
 /** No shell; of the environment, what finding programs and libraries needs. */

@@ -32,7 +32,7 @@ export interface StreamRecord extends Progress {
 export function cameraMapper(options: Partial<CameraOptions> = {}): MapperDefinition<OpenCamera> {
   const all = { ...DEFAULT_CAMERA_OPTIONS, ...options };
   const deps: CaptureDeps = {
-    ffmpeg: createFfmpeg({ program: all.ffmpeg, killGraceMs: all.killGraceMs }),
+    ffmpeg: createFfmpeg({ ...all, program: all.ffmpeg }),
     outputs: createOutputs({ roots: all.outputFolders, limits: all, nowMs: Date.now }),
     lookMs: all.lookMs,
   };

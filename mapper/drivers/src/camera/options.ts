@@ -21,6 +21,8 @@ export interface CameraOptions {
   readonly ffmpeg: string;
   /** Between SIGTERM and SIGKILL of ffmpeg. Default 2 s. */
   readonly killGraceMs: number;
+  /** How long a camera may send no picture before its stream has failed. Default 10 s. */
+  readonly stallMs: number;
   /** Finished pictures get their names this often. Default 200 ms. */
   readonly lookMs: number;
   /** Deadline of one question to a camera. Default 4 s. */
@@ -40,6 +42,7 @@ export const DEFAULT_CAMERA_OPTIONS: CameraOptions = {
   maxCaptures: 4,
   ffmpeg: "ffmpeg",
   killGraceMs: 2_000,
+  stallMs: 10_000,
   lookMs: 200,
   askTimeoutMs: 4_000,
   maxAnswerBytes: 256 * 1024,
