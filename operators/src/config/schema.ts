@@ -135,6 +135,18 @@ export const schema = {
         "Calls a second that write ObjectSyncs, to spare the API server.",
       ),
     },
+    devices: {
+      moveHoldSeconds: integer(
+        10,
+        { min: 0, max: 600 },
+        "How long a device whose spec.nodeName changed waits for its old node to let go of it; 0: not at all.",
+      ),
+      confirmPollSeconds: integer(
+        30,
+        { min: 1, max: 3600 },
+        "How often is looked whether a node that is away, or does not answer, has confirmed a device.",
+      ),
+    },
     resyncHours: integer(6, { min: 1, max: 168 }, "Each object is looked at again about this often."),
   },
   metrics: {

@@ -92,7 +92,12 @@ function setupControllers({ config, registry, log }: ControllersDeps, manager: M
     registry,
   });
   setupWorkloadController(manager, { outbox: delivery.outbox });
-  setupDeviceController(manager, { outbox: delivery.outbox });
+  const { moveHoldSeconds, confirmPollSeconds } = config.controllers.devices;
+  setupDeviceController(manager, {
+    outbox: delivery.outbox,
+    moveHoldMs: moveHoldSeconds * 1000,
+    pollMs: confirmPollSeconds * 1000,
+  });
   const { enabled, intervalSeconds, writesPerSecond } = config.controllers.objectSync;
   if (enabled) {
     const intervalMs = intervalSeconds * 1000;
