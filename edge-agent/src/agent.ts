@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
+import { join as joinPath } from "node:path";
 import type { Registry } from "prom-client";
+import type { EventBus } from "./bus/index.ts";
 import type { Clock } from "./clock.ts";
 import { readTokenFile, type AgentConfig } from "./config/index.ts";
 import {
@@ -18,9 +20,9 @@ import type { AgentLog } from "./log.ts";
 import { createAgentMetrics, serveMetrics, type AgentMetrics } from "./metrics.ts";
 import { AGENT_VERSION, createNodeReporter, readMachineFacts, readMachineState } from "./node/index.ts";
 import { createRuntime } from "./runtime.ts";
-import { createStore, type Store } from "./store/index.ts";
+import { createOutbox, createStore, type Store } from "./store/index.ts";
 import { createStreaming } from "./streaming.ts";
-import { createTunnel, DEFAULT_TUNNEL_OPTIONS, type Uplink } from "./tunnel/index.ts";
+import { createTunnel, DEFAULT_TUNNEL_OPTIONS, type Tunnel, type Uplink } from "./tunnel/index.ts";
 
 /** What the composition root hands to the agent. */
 export interface AgentDeps {
@@ -37,7 +39,7 @@ const BOOTSTRAP_TOKEN_FILE = "/etc/kubeedge/bootstrap-edgecore.conf";
 const JOIN_TIMEOUT_MS = 30_000;
 
 /**
- * Starts every part in order: store, identity (joining where there is none), tunnel, node, pods, devices.
+ * Starts every part in order: store, identity (joining where there is none), tunnel, node, pods, devices, MQTT.
  *
  * @returns the function that stops all of it and leaves the containers running
  * @throws {ConfigError | StoreError | JoinError} when the agent cannot run on this machine as it is
@@ -154,6 +156,8 @@ async function runParts(
   // The pods first: they run from the store, with or without a cloud.
   await runtime.start();
   await devices?.start();
+  const bus = await createBus(deps, { store, tunnel, devices, onReject: metrics.rejectedMqtt });
+  await bus?.start();
   node.start();
   tunnel.start();
   return async () => {
@@ -162,6 +166,7 @@ async function runParts(
     node.stop();
     await streaming.stop();
     runtime.stop();
+    await bus?.stop();
     await devices?.stop();
     await tunnel.stop();
     store.close();
@@ -188,5 +193,41 @@ function createDevices(deps: AgentDeps, store: Store, uplink: Uplink): DeviceRoo
       socketPath: config.devices.socketPath,
       requestTimeoutMs: config.hub.requestTimeoutMs,
     },
+  });
+}
+
+const OUTBOX_FILE = "outbox.db";
+
+interface BusParts {
+  readonly store: Store;
+  readonly tunnel: Tunnel & Uplink;
+  readonly devices: DeviceRoom | undefined;
+  readonly onReject: (reason: string) => void;
+}
+
+/** Undefined where MQTT is switched off; then nothing of it is loaded. */
+async function createBus(deps: AgentDeps, parts: BusParts): Promise<EventBus | undefined> {
+  const { config, clock, log, registry } = deps;
+  const { store, tunnel, devices, onReject } = parts;
+  if (!config.bus.enable) return undefined;
+  const { createEventBus } = await import("./bus/index.ts");
+  const path = joinPath(config.dataDir, OUTBOX_FILE);
+  const { outboxBytes: maxBytes, outboxMaxAgeMs: maxAgeMs } = config.bus;
+  return createEventBus({
+    config: config.bus,
+    node: config.node.name,
+    requestTimeoutMs: config.hub.requestTimeoutMs,
+    book: devices?.book,
+    records: store.records,
+    openOutbox: (onDropped) => createOutbox(path, { clock, log, maxBytes, maxAgeMs, onDropped }),
+    hasOutbox: () => existsSync(path),
+    uplink: tunnel,
+    isAnswered: () => tunnel.isNegotiated(),
+    clock,
+    log,
+    registry,
+    newId: randomUUID,
+    random: Math.random,
+    onReject,
   });
 }

@@ -9,6 +9,8 @@ import type { TunnelMetrics } from "./tunnel/index.ts";
 export interface AgentMetrics {
   readonly store: StoreMetrics;
   readonly tunnel: TunnelMetrics;
+  /** Something that came by MQTT was not taken. */
+  readonly rejectedMqtt: (reason: string) => void;
   /** A stream was asked for in a way that is not known here. */
   readonly malformedStream: (code: string) => void;
 }
@@ -62,6 +64,7 @@ export function createAgentMetrics(registry: Registry): AgentMetrics {
     registers,
   });
   return {
+    rejectedMqtt: (reason) => rejects.inc({ surface: "mqtt", reason }),
     malformedStream: (code) => rejects.inc({ surface: "stream", reason: code }),
     store: {
       damaged: (what) => rejects.inc({ surface: "store", reason: `DAMAGED_${what.toUpperCase()}` }),

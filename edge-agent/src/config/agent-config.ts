@@ -65,6 +65,31 @@ export interface AgentConfig {
     readonly server: string;
     readonly handshakeTimeoutMs: number;
   };
+  /** MQTT */
+  readonly bus: {
+    readonly enable: boolean;
+    /** `tcp://host:port` of the external broker; undefined: none */
+    readonly external: string | undefined;
+    /** `tcp://host:port` of the agent's own; undefined: none */
+    readonly internal: string | undefined;
+    readonly clientId: string;
+    readonly username: string;
+    readonly password: string;
+    /** Files; undefined speaks plain TCP, but for mqtts:// */
+    readonly tls:
+      { readonly caFile: string; readonly certFile: string; readonly keyFile: string } | undefined;
+    readonly qos: 0 | 1 | 2;
+    readonly retain: boolean;
+    readonly sessionQueueSize: number;
+    /** "" lets everybody of this machine in */
+    readonly credentialsFile: string;
+    readonly maxPayloadBytes: number;
+    readonly messagesPerSecond: number;
+    readonly messageBurst: number;
+    readonly uploadsPerSecond: number;
+    readonly outboxBytes: number;
+    readonly outboxMaxAgeMs: number;
+  };
   readonly dataDir: string;
   readonly logLevel: string;
   /** "" is off */
@@ -130,8 +155,38 @@ export function toAgentConfig(file: FileSettings, hostname: string): AgentConfig
       server: `wss://${edgeStream.server}`,
       handshakeTimeoutMs: edgeStream.handshakeTimeout * 1000,
     },
+    bus: toBus(file),
     dataDir: longshore.dataDir || dirname(file.database.dataSource),
     logLevel: longshore.logLevel,
     metricsAddress: longshore.metricsAddress,
+  };
+}
+
+const MODE = { internal: 0, external: 2 };
+
+function toBus({ modules: { eventBus }, longshore }: FileSettings): AgentConfig["bus"] {
+  const { bus } = longshore;
+  const { eventBusTLS: tls, mqttMode, mqttServerExternal, mqttServerInternal } = eventBus;
+  const isTls = tls.enable || /^(ssl|tls|mqtts):/.test(mqttServerExternal);
+  return {
+    enable: eventBus.enable,
+    external: mqttMode === MODE.internal ? undefined : mqttServerExternal,
+    internal: mqttMode === MODE.external ? undefined : mqttServerInternal,
+    clientId: eventBus.mqttSubClientID,
+    username: eventBus.mqttUsername,
+    password: eventBus.mqttPassword,
+    tls: isTls
+      ? { caFile: tls.tlsMqttCAFile, certFile: tls.tlsMqttCertFile, keyFile: tls.tlsMqttPrivateKeyFile }
+      : undefined,
+    qos: eventBus.mqttQOS as 0 | 1 | 2,
+    retain: eventBus.mqttRetain,
+    sessionQueueSize: eventBus.mqttSessionQueueSize,
+    credentialsFile: bus.credentialsFile,
+    maxPayloadBytes: bus.maxPayloadBytes,
+    messagesPerSecond: bus.messagesPerSecond,
+    messageBurst: bus.messageBurst,
+    uploadsPerSecond: bus.uploadsPerSecond,
+    outboxBytes: bus.outboxBytes,
+    outboxMaxAgeMs: bus.outboxMaxAge,
   };
 }

@@ -226,7 +226,70 @@ const edgeStream = section(
   ["readDeadline", "tlsTunnelCAFile", "tlsTunnelCertFile", "tlsTunnelPrivateKeyFile", "writeDeadline"],
 );
 
+const MQTT_URL = /^(tcp|mqtt|ssl|tls|mqtts):\/\/[^\s/@]+:\d{1,5}$/;
+
+const eventBus = section(
+  {
+    enable: flag("Serve devices and applications by MQTT.", true),
+    eventBusTLS: section({
+      enable: flag("Speak TLS to the external broker; mqtts:// in its URL does the same.", false),
+      tlsMqttCAFile: path("CA of the external broker.", "/etc/kubeedge/ca/rootCA.crt"),
+      tlsMqttCertFile: path("Certificate towards the external broker.", "/etc/kubeedge/certs/server.crt"),
+      tlsMqttPrivateKeyFile: path("Its key.", "/etc/kubeedge/certs/server.key"),
+    }),
+    mqttMode: integer("0: broker of the agent's own, 2: external broker, 1: both.", 2, 0, 2),
+    mqttPassword: text("Password at the external broker.", ""),
+    mqttQOS: integer("QoS of what the agent publishes at its own broker.", 0, 0, 2),
+    mqttRetain: flag("Retain what the agent publishes at its own broker.", false),
+    mqttServerExternal: text("The external broker.", "tcp://127.0.0.1:1883", MQTT_URL, "tcp://host:port"),
+    mqttServerInternal: text(
+      "Where the agent's own broker listens.",
+      "tcp://127.0.0.1:1884",
+      /^(tcp|mqtt):\/\/[^\s/@]+:\d{1,5}$/,
+      "tcp://host:port",
+    ),
+    mqttSessionQueueSize: integer(
+      "Messages that the agent's own broker keeps for a session that is away.",
+      100,
+      1,
+      10_000,
+    ),
+    mqttSubClientID: text(
+      "Client id at the external broker; empty takes longshore-<node>.",
+      "",
+      /^[^\0+#/]{0,128}$/,
+      "a client id",
+    ),
+    mqttUsername: text("User at the external broker; empty sends none.", ""),
+  },
+  ["mqttPubClientID"],
+);
+
+const bus = section({
+  credentialsFile: path(
+    "Users of the agent's own broker, in a file that only its owner can read; empty lets everybody of this machine in.",
+    "",
+  ),
+  maxPayloadBytes: integer("Bytes of one message by MQTT.", 262_144, 1_024, 262_144),
+  messageBurst: integer("Messages of one device at once.", 200, 1, 100_000),
+  messagesPerSecond: integer("Messages of one device a second.", 100, 1, 100_000),
+  outboxBytes: integer(
+    "Bytes of uploads that wait for the cloud, on disk; the oldest go first.",
+    67_108_864,
+    1_048_576,
+    1_073_741_824,
+  ),
+  outboxMaxAge: duration(
+    "Longest time that an upload waits for the cloud.",
+    7 * DAY_MS,
+    60_000,
+    365 * DAY_MS,
+  ),
+  uploadsPerSecond: integer("Uploads a second to the cloud; a share of edgeHub.messageQPS.", 15, 1, 10_000),
+});
+
 const longshore = section({
+  bus,
   cgroupParent: path("Parent cgroup of all pods; never a host kubelet's.", "/longshore"),
   dataDir: path("Store of this agent; empty takes the folder of database.dataSource.", ""),
   identityFile: path(
@@ -264,9 +327,8 @@ export const SCHEMA = section(
       },
       ["driverName", "aliasName"],
     ),
-    modules: section({ deviceTwin, edgeHub, edgeStream, edged }, [
+    modules: section({ deviceTwin, edgeHub, edgeStream, edged, eventBus }, [
       "dbTest",
-      "eventBus",
       "metaManager",
       "serviceBus",
       "streamRuleEndpoint",

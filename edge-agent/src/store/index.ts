@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+export { createOutbox, type OutboxDeps } from "./outbox.ts";
+export type { Gap, Outbox, OutboxRow } from "./outbox-port.ts";
 export { createStore, type Store, type StoreDeps } from "./store.ts";
 export {
   StoreError,

@@ -118,11 +118,17 @@ describe("the configuration", () => {
       podLogsDir: "/var/log/pods",
       clusterDns: ["169.254.96.16"],
     });
+    expect(config.bus).toMatchObject({
+      enable: true,
+      external: "tcp://127.0.0.1:1883",
+      internal: undefined,
+      tls: undefined,
+    });
     expect(config.dataDir).toBe("/var/lib/kubeedge");
     expect(ignored).toEqual(
       expect.arrayContaining([
         "featureGates",
-        "modules.eventBus",
+        "modules.metaManager",
         "modules.edged.tailoredKubeletConfig.evictionHard",
       ]),
     );

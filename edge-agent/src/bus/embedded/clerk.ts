@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Socket } from "node:net";
+import type {
+  AedesOptions,
+  AuthenticateError,
+  Client,
+  ConnectPacket,
+  PublishPacket,
+  Subscription,
+} from "aedes";
+import type { Clock } from "../../clock.ts";
+import { createBuckets } from "../../devices/bucket.ts";
+import type { AgentLog } from "../../log.ts";
+import { Recent, type Delivery } from "../recent.ts";
+import { filterFault, MAX_LEVELS, topicFault } from "../topic.ts";
+import { mayPublish, maySubscribe } from "./acl.ts";
+import { RETURN_CODES, type Admission, type Guest, type Turned } from "./admission.ts";
+import type { Retained } from "./sessions.ts";
+
+/** What the clerk decides by. */
+export interface ClerkDeps {
+  readonly admission: Admission;
+  readonly retained: Retained;
+  readonly clock: Clock;
+  readonly log: AgentLog;
+  readonly onReject: (reason: string) => void;
+  /** Resolves when the message may be acknowledged; a reason may end the connection. @throws when it may not */
+  readonly receive: (delivery: Delivery) => Promise<string | undefined>;
+  /** The handshake of QoS 2 did not get as far as to be acknowledged: what is sent again is new. */
+  readonly forgetIncoming: (client: Client, packet: PublishPacket) => Promise<unknown>;
+  readonly limits: {
+    readonly maxPayloadBytes: number;
+    readonly messagesPerSecond: number;
+    readonly messageBurst: number;
+    readonly maxSubscriptions: number;
+  };
+}
+
+/** Handshakes of QoS 2 of one client that are open. */
+const MAX_QOS2 = 32;
+const MAX_CLIENT_ID_CHARS = 128;
+/** A client that reads nothing for so long is cut off. */
+const DRAIN_MS = 10_000;
+const CONNECT_MS = 10_000;
+/** Reasons of the bus that end a connection; of others the client is told by a message. */
+const ENDS = new Set(["topic", "size", "rate"]);
+
+interface Seat {
+  readonly guest: Guest;
+  readonly recent: Recent;
+}
+
+/** Why a client is cut off; MQTT 3.1.1 has no way to say it. It was counted where it was decided. */
+export class Cut extends Error {
+  override readonly name = "Cut";
+}
+
+/** Decides on what clients of the own broker ask: to come in, to publish, to subscribe. */
+export class Clerk {
+  readonly #deps: ClerkDeps;
+  readonly #mayPass: (user: string) => boolean;
+  readonly #mayLog: (reason: string) => boolean;
+  readonly #seats = new WeakMap<Client, Seat>();
+  readonly #connects = new WeakMap<Client, ConnectPacket>();
+
+  constructor(deps: ClerkDeps) {
+    this.#deps = deps;
+    const { messagesPerSecond: perSecond, messageBurst: burst } = deps.limits;
+    this.#mayPass = createBuckets(deps.clock, { perSecond, burst });
+    this.#mayLog = createBuckets(deps.clock, { perSecond: 0.1, burst: 5 });
+  }
+
+  /** Who sits at this connection. */
+  guestOf(client: Client): Guest | undefined {
+    return this.#seats.get(client)?.guest;
+  }
+
+  reject(reason: string, user?: string): void {
+    this.#deps.onReject(reason);
+    if (this.#mayLog(reason))
+      this.#deps.log.warn(
+        { reason, user: user?.slice(0, 64) },
+        "a client of the own MQTT broker was refused",
+      );
+  }
+
+  options(): AedesOptions {
+    return {
+      connectTimeout: CONNECT_MS,
+      drainTimeout: DRAIN_MS,
+      maxTopicLevels: MAX_LEVELS,
+      maxInflightInbound: MAX_QOS2,
+      maxClientsIdLength: MAX_CLIENT_ID_CHARS,
+      preConnect: (client, packet, done) => {
+        this.#connects.set(client, packet);
+        done(null, true);
+      },
+      authenticate: (client, username, password, done) => {
+        this.#authenticate(client, username, password).then(
+          (turned) => done(turned === undefined ? null : toConnackError(turned), turned === undefined),
+          (err: unknown) => {
+            this.#deps.log.error({ err }, "a client of the own MQTT broker could not be checked");
+            done(toConnackError("rate"), false);
+          },
+        );
+      },
+      authorizePublish: (client, packet, done) => {
+        this.#authorize(client, packet).then(
+          () => done(null),
+          (error: unknown) => done(asCut(error)),
+        );
+      },
+      authorizeSubscribe: (client, subscription, done) => done(null, this.#grant(client, subscription)),
+      // What was published with QoS 2 is delivered with 1, as was granted.
+      authorizeForward: (_client, packet) => {
+        if (packet.qos === 2) packet.qos = 1;
+        return packet;
+      },
+      published: (packet, client, done) => {
+        this.#finish(client, packet).then(
+          () => done(null),
+          (error: unknown) => done(asCut(error)),
+        );
+      },
+    };
+  }
+
+  async #authenticate(client: Client, username?: string, password?: Buffer): Promise<Turned | undefined> {
+    const packet = this.#connects.get(client);
+    this.#connects.delete(client);
+    const admitted = await this.#deps.admission.admit({
+      clientId: packet?.clientId ?? "",
+      address: (client.conn as Socket).remoteAddress ?? "",
+      username,
+      password,
+      willTopic: packet?.will?.topic,
+    });
+    if (typeof admitted === "string") {
+      this.reject(admitted, username);
+      return admitted;
+    }
+    this.#seats.set(client, { guest: admitted, recent: new Recent() });
+    return undefined;
+  }
+
+  /** @throws {Cut | StoreError} the connection ends, and nothing is acknowledged */
+  async #authorize(client: Client | null, packet: PublishPacket): Promise<void> {
+    const seat = client === null ? undefined : this.#seats.get(client);
+    if (seat === undefined) throw new Cut("nobody");
+    const reason = this.#faultOf(seat.guest, packet);
+    if (reason !== undefined) {
+      this.reject(reason, seat.guest.user);
+      throw new Cut(reason);
+    }
+    // With QoS 2 what is sent again is told from what is new after this.
+    if (packet.qos < 2) await this.#take(seat, packet);
+  }
+
+  #faultOf({ user, grants }: Guest, { topic, payload, retain }: PublishPacket): string | undefined {
+    if (!this.#mayPass(user)) return "rate";
+    if (topicFault(topic) !== undefined) return "topic";
+    if (payload.length > this.#deps.limits.maxPayloadBytes) return "size";
+    if (!mayPublish(grants, topic)) return "acl";
+    return retain && !this.#deps.retained.take(user, topic, payload.length) ? "retained" : undefined;
+  }
+
+  async #take({ recent }: Seat, { topic, payload, qos, messageId, dup }: PublishPacket): Promise<void> {
+    const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
+    const delivery: Delivery = { topic, payload: bytes, qos, messageId, isDuplicate: dup };
+    if (recent.has(delivery)) return;
+    const reason = await this.#deps.receive(delivery);
+    if (reason !== undefined && ENDS.has(reason)) throw new Cut(reason);
+    recent.done(delivery);
+  }
+
+  /** The broker has a message of QoS 2 for the first time; its PUBREC follows. */
+  async #finish(client: Client | null, packet: PublishPacket): Promise<void> {
+    const seat = client === null ? undefined : this.#seats.get(client);
+    if (packet.qos !== 2 || client === null || seat === undefined) return;
+    try {
+      await this.#take(seat, { ...packet, dup: false });
+    } catch (error) {
+      await this.#deps.forgetIncoming(client, packet);
+      throw error;
+    }
+  }
+
+  /** Null refuses this filter alone: 0x80 in the SUBACK. */
+  #grant(client: Client, subscription: Subscription): Subscription | null {
+    const guest = this.guestOf(client);
+    const { subscriptions = {} } = client as unknown as { subscriptions?: Readonly<Record<string, unknown>> };
+    const isFull = Object.keys(subscriptions).length >= this.#deps.limits.maxSubscriptions;
+    const isAllowed = guest !== undefined && maySubscribe(guest.grants, subscription.topic);
+    if (isAllowed && !isFull) return { ...subscription, qos: subscription.qos === 2 ? 1 : subscription.qos };
+    const fault = filterFault(subscription.topic) === undefined ? "acl" : "topic";
+    this.reject(isFull ? "subscriptions" : fault, guest?.user);
+    return null;
+  }
+}
+
+const asCut = (error: unknown): Error => (error instanceof Error ? error : new Cut("failed"));
+
+/** Through Error: the library's code is a const enum, which cannot be named here. */
+function toConnackError(reason: Turned): AuthenticateError {
+  const error: Error = Object.assign(new Cut(reason), { returnCode: RETURN_CODES[reason] });
+  return error as AuthenticateError;
+}
