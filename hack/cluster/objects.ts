@@ -89,6 +89,12 @@ export interface DeviceStatusObject {
     }[];
     readonly state?: string;
     readonly lastOnlineTime?: string;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly mapper?: string;
+    readonly nodeName?: string;
+    readonly protocol?: string;
+    readonly conditions?: readonly Condition[];
   };
 }
 

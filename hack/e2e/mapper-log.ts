@@ -9,8 +9,12 @@ export interface MapperLine {
 }
 
 /** What the mapper has logged about one device since this was called. */
-export function mapperLogOf(layout: Layout, device: string): () => readonly string[] {
-  const path = logOf(layout, "mapper");
+export function mapperLogOf(
+  layout: Layout,
+  device: string,
+  name: string = "mapper",
+): () => readonly string[] {
+  const path = logOf(layout, name);
   const from = statSync(path).size;
   return () =>
     readFileSync(path)
