@@ -15,7 +15,11 @@ export METRICS ?=
 # Part of the local edge cloud: make stop PART=hub
 PART ?=
 
-.PHONY: help up down stop start kill test e2e bench verify generate build fmt
+# DeviceModels for make model-types, and the folder for what it writes.
+MODEL ?=
+OUT ?=
+
+.PHONY: help up down stop start kill test e2e bench verify generate model-types build fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -43,6 +47,9 @@ verify: $(INSTALLED) ## Check generated files, format, lint, import rules and ty
 
 generate: $(INSTALLED) ## Write the generated files again
 	@node hack/generate/index.ts
+
+model-types: $(INSTALLED) ## Types and a JSON schema of a DeviceModel, for its mapper: MODEL=file.yaml [OUT=folder]
+	@node hack/generate/model-types.ts '$(MODEL)' '$(OUT)'
 
 build: $(INSTALLED) ## Bundle the programs into dist/
 	@node hack/build.ts
