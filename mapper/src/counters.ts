@@ -10,13 +10,21 @@ export const COUNTER_NAMES = [
   "writeFailures",
   /** a driver call went on after its deadline and the abort: its handle was given up */
   "driverHangs",
+  /** methods of devices that were called */
+  "methodCalls",
+  "methodFailures",
+  /** streams that were started, again too */
+  "streams",
+  "streamFailures",
+  /** requests of other programs that found so many waiting already */
+  "refusedRequests",
   "reports",
   "reportFailures",
   "stateReports",
   "stateReportFailures",
   "registrations",
   "registrationFailures",
-  /** a device, model or property of the edge that was not taken */
+  /** a device, model, property, method or push method of the edge that was not taken */
   "refusedInput",
   /** a desired value that was not written: wrong type, out of range, read-only */
   "refusedDesired",

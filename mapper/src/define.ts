@@ -11,7 +11,9 @@ import type {
   StreamProperty,
   Value,
 } from "./driver.ts";
+import { createMapper, type Mapper, type MapperConfig } from "./mapper.ts";
 import type { MapperOptions } from "./options.ts";
+import { runProgram, type Env, type Serve } from "./program/run.ts";
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -27,6 +29,7 @@ export interface MapperDefinition<H> {
   readonly protocol: string;
   /** Default: the protocol and `-mapper`. */
   readonly name?: string;
+  /** Default: v0.0.0. */
   readonly version?: string;
   readonly options?: Partial<MapperOptions>;
   open(device: Device, context: CallContext): Awaitable<H>;
@@ -39,6 +42,65 @@ export interface MapperDefinition<H> {
   close?(handle: H, context: CallContext): Awaitable<void>;
 }
 
+/** What a definition does not say of its mapper. */
+export type CreateConfig = Omit<MapperConfig, "name" | "version" | "protocol" | "driver">;
+
+/** A mapper that is defined, and not yet there. */
+export interface DefinedMapper<H> {
+  readonly definition: MapperDefinition<H>;
+  /** As a test calls it. */
+  readonly driver: Driver;
+  /** One of it, for programs that start and stop it themselves. @throws {MapperError} OPTION_INVALID */
+  create(config: CreateConfig): Mapper;
+  /**
+   * The whole program, which ends the process: flags and environment (`--help` tells them), a log of JSON lines on
+   * stdout, a graceful stop on SIGTERM and SIGINT. Exit codes: 0 stopped, 1 failed, or signalled twice, 2 wrong usage.
+   *
+   * @param argv default: the process's arguments
+   * @param env default: the process's environment
+   */
+  run(argv?: readonly string[], env?: Env): Promise<void>;
+}
+
+/** What a mapper's program has beside its definition. */
+export interface ProgramParts {
+  /** What listens on `--http`; default: nothing. */
+  readonly serve?: Serve;
+}
+
+/** Makes a program of a definition: `await defineMapper({ protocol, open, read }).run();` */
+export function defineMapper<H>(
+  definition: MapperDefinition<H>,
+  { serve }: ProgramParts = {},
+): DefinedMapper<H> {
+  const { protocol, name = `${protocol}-mapper`, version = "v0.0.0" } = definition;
+  const driver = driverOf(definition);
+  const create = (config: CreateConfig): Mapper => {
+    const options = { ...definition.options, ...config.options };
+    return createMapper({ ...config, name, version, protocol, driver, options });
+  };
+  return {
+    definition,
+    driver,
+    create,
+    run: (argv = process.argv.slice(2), env = process.env) =>
+      runProgram(
+        {
+          name,
+          version,
+          create: ({ socket, dmiSocket, secretsDir }, environment, log) =>
+            create({
+              ...{ address: socket, dmiSocket, log, env: environment },
+              ...(secretsDir !== undefined && { secretsDir }),
+            }),
+          serve,
+        },
+        argv,
+        env,
+      ),
+  };
+}
+
 /** The driver of a definition. */
 export function driverOf<H>(definition: MapperDefinition<H>): Driver {
   return {
@@ -47,7 +109,12 @@ export function driverOf<H>(definition: MapperDefinition<H>): Driver {
 }
 
 function handleOf<H>(definition: MapperDefinition<H>, open: H): DeviceHandle {
-  const { write, state, stream, close, methods } = definition;
+  const { methods } = definition;
+  // A definition may be an object of a class: its parts are called as its own.
+  const write = definition.write?.bind(definition);
+  const state = definition.state?.bind(definition);
+  const stream = definition.stream?.bind(definition);
+  const close = definition.close?.bind(definition);
   return {
     read: (property, context) => definition.read(open, property, context),
     ...(write && { write: (property, value, context) => write(open, property, value, context) }),

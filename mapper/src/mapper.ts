@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { systemClock, type Clock } from "./clock.ts";
 import { createCounters, type CounterName } from "./counters.ts";
+import { createPusher, createSecrets, createSinkOpener } from "./data/index.ts";
+import type { DataPlane, PushCounterName, PushOptions } from "./data/index.ts";
 import type { Driver } from "./driver.ts";
 import { createEdgeClient } from "./edge/client.ts";
 import { createEdgeReports } from "./edge/reports.ts";
@@ -8,7 +10,9 @@ import { createEdgeSession } from "./edge/session.ts";
 import { MapperError } from "./errors.ts";
 import { createFleet } from "./fleet/fleet.ts";
 import type { MapperLog } from "./log.ts";
+import { metricsText } from "./metrics.ts";
 import { withDefaults, type MapperOptions } from "./options.ts";
+import type { FleetApi } from "./rest/port.ts";
 import { listen, type Listener } from "./server/listen.ts";
 import { createService } from "./server/service.ts";
 import { DMI_VERSION } from "./version.ts";
@@ -26,6 +30,12 @@ export interface MapperConfig {
   readonly driver: Driver;
   readonly log: MapperLog;
   readonly options?: Partial<MapperOptions>;
+  /** Limits and times of the pushes to applications and databases. */
+  readonly pushOptions?: Partial<PushOptions>;
+  /** Folder of the files with their credentials; default: environment variables alone. */
+  readonly secretsDir?: string;
+  /** Where credentials are looked for beside the files. Default: the process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Called with every event that `counters()` counts, to feed a metrics library. */
   readonly onCount?: (name: CounterName) => void;
   readonly clock?: Clock;
@@ -40,12 +50,20 @@ export interface Mapper {
    * @throws {MapperError} SOCKET_UNUSABLE
    */
   start(): Promise<void>;
-  /** Closes every device and the socket. A stopped mapper does not start again. */
+  /**
+   * Closes every device and the socket, and sends what waits to be pushed for at most `flushTimeoutMs`. A stopped
+   * mapper does not start again.
+   */
   stop(): Promise<void>;
   isRegistered(): boolean;
   /** `namespace/name` of every device that runs, sorted. */
   devices(): readonly string[];
   counters(): Readonly<Record<CounterName, number>>;
+  pushCounters(): Readonly<Record<PushCounterName, number>>;
+  /** All figures in Prometheus's text format 0.0.4. */
+  metrics(): string;
+  /** What programs beside the mapper may ask of its devices. */
+  readonly api: FleetApi;
 }
 
 const CLOSE_GRACE_MS = 2_000;
@@ -65,7 +83,8 @@ export function createMapper(config: MapperConfig): Mapper {
     timeoutMs: options.reportTimeoutMs,
     maxInFlight: options.maxReportsInFlight,
   });
-  const fleet = createFleet({ driver, edge, options, counters, clock, log, random }, protocol);
+  const dataPlane = dataPlaneOf(config, { clock, random });
+  const fleet = createFleet({ driver, edge, dataPlane, options, counters, clock, log, random }, protocol);
   const session = createEdgeSession({
     ...{ client, options, clock, counters, log, random },
     info: { name, version, apiVersion: DMI_VERSION, protocol, address: Buffer.from(address), state: "ok" },
@@ -89,11 +108,35 @@ export function createMapper(config: MapperConfig): Mapper {
     stop: async () => {
       isStopped = true;
       session.stop();
-      await Promise.all([fleet.stop(), listener?.close(CLOSE_GRACE_MS)]);
+      const closed = fleet.stop(); // from here on no device pushes
+      await Promise.all([closed, finishPushes(), listener?.close(CLOSE_GRACE_MS)]);
       client.close();
     },
     isRegistered: session.isRegistered,
     devices: fleet.running,
     counters: counters.read,
+    pushCounters: () => dataPlane.counters(),
+    metrics: () =>
+      metricsText({
+        counters: counters.read(),
+        pushCounters: dataPlane.counters(),
+        devices: fleet.figures(),
+        isRegistered: session.isRegistered(),
+      }),
+    api: fleet.api,
   };
+
+  async function finishPushes(): Promise<void> {
+    const isAllSent = await dataPlane.flush(options.flushTimeoutMs);
+    if (!isAllSent) log.warn({}, "the mapper stops before all samples are pushed: the rest is dropped");
+    dataPlane.close();
+  }
+}
+
+function dataPlaneOf(
+  { env = process.env, log, pushOptions = {}, secretsDir }: MapperConfig,
+  time: { readonly clock: Clock; readonly random: () => number },
+): DataPlane {
+  const openSink = createSinkOpener(createSecrets({ dir: secretsDir, env }));
+  return createPusher({ ...time, openSink, log, options: pushOptions });
 }

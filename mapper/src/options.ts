@@ -7,6 +7,8 @@ export interface MapperOptions {
   readonly collectCycleMs: number;
   /** How often a property is reported when it says nothing. Default 10 s. */
   readonly reportCycleMs: number;
+  /** How often a property with a push method is pushed when it says nothing. Default 1 s, as KubeEdge's mappers. */
+  readonly pushCycleMs: number;
   /** How often the state is reported when the device says nothing. Default 10 s. */
   readonly stateCycleMs: number;
   /** Bounds of every cycle. Default 100 ms to 24 h. */
@@ -35,6 +37,12 @@ export interface MapperOptions {
   readonly maxDevices: number;
   readonly maxModels: number;
   readonly maxPropertiesPerDevice: number;
+  /** Requests of other programs (readings, methods) that wait for one device. Default 16. */
+  readonly maxWaitingRequests: number;
+  /** How long such a request may take, its waiting included. Default 10 s. */
+  readonly requestTimeoutMs: number;
+  /** How long what waits to be pushed is waited for when the mapper stops. Default 5 s. */
+  readonly flushTimeoutMs: number;
   /** A reading or desired value. Default 16 KiB. */
   readonly maxValueBytes: number;
   /** A gRPC message in either direction. Default 16 MiB. */
@@ -44,6 +52,7 @@ export interface MapperOptions {
 export const DEFAULT_OPTIONS: MapperOptions = {
   collectCycleMs: 1_000,
   reportCycleMs: 10_000,
+  pushCycleMs: 1_000,
   stateCycleMs: 10_000,
   minCycleMs: 100,
   maxCycleMs: 24 * 3_600_000,
@@ -61,6 +70,9 @@ export const DEFAULT_OPTIONS: MapperOptions = {
   maxDevices: 1_000,
   maxModels: 1_000,
   maxPropertiesPerDevice: 256,
+  maxWaitingRequests: 16,
+  requestTimeoutMs: 10_000,
+  flushTimeoutMs: 5_000,
   maxValueBytes: 16 * 1024,
   maxMessageBytes: 16 * 1024 * 1024,
 };

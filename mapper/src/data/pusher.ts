@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { keyOf } from "../device/plan.ts";
+import { keyOf } from "../device/name.ts";
 import type { Clock } from "../clock.ts";
-import type { MapperLog } from "../log.ts";
+import { withFields, type MapperLog } from "../log.ts";
 import { createConnection, type Connection } from "./connection.ts";
 import {
   PUSH_COUNTER_NAMES,
@@ -106,7 +106,7 @@ export function createPusher(deps: PusherDeps): DataPlane {
     };
     const connection = createConnection({
       ...{ firstSink, openSink, clock, count, pauses, limits: options, onProgress: progressed },
-      log: childOf(log, key),
+      log: withFields(log, { server: key }), // the key holds no secret
     });
     return { connection, devices: new Set() };
   }
@@ -188,12 +188,3 @@ export function createPusher(deps: PusherDeps): DataPlane {
 
 const deviceOf = ({ sample }: Delivery): string =>
   keyOf({ namespace: sample.namespace, name: sample.device });
-
-/** Each line tells the server; the key holds no secret. */
-function childOf(log: MapperLog, server: string): MapperLog {
-  const at =
-    (level: keyof MapperLog) =>
-    (fields: object, message?: string): void =>
-      log[level]({ server, ...fields }, message);
-  return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
-}

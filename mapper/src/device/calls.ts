@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three things that a device is asked for, each with what its failure means.
+// What a device is asked for, each with what its failure means.
 import type { Pauses } from "../backoff.ts";
-import type { Value } from "../driver.ts";
+import type { MethodCall, Value } from "../driver.ts";
 import { MapperError, reasonOf } from "../errors.ts";
+import { FleetError } from "../rest/port.ts";
 import { formatReading, isInRange } from "../values/convert.ts";
 import type { DeviceDeps } from "./context.ts";
-import { desiredValue, postponeDesired, refuseDesired, settleDesired } from "./desired.ts";
+import { askAtOnce, desiredValue, postponeDesired, refuseDesired, settleDesired } from "./desired.ts";
 import type { Entry } from "./entries.ts";
 import type { HandleKeeper } from "./handle.ts";
-import { withReading } from "./twin.ts";
+import { textOf } from "./method.ts";
+import { withReading, type Reading } from "./twin.ts";
 
 /** How a call to the device went: whether it answered. */
 export type Answer = "answered" | "failed" | "not asked";
@@ -18,6 +20,10 @@ export interface DeviceCalls {
   write(entry: Entry, signal: AbortSignal): Promise<Answer>;
   /** @param onSaid gets what the driver returned */
   askState(onSaid: (state: unknown) => void, signal: AbortSignal): Promise<Answer>;
+  /** Reads for somebody who waits for it. @throws whatever was thrown */
+  readNow(entry: Entry, signal: AbortSignal): Promise<Reading>;
+  /** Carries out a method; what it returned, as a twin would carry it. @throws whatever was thrown */
+  method(entry: Entry, call: MethodCall, signal: AbortSignal): Promise<string | undefined>;
 }
 
 export function createDeviceCalls(deps: DeviceDeps, handle: HandleKeeper, pauses: Pauses): DeviceCalls {
@@ -29,18 +35,52 @@ export function createDeviceCalls(deps: DeviceDeps, handle: HandleKeeper, pauses
     entry.isReadFailing = true;
   }
 
-  function take(entry: Entry, raw: unknown): void {
-    const { property } = entry.plan;
+  function readingOf(raw: unknown, { plan: { property } }: Entry): Reading {
+    const { text, value } = formatReading(raw, property.type);
+    if (isTooLong(text)) throw new MapperError("VALUE_INVALID", "too long");
+    if (!isInRange(value, property)) counters.add("readingsOutOfRange");
+    return { text, value, atMs: clock.nowMs() };
+  }
+
+  /** @throws {MapperError} VALUE_INVALID, which is told */
+  function take(entry: Entry, raw: unknown): Reading {
     try {
-      const { text, value } = formatReading(raw, property.type);
-      if (Buffer.byteLength(text) > options.maxValueBytes) throw new MapperError("VALUE_INVALID", "too long");
-      if (!isInRange(value, property)) counters.add("readingsOutOfRange");
-      entry.twin = withReading(entry.twin, { text, atMs: clock.nowMs() });
+      const reading = readingOf(raw, entry);
+      entry.twin = withReading(entry.twin, reading);
       entry.isReadFailing = false;
+      return reading;
     } catch (error) {
       counters.add("refusedReadings");
       complain(entry, error, "a reading was refused");
+      throw error;
     }
+  }
+
+  const isTooLong = (text: string): boolean => Buffer.byteLength(text) > options.maxValueBytes;
+
+  async function ask(entry: Entry, signal: AbortSignal): Promise<unknown> {
+    counters.add("reads");
+    try {
+      return await handle.call((open, context) => open.read(entry.plan.property, context), signal);
+    } catch (error) {
+      if (!signal.aborted) {
+        counters.add("readFailures");
+        complain(entry, error, "a property cannot be read");
+      }
+      throw error;
+    }
+  }
+
+  async function carryOut(call: MethodCall, signal: AbortSignal): Promise<string | undefined> {
+    const returned = await handle.call(async (open, context) => {
+      if (open.call) return open.call(call, context);
+      if (!open.write) throw new FleetError("READ_ONLY", "nothing carries out methods of this device");
+      await open.write(call.property, call.value, context);
+      return undefined;
+    }, signal);
+    const text = textOf(returned);
+    if (text !== undefined && isTooLong(text)) throw new MapperError("VALUE_INVALID", "too long");
+    return text;
   }
 
   function valueOf(entry: Entry): Value | undefined {
@@ -57,16 +97,33 @@ export function createDeviceCalls(deps: DeviceDeps, handle: HandleKeeper, pauses
 
   return {
     read: async (entry, signal) => {
-      const { property } = entry.plan;
-      counters.add("reads");
+      let raw: unknown;
       try {
-        take(entry, await handle.call((open, context) => open.read(property, context), signal));
-        return "answered";
+        raw = await ask(entry, signal);
+      } catch {
+        return signal.aborted ? "not asked" : "failed";
+      }
+      try {
+        take(entry, raw);
+      } catch {
+        // It is told; and what answers nonsense answers.
+      }
+      return "answered";
+    },
+    readNow: async (entry, signal) => take(entry, await ask(entry, signal)),
+    method: async (entry, call, signal) => {
+      const names = { method: call.method, property: call.property.name };
+      counters.add("methodCalls");
+      try {
+        const text = await carryOut(call, signal);
+        log.info(names, "a method was carried out");
+        return text;
       } catch (error) {
-        if (signal.aborted) return "not asked";
-        counters.add("readFailures");
-        complain(entry, error, "a property cannot be read");
-        return "failed";
+        counters.add("methodFailures");
+        log.warn({ ...names, reason: reasonOf(error) }, "a method failed");
+        throw error;
+      } finally {
+        askAtOnce(entry, clock.monotonicMs());
       }
     },
     write: async (entry, signal) => {

@@ -2,6 +2,7 @@
 import type { Twin } from "@longshore/crds/dmi";
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
+import type { DataPlane } from "../data/index.ts";
 import type { DeviceState, Driver } from "../driver.ts";
 import type { MapperLog } from "../log.ts";
 import type { MapperOptions } from "../options.ts";
@@ -30,6 +31,7 @@ export interface DeviceName {
 export interface DeviceDeps {
   readonly driver: Driver;
   readonly edge: EdgeReports;
+  readonly dataPlane: Pick<DataPlane, "offer" | "forget">;
   readonly options: MapperOptions;
   readonly counters: Counters;
   readonly clock: Clock;

@@ -3,7 +3,7 @@
 import { pauseMs, type Pauses } from "../backoff.ts";
 import type { Value } from "../driver.ts";
 import { MapperError } from "../errors.ts";
-import { parseDesired } from "../values/convert.ts";
+import { allowedValue } from "./allowed.ts";
 import type { Entry } from "./entries.ts";
 import { withSettledDesired } from "./twin.ts";
 
@@ -14,11 +14,9 @@ import { withSettledDesired } from "./twin.ts";
  * @throws {MapperError} VALUE_INVALID: it will never be written
  */
 export function desiredValue({ plan }: Entry, canWrite: boolean, maxBytes: number): Value {
-  const { desired, property } = plan;
-  if (!property.writable) throw new MapperError("VALUE_INVALID", "the property is read-only");
   if (!canWrite) throw new MapperError("VALUE_INVALID", "the driver does not write");
-  if (Buffer.byteLength(desired) > maxBytes) throw new MapperError("VALUE_INVALID", "too long");
-  return parseDesired(desired, property);
+  if (Buffer.byteLength(plan.desired) > maxBytes) throw new MapperError("VALUE_INVALID", "too long");
+  return allowedValue(plan);
 }
 
 /** It will never be written: not tried again until it changes. */
@@ -27,11 +25,16 @@ export function refuseDesired(entry: Entry, desired: string): void {
   entry.isDesiredFailing = true;
 }
 
-/** It was written. What the device made of it is read and reported at once. */
+/** It was written. */
 export function settleDesired(entry: Entry, desired: string, nowMs: number): void {
   entry.twin = withSettledDesired(entry.twin, desired);
   entry.writeFailures = 0;
   entry.isDesiredFailing = false;
+  askAtOnce(entry, nowMs);
+}
+
+/** The device was told something: what it made of it is read and reported at once. */
+export function askAtOnce(entry: Entry, nowMs: number): void {
   entry.collect = { ...entry.collect, dueMs: nowMs };
   if (entry.report) entry.report = { ...entry.report, dueMs: nowMs };
 }

@@ -3,11 +3,13 @@ import type { CallContext, Device, DeviceHandle } from "../driver.ts";
 import { MapperError, reasonOf } from "../errors.ts";
 import type { DeviceDeps } from "./context.ts";
 import { withDeadline, type Outcome } from "./deadline.ts";
+import type { HungCalls } from "./hung.ts";
 
 /** The driver's handle of one device: opened, called one call at a time, given up when a call hangs. */
 export interface HandleKeeper {
   /** The device that the open handle was opened for; undefined while there is none. */
   openedFor(): Device | undefined;
+  readonly current: () => DeviceHandle | undefined;
   /** False while too many calls of given up handles still run. */
   mayOpen(): boolean;
   open(device: Device, signal: AbortSignal): Promise<boolean>;
@@ -16,18 +18,21 @@ export interface HandleKeeper {
     run: (handle: DeviceHandle, context: CallContext) => T | Promise<T>,
     signal: AbortSignal,
   ): Promise<T>;
-  has(method: "write" | "state"): boolean;
+  has(method: "write" | "state" | "call"): boolean;
   readonly close: () => Promise<void>;
 }
 
 /** Aborts nothing: closing has its deadline alone. */
 const NEVER = new AbortController().signal;
 
-/** @param onCallEnded called when a call that was given up ends after all */
-export function createHandleKeeper(deps: DeviceDeps, onCallEnded: () => void): HandleKeeper {
+/** @param beforeClose ends what else uses the handle */
+export function createHandleKeeper(
+  deps: DeviceDeps,
+  hung: HungCalls,
+  beforeClose: () => Promise<void>,
+): HandleKeeper {
   const { clock, counters, driver, log, options } = deps;
   let current: { readonly device: Device; readonly handle: DeviceHandle } | undefined;
-  let hungCalls = 0;
 
   async function timed<T>(
     run: (context: CallContext) => T | Promise<T>,
@@ -38,14 +43,10 @@ export function createHandleKeeper(deps: DeviceDeps, onCallEnded: () => void): H
     const limits = { timeoutMs: options.driverTimeoutMs, graceMs: options.abortGraceMs, signal };
     const outcome = await withDeadline(clock, limits, (aborted) => run({ signal: aborted, deadlineMs, log }));
     if (outcome.kind === "hung") {
-      hungCalls++;
-      counters.add("driverHangs");
-      log.warn({ hungCalls }, "a call of the driver goes on after its deadline: its handle is given up");
-      void outcome.ended.then((late) => {
-        hungCalls--;
-        if (late !== undefined) onLate(late);
-        onCallEnded();
-      });
+      const late = (value: T | undefined): void => {
+        if (value !== undefined) onLate(value);
+      };
+      hung.add(outcome.ended.then(late));
     }
     return outcome;
   }
@@ -58,12 +59,15 @@ export function createHandleKeeper(deps: DeviceDeps, onCallEnded: () => void): H
   async function close(): Promise<void> {
     const handle = current?.handle;
     current = undefined;
-    if (handle) await closeHandle(handle);
+    if (!handle) return;
+    await beforeClose();
+    await closeHandle(handle);
   }
 
   return {
     openedFor: () => current?.device,
-    mayOpen: () => hungCalls < options.maxHungCalls,
+    current: () => current?.handle,
+    mayOpen: hung.mayStart,
     has: (method) => current?.handle[method] !== undefined,
     open: async (device, signal) => {
       const outcome = await timed(

@@ -1,52 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the edge sends (a device and its model) as the plan that a device runs by. Pure.
 import { isDeepStrictEqual } from "node:util";
-import { fromAny, type CustomizedValue, type Device as DmiDevice } from "@longshore/crds/dmi";
-import type { DeviceModel, DeviceProperty, ModelProperty } from "@longshore/crds/dmi";
-import type { ConfigData, Device, Property, PropertyType } from "../driver.ts";
-import type { MapperOptions } from "../options.ts";
-import { TWIN_TYPES } from "../values/convert.ts";
-import { shortestFloat32 } from "../values/float32.ts";
+import type { Device as DmiDevice, DeviceMethod, DeviceModel } from "@longshore/crds/dmi";
+import type { Device, StreamProperty } from "../driver.ts";
+import { keyOf, namespaceOf } from "./name.ts";
+import {
+  configOf,
+  cycleMs,
+  planProperties,
+  type PlanLimits,
+  type PropertyPlan,
+  type Refusal,
+} from "./properties.ts";
 
-/** One property and when it is read and reported. */
-export interface PropertyPlan {
-  readonly property: Property;
-  readonly collectCycleMs: number;
-  /** undefined: not reported */
-  readonly reportCycleMs: number | undefined;
-  /** "" when nothing is desired, as the edge sends it */
-  readonly desired: string;
+/** A method that the device has, and the properties that it is for. */
+export interface MethodPlan {
+  readonly name: string;
+  readonly description: string;
+  readonly propertyNames: readonly string[];
 }
 
 /** How one device runs. */
 export interface DevicePlan {
+  /** As the driver opens it. */
   readonly device: Device;
   readonly properties: readonly PropertyPlan[];
+  readonly streams: readonly StreamProperty[];
+  readonly methods: readonly MethodPlan[];
   /** undefined: its state is not reported */
   readonly stateCycleMs: number | undefined;
 }
-
-export type PlanLimits = Pick<
-  MapperOptions,
-  "collectCycleMs" | "reportCycleMs" | "stateCycleMs" | "minCycleMs" | "maxCycleMs" | "maxPropertiesPerDevice"
->;
-
-/** A part of the device that is left out, and why. */
-export interface Refusal {
-  readonly property: string;
-  readonly reason: "not in the model" | "given twice" | "type is not collected" | "more than allowed";
-}
-
-/** Namespace of what says none. */
-export const namespaceOf = (namespace: string): string => namespace || "default";
-
-/** `namespace/name`, the identity of a device or model. */
-export const keyOf = ({ namespace, name }: { namespace: string; name: string }): string =>
-  `${namespaceOf(namespace)}/${name}`;
-
-/** The model that a device refers to: always of its own namespace. */
-export const modelKeyOf = (device: DmiDevice): string =>
-  keyOf({ namespace: device.namespace, name: device.spec?.deviceModelReference ?? "" });
 
 /** Turns a device and its model into a plan; what cannot be carried out is left out and named. */
 export function planDevice(
@@ -54,7 +37,9 @@ export function planDevice(
   model: DeviceModel,
   limits: PlanLimits,
 ): { plan: DevicePlan; refused: readonly Refusal[] } {
-  const { properties, refused } = planProperties(device.spec?.properties ?? [], model, limits);
+  const planned = planProperties(device.spec?.properties ?? [], model, limits);
+  const { properties, streams } = planned;
+  const { methods, refused } = planMethods(device.spec?.methods ?? []);
   const plan = {
     device: {
       id: keyOf(device),
@@ -63,12 +48,12 @@ export function planDevice(
       model: model.name,
       config: configOf(device.spec?.protocol?.configData),
       properties: properties.map(({ property }) => property),
-      streams: [],
+      streams,
     },
-    properties,
+    ...{ properties, streams, methods },
     stateCycleMs: stateCycleOf(device.status, limits),
   };
-  return { plan, refused };
+  return { plan, refused: [...planned.refused, ...refused] };
 }
 
 function stateCycleOf(status: DmiDevice["status"], limits: PlanLimits): number | undefined {
@@ -77,80 +62,41 @@ function stateCycleOf(status: DmiDevice["status"], limits: PlanLimits): number |
     : undefined;
 }
 
-function planProperties(
-  given: readonly DeviceProperty[],
-  model: DeviceModel,
-  limits: PlanLimits,
-): { properties: readonly PropertyPlan[]; refused: readonly Refusal[] } {
-  const known = new Map(model.spec?.properties.map((property) => [property.name, property]));
-  const taken = new Map<string, PropertyPlan>();
+function planMethods(given: readonly DeviceMethod[]): {
+  methods: readonly MethodPlan[];
+  refused: readonly Refusal[];
+} {
+  const taken = new Map<string, MethodPlan>();
   const refused: Refusal[] = [];
-  for (const wanted of given) {
-    const modelled = known.get(wanted.name);
-    const reason = refusalOf(wanted, modelled, taken, limits);
-    if (modelled && reason === undefined) taken.set(wanted.name, planProperty(wanted, modelled, limits));
-    else refused.push({ property: wanted.name, reason: reason ?? "not in the model" });
+  for (const { name, description, propertyNames } of given) {
+    if (name === "") refused.push({ method: name, reason: "it has no name" });
+    else if (taken.has(name)) refused.push({ method: name, reason: "given twice" });
+    else taken.set(name, { name, description, propertyNames });
   }
-  return { properties: [...taken.values()], refused };
+  return { methods: [...taken.values()], refused };
 }
 
-function refusalOf(
-  given: DeviceProperty,
-  known: ModelProperty | undefined,
-  taken: ReadonlyMap<string, PropertyPlan>,
-  limits: PlanLimits,
-): Refusal["reason"] | undefined {
-  if (known === undefined) return "not in the model";
-  if (taken.has(given.name)) return "given twice";
-  if (!Object.hasOwn(TWIN_TYPES, known.type.toUpperCase())) return "type is not collected";
-  return taken.size >= limits.maxPropertiesPerDevice ? "more than allowed" : undefined;
-}
+/** Where a property is on its device. Its range, unit and access tell what may be done there. */
+const placeOf = ({ name, type, config }: Device["properties"][number]): unknown => [name, type, config];
 
-function planProperty(given: DeviceProperty, modelled: ModelProperty, limits: PlanLimits): PropertyPlan {
-  return {
-    property: {
-      name: given.name,
-      type: modelled.type.toUpperCase() as PropertyType,
-      writable: modelled.accessMode === "ReadWrite",
-      ...bound("minimum", modelled.minimum),
-      ...bound("maximum", modelled.maximum),
-      unit: modelled.unit,
-      config: configOf(given.visitors?.configData),
-    },
-    collectCycleMs: cycleMs(given.collectCycle, limits.collectCycleMs, limits),
-    reportCycleMs: given.reportToCloud ? cycleMs(given.reportCycle, limits.reportCycleMs, limits) : undefined,
-    desired: given.desired?.value ?? "",
-  };
+/**
+ * Whether a plan needs another handle: the way to the device or to one of its properties has changed. Ranges, units
+ * and streams come with each call.
+ */
+export function needsReopen(old: DevicePlan, next: DevicePlan): boolean {
+  const way = ({ device: { config, model, properties } }: DevicePlan): unknown => [
+    config,
+    model,
+    properties.map((property) => [placeOf(property), property.writable]),
+  ];
+  return !isDeepStrictEqual(way(old), way(next));
 }
-
-function bound<Name extends "minimum" | "maximum">(name: Name, text: string): { [K in Name]?: number } {
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  return Number.isFinite(value) ? ({ [name]: value } as { [K in Name]?: number }) : {};
-}
-
-/** Milliseconds within the bounds; what is not positive is the default. */
-function cycleMs(given: bigint, fallbackMs: number, { minCycleMs, maxCycleMs }: PlanLimits): number {
-  const wanted = given > 0n ? Number(given) : fallbackMs;
-  return Math.min(Math.max(wanted, minCycleMs), maxCycleMs);
-}
-
-function configOf(data: CustomizedValue | undefined): ConfigData {
-  const entries = Object.entries(data?.data ?? {}).flatMap(([key, any]) => {
-    const value = fromAny(any);
-    return value === undefined ? [] : [[key, typeof value === "number" ? shortestFloat32(value) : value]];
-  });
-  return Object.fromEntries(entries) as ConfigData;
-}
-
-/** Whether a plan needs another handle: anything that the driver sees has changed. */
-export const needsReopen = (old: DevicePlan, next: DevicePlan): boolean =>
-  !isDeepStrictEqual(old.device, next.device);
 
 /** Whether a property is still the same place on the same device, so that what is known of it holds. */
 export function isSameProperty(old: DevicePlan, next: DevicePlan, name: string): boolean {
-  const place = ({ device, properties }: DevicePlan): unknown => [
-    device.config,
-    properties.find(({ property }) => property.name === name)?.property,
-  ];
+  const place = ({ device, properties }: DevicePlan): unknown => {
+    const found = properties.find(({ property }) => property.name === name);
+    return found && [device.config, placeOf(found.property)];
+  };
   return isDeepStrictEqual(place(old), place(next));
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one property is known to be and wanted to be. Pure: every change returns a new state.
 import type { Twin } from "@longshore/crds/dmi";
+import type { Value } from "../driver.ts";
 import { TWIN_TYPES } from "../values/convert.ts";
-import type { PropertyPlan } from "./plan.ts";
+import type { PropertyPlan } from "./properties.ts";
 
 export interface Reading {
+  readonly value: Value;
+  /** As a twin carries it. */
   readonly text: string;
   /** Milliseconds since the epoch. */
   readonly atMs: number;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Device, DeviceModel } from "@longshore/crds/dmi";
 import type { DeviceDeps } from "../device/context.ts";
-import { keyOf, modelKeyOf, planDevice, type Refusal } from "../device/plan.ts";
-import { startDevice, type DeviceRuntime } from "../device/runtime.ts";
+import { keyOf, modelKeyOf, namespaceOf } from "../device/name.ts";
+import { planDevice } from "../device/plan.ts";
+import { startDevice, type DeviceFigures, type DeviceRuntime } from "../device/runtime.ts";
 import { MapperError } from "../errors.ts";
-import type { MapperLog } from "../log.ts";
+import { withFields } from "../log.ts";
+import type { FleetApi } from "../rest/port.ts";
+import { createFleetApi } from "./api.ts";
+import { createRefusals } from "./refusals.ts";
 
 /** What the edge gave away at one moment: keys that it changed by a call since then are newer than it. */
 export interface Snapshot {
@@ -30,12 +34,15 @@ export interface Fleet {
   edgeReady(): void;
   /** Names of the devices that run, sorted. */
   readonly running: () => readonly string[];
+  readonly api: FleetApi;
+  figures(): readonly DeviceFigures[];
   stop(): Promise<void>;
 }
 
 /** @param protocol devices of other protocols are refused */
 export function createFleet(deps: DeviceDeps, protocol: string): Fleet {
-  const { counters, log, options } = deps;
+  const { counters, dataPlane, log, options } = deps;
+  const refusals = createRefusals(counters, log);
   const models = new Map<string, DeviceModel>();
   const devices = new Map<string, Device>();
   const runtimes = new Map<string, DeviceRuntime>();
@@ -65,22 +72,15 @@ export function createFleet(deps: DeviceDeps, protocol: string): Fleet {
       return halt(key);
     }
     const { plan, refused } = planDevice(device, model, options);
-    complain(key, refused);
+    refusals.of(key, refused);
     const runtime = runtimes.get(key);
     if (runtime) runtime.update(plan);
     else {
       log.info({ device: key, properties: plan.properties.length }, "device started");
       const after = closing.get(key) ?? Promise.resolve();
-      runtimes.set(key, startDevice({ ...deps, log: childLog(log, key) }, plan, after));
+      runtimes.set(key, startDevice({ ...deps, log: withFields(log, { device: key }) }, plan, after));
     }
     return Promise.resolve();
-  }
-
-  function complain(device: string, refused: readonly Refusal[]): void {
-    for (const refusal of refused) {
-      counters.add("refusedInput");
-      log.warn({ device, ...refusal }, "a property of the device is left out");
-    }
   }
 
   function settleUsers(modelKey: string): void {
@@ -110,8 +110,12 @@ export function createFleet(deps: DeviceDeps, protocol: string): Fleet {
   }
 
   function removeDevice(key: string): Promise<void> {
+    const device = devices.get(key);
     devices.delete(key);
-    return settle(key);
+    const closed = settle(key); // from here on it pushes nothing
+    if (device) dataPlane.forget({ namespace: namespaceOf(device.namespace), name: device.name });
+    refusals.forget(key);
+    return closed;
   }
 
   function removeModel(key: string): void {
@@ -177,6 +181,8 @@ export function createFleet(deps: DeviceDeps, protocol: string): Fleet {
     },
     edgeReady: () => runtimes.forEach((runtime) => runtime.edgeReady()),
     running: () => [...runtimes.keys()].sort(),
+    api: createFleetApi({ models, devices, runtimes }),
+    figures: () => [...runtimes.values()].map((runtime) => runtime.figures()),
     stop: async () => {
       isStopped = true;
       await Promise.all([...runtimes.keys()].map(halt));
@@ -184,15 +190,5 @@ export function createFleet(deps: DeviceDeps, protocol: string): Fleet {
       devices.clear();
       models.clear();
     },
-  };
-}
-
-/** Each line of a device's own parts names it. */
-function childLog(log: MapperLog, device: string): MapperLog {
-  return {
-    error: (fields: object, message?: string) => log.error({ device, ...fields }, message),
-    warn: (fields: object, message?: string) => log.warn({ device, ...fields }, message),
-    info: (fields: object, message?: string) => log.info({ device, ...fields }, message),
-    debug: (fields: object, message?: string) => log.debug({ device, ...fields }, message),
   };
 }

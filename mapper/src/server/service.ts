@@ -19,7 +19,7 @@ import type {
   UpdateDeviceResponse,
 } from "@longshore/crds/dmi";
 import type { Counters } from "../counters.ts";
-import { keyOf } from "../device/plan.ts";
+import { keyOf } from "../device/name.ts";
 import { MapperError, reasonOf, type MapperErrorCode } from "../errors.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { MapperLog } from "../log.ts";

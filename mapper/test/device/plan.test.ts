@@ -60,11 +60,69 @@ describe("the plan of a device", () => {
     ]);
   });
 
-  it("does not collect a STREAM", () => {
+  it("A20 keeps a STREAM apart from what is collected", () => {
     const model = aModel();
     model.spec!.properties[0]!.type = "STREAM";
-    expect(planOf({}, model).refused).toStrictEqual([
-      { property: "temperature", reason: "type is not collected" },
+    const { plan, refused } = planOf({}, model);
+    expect(refused).toStrictEqual([]);
+    expect(plan.streams).toStrictEqual([{ name: "temperature", config: {} }]);
+    expect(plan.device.streams).toBe(plan.streams);
+    expect(plan.properties.map(({ property }) => property.name)).toStrictEqual(["target"]);
+  });
+
+  it("refuses what a STREAM cannot have", () => {
+    const model = aModel();
+    model.spec!.properties[0]!.type = "STREAM";
+    const pushMethod = { mqtt: { address: "tcp://127.0.0.1:1883", topic: "t" } };
+    const properties = [{ name: "temperature", desired: { value: "3" }, pushMethod }];
+    expect(planOf({ properties }, model).refused).toStrictEqual([
+      { property: "temperature", reason: "a stream has no desired value" },
+      { property: "temperature", reason: "a stream is not pushed" },
+    ]);
+  });
+
+  const pushed = (change: object, pushMethod: object = { mqtt: { address: "127.0.0.1", topic: "t" } }) =>
+    planOf({ properties: [{ name: "target", pushMethod, ...change }] });
+
+  it.each([
+    { given: { reportCycle: 2000n }, cycleMs: 2000, collectMs: 1000, why: "at its reportCycle" },
+    { given: {}, cycleMs: 1000, collectMs: 1000, why: "each second when it says nothing" },
+    { given: { collectCycle: 60_000n }, cycleMs: 1000, collectMs: 1000, why: "each time with a new reading" },
+  ])("A18 pushes whatever reportToCloud says, $why", ({ given, cycleMs, collectMs }) => {
+    for (const reportToCloud of [false, true]) {
+      const [property] = pushed({ ...given, reportToCloud }).plan.properties;
+      expect(property).toMatchObject({ push: { cycleMs }, collectCycleMs: collectMs });
+    }
+  });
+
+  it("names a push method that it does not carry out, and carries out the others", () => {
+    const { plan, refused } = pushed(
+      {},
+      { mqtt: { address: "127.0.0.1", topic: "" }, http: { hostname: "h" } },
+    );
+    expect(plan.properties[0]?.push?.targets.map(({ kind }) => kind)).toStrictEqual(["http"]);
+    expect(refused).toStrictEqual([{ property: "target", push: "mqtt", reason: "something is missing" }]);
+  });
+
+  it("is of the same property, and the same handle, with another push method, range or unit", () => {
+    const other = aModel({ maximum: "50" });
+    other.spec!.properties[1]!.unit = "K";
+    const before = planOf().plan;
+    for (const { plan } of [pushed({}), planOf({}, other)]) {
+      expect(isSameProperty(before, plan, "target")).toBe(true);
+    }
+    expect(needsReopen(before, planOf({}, other).plan)).toBe(false);
+  });
+
+  it("takes the methods as they are given, each name once", () => {
+    const device = aDevice();
+    const method = { name: "setValue", description: "sets it", propertyNames: ["target"] };
+    device.spec!.methods = [method, method, { name: "", description: "", propertyNames: [] }];
+    const { plan, refused } = planDevice(device, aModel(), DEFAULT_OPTIONS);
+    expect(plan.methods).toStrictEqual([method]);
+    expect(refused).toStrictEqual([
+      { method: "setValue", reason: "given twice" },
+      { method: "", reason: "it has no name" },
     ]);
   });
 

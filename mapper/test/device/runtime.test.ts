@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { Twin } from "@longshore/crds/dmi";
 import type { CallContext, DeviceHandle, Driver, Value } from "@longshore/mapper";
 import { createCounters } from "../../src/counters.ts";
+import type { Sample, Target } from "../../src/data/index.ts";
 import type { DeviceDeps, ReportResult } from "../../src/device/context.ts";
 import { planDevice } from "../../src/device/plan.ts";
 import { startDevice, type DeviceRuntime } from "../../src/device/runtime.ts";
@@ -49,6 +50,7 @@ function world(handle: Partial<DeviceHandle> = {}) {
     },
   };
   const counters = createCounters();
+  const samples: { targets: readonly Target[]; sample: Sample }[] = [];
   const deps: DeviceDeps & { readonly edge: { status: DeviceDeps["edge"]["status"] } } = {
     driver,
     options,
@@ -56,6 +58,10 @@ function world(handle: Partial<DeviceHandle> = {}) {
     clock,
     log: { ...aLog(), error: (fields: object) => void faults.push(fields) },
     random: () => 0.999,
+    dataPlane: {
+      offer: (targets, sample) => void samples.push({ targets, sample }),
+      forget: () => undefined,
+    },
     edge: {
       isReady: () => edge.isReady,
       status: (_, twins) => {
@@ -69,7 +75,7 @@ function world(handle: Partial<DeviceHandle> = {}) {
       },
     },
   };
-  return { clock, counters, deps, written, reports, states, faults, calls, edge };
+  return { clock, counters, deps, written, reports, states, faults, samples, calls, edge };
 }
 
 const plan = (change: Parameters<typeof aDevice>[0] = {}) =>

@@ -10,6 +10,7 @@ import { aDevice, aLog, aModel } from "../support/gen.ts";
 function aFleet(driver: Driver = { open: () => ({ read: () => 1 }) }) {
   const clock = createFakeClock();
   const counters = createCounters();
+  const forgotten: object[] = [];
   const fleet = createFleet(
     {
       driver,
@@ -18,6 +19,7 @@ function aFleet(driver: Driver = { open: () => ({ read: () => 1 }) }) {
       counters,
       log: aLog(),
       random: () => 0.5,
+      dataPlane: { offer: () => undefined, forget: (device) => void forgotten.push(device) },
       edge: {
         isReady: () => false,
         status: () => Promise.resolve("later"),
@@ -26,7 +28,7 @@ function aFleet(driver: Driver = { open: () => ({ read: () => 1 }) }) {
     },
     "virtual",
   );
-  return { clock, counters, fleet };
+  return { clock, counters, fleet, forgotten };
 }
 const set = (...names: string[]) => ({ models: [aModel()], devices: names.map((name) => aDevice({ name })) });
 

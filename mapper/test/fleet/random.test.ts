@@ -77,6 +77,7 @@ describe("all devices of a mapper", () => {
             counters: createCounters(),
             log: aLog(),
             random: () => 0.5,
+            dataPlane: { offer: () => undefined, forget: () => undefined },
             edge: {
               isReady: () => true,
               status: () => Promise.resolve("taken"),
