@@ -54,8 +54,8 @@ export const examples: Example[] = [
         methods: [{ name: "setValue", propertyNames: ["temperature"] }],
       },
     },
-    header: ["NAME", "MODEL", "NODE", "PROTOCOL", "MODEL RESOLVED", "AGE"],
-    row: /^sensor-tag-instance-02 +sensor-tag-model +edge-node +modbus/u,
+    header: ["NAME", "NODE", "MODEL", "PROTOCOL", "ACCEPTED", "DELIVERED", "AGE"],
+    row: /^sensor-tag-instance-02 +edge-node +sensor-tag-model +modbus/u,
   },
   {
     apiVersion: "devices.kubeedge.io/v1beta1",
@@ -76,8 +76,8 @@ export const examples: Example[] = [
         extensions: { vendor: { a: 1 } },
       },
     },
-    header: ["NAME", "STATE", "LAST SEEN", "PROPERTY", "REPORTED", "AGE"],
-    row: /^sensor-tag-instance-02 +online +\d+d +temperature +12 /u,
+    header: ["NAME", "NODE", "PROTOCOL", "STATE", "REASON", "LAST SEEN", "AGE"],
+    row: /^sensor-tag-instance-02 +online +\d+d /u,
   },
   {
     apiVersion: "apps.kubeedge.io/v1alpha1",
