@@ -24,7 +24,7 @@ export const payloadOf = ({ sample, target }: Delivery<MqttTarget>): string =>
 
 /**
  * Publishes each sample (MQTT 3.1.1) and waits until the broker has taken all. What it took of a batch that failed
- * is published again: at least once. With QoS 0 a sample is taken when it is written.
+ * is published again: at least once, also with QoS 0.
  */
 export function createMqttSink({ endpoint }: MqttTarget, secrets: Secrets): Sink<MqttTarget> {
   const session = createSession<MqttClient>({
@@ -59,8 +59,9 @@ async function start(endpoint: Endpoint, secrets: Secrets): Promise<MqttClient> 
   return client;
 }
 
-const publish = (client: MqttClient, batch: readonly Delivery<MqttTarget>[]): Promise<void> =>
-  untilClosed(client, (done, failed) => {
+async function publish(client: MqttClient, batch: readonly Delivery<MqttTarget>[]): Promise<void> {
+  if (!client.connected) throw closed(); // it would keep the messages for a connection that does not come
+  await untilClosed(client, (done, failed) => {
     let left = batch.length;
     for (const delivery of batch) {
       const { topic, qos, isRetained: retain } = delivery.target;
@@ -70,6 +71,22 @@ const publish = (client: MqttClient, batch: readonly Delivery<MqttTarget>[]): Pr
       });
     }
   });
+  if (batch.some(({ target }) => target.qos === 0)) await ping(client);
+}
+
+/** A broker acknowledges no QoS 0; but it answers in order, so what was before a ping has come. */
+const ping = (client: MqttClient): Promise<void> =>
+  untilClosed(client, (done) => {
+    const onPacket = ({ cmd }: { readonly cmd?: string }): void => {
+      if (cmd !== "pingresp") return;
+      client.off("packetreceive", onPacket);
+      done();
+    };
+    client.on("packetreceive", onPacket);
+    client.sendPing();
+  });
+
+const closed = (): SinkError => new SinkError("UNREACHABLE", "the connection was closed");
 
 /** Fails when the connection ends before `done`: the library tells no one who waits for an acknowledgement. */
 function untilClosed(
@@ -83,12 +100,11 @@ function untilClosed(
       if (error) reject(error);
       else resolve();
     };
-    const onClose = (): void => end(new SinkError("UNREACHABLE", "the connection was closed"));
+    const onClose = (): void => end(closed());
     const onError = (error: Error): void => end(failureOf(error));
     client.on("close", onClose);
     client.on("error", onError);
-    if (client.disconnecting || client.disconnected) onClose();
-    else work(() => end(), onError);
+    work(() => end(), onError);
   });
 }
 

@@ -14,6 +14,8 @@ import { createSession } from "./session.ts";
 import { readTls, serverNameOf } from "./tls.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** How long a server may take to hear that the connection ends. */
+const DISCONNECT_TIMEOUT_MS = 100;
 
 /** The record that KubeEdge's mappers keep, in their order of fields; the time is in milliseconds. */
 export const memberOf = ({ namespace, device, property, type, text, atMs }: Sample): string =>
@@ -35,7 +37,7 @@ interface Line {
 export function createRedisSink(target: RedisTarget, secrets: Secrets): Sink<RedisTarget> {
   const session = createSession<Line>({
     make: () => start(target, secrets),
-    connect: (line) => failing(line, () => line.redis.connect()),
+    connect: (line) => failing(line, () => connect(line.redis, target.db)),
     cut: ({ redis }) => redis.disconnect(),
   });
   return {
@@ -44,7 +46,7 @@ export function createRedisSink(target: RedisTarget, secrets: Secrets): Sink<Red
   };
 }
 
-async function start({ endpoint, db }: RedisTarget, secrets: Secrets): Promise<Line> {
+async function start({ endpoint }: RedisTarget, secrets: Secrets): Promise<Line> {
   const [username, password, tls] = await Promise.all([
     secrets.read("redis", endpoint, "username"),
     secrets.read("redis", endpoint, "password"),
@@ -52,18 +54,24 @@ async function start({ endpoint, db }: RedisTarget, secrets: Secrets): Promise<L
   ]);
   const { Redis } = await import("ioredis");
   const options = {
-    ...{ host: endpoint.host, port: endpoint.port, db, protocol: 2 as const },
+    ...{ host: endpoint.host, port: endpoint.port, protocol: 2 as const },
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(tls === undefined ? {} : { tls: { ...serverNameOf(endpoint), ...tls } }),
     // Another attempt is the connection's affair, which keeps what was not taken.
     ...{ lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, enableOfflineQueue: false },
     ...{ enableReadyCheck: false, disableClientInfo: true, autoResendUnfulfilledCommands: false },
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...{ connectTimeout: CONNECT_TIMEOUT_MS, disconnectTimeout: DISCONNECT_TIMEOUT_MS },
   };
   const line: Line = { redis: new Redis(options), failure: undefined };
   line.redis.on("error", (error) => (line.failure = error));
   return line;
+}
+
+/** The library would go on in database 0 when the one that is asked for is not there. */
+async function connect(redis: Redis, db: number): Promise<void> {
+  await redis.connect();
+  await redis.select(db);
 }
 
 async function add(redis: Redis, batch: readonly Delivery<RedisTarget>[]): Promise<void> {
