@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  deviceHazards,
-  duplicateProperties,
-  modelMismatches,
-  type DeviceSpec,
-  type RuleViolation,
-} from "@longshore/crds/devices";
+import { deviceHazards, judgeDevice, type DeviceSpec, type RuleViolation } from "@longshore/crds/devices";
 import type { Device as OldDevice } from "@longshore/crds/devices/v1alpha2";
 import type { ReviewRequest, Verdict } from "../review.ts";
 import { isJudged, sentence, verdictOf } from "../verdict.ts";
@@ -38,7 +32,7 @@ async function judge(request: ReviewRequest, { models, isStrict }: DeviceRuleDep
   const hazards = deviceHazards(spec);
   const fit = await judgeFit(spec, request.namespace ?? "", models);
   return verdictOf({
-    faults: [...duplicateProperties(spec.properties), ...fit.faults, ...(isStrict ? hazards : [])],
+    faults: [...fit.faults, ...(isStrict ? hazards : [])],
     warnings: [...fit.warnings, ...(isStrict ? [] : hazards.map(sentence))],
   });
 }
@@ -50,18 +44,20 @@ interface Fit {
 
 async function judgeFit(spec: DeviceSpec, namespace: string, models: ModelReader): Promise<Fit> {
   const { name = "" } = spec.deviceModelRef ?? {};
-  if (name === "") return warn("missing: the device works once it names a DeviceModel of its namespace");
+  if (name === "") return judgeAnswer(spec, "unnamed");
   const first = judgeAnswer(spec, await models.read(namespace, name));
   if (first.faults.length === 0) return first;
   return judgeAnswer(spec, await models.read(namespace, name, { isFresh: true }));
 }
 
-function judgeAnswer(spec: DeviceSpec, answer: Awaited<ReturnType<ModelReader["read"]>>): Fit {
-  if (answer === "missing")
-    return warn("no such DeviceModel in this namespace yet; the device works once it is there");
-  if (answer === "unknown")
-    return warn("the DeviceModel could not be read, so the device was not compared with it");
-  return { faults: modelMismatches(spec, answer), warnings: [] };
-}
+const WARNINGS = {
+  unnamed: "missing: the device works once it names a DeviceModel of its namespace",
+  missing: "no such DeviceModel in this namespace yet; the device works once it is there",
+  unknown: "the DeviceModel could not be read, so the device was not compared with it",
+} as const;
 
-const warn = (message: string): Fit => ({ faults: [], warnings: [`spec.deviceModelRef: ${message}`] });
+function judgeAnswer(spec: DeviceSpec, answer: Awaited<ReturnType<ModelReader["read"]>> | "unnamed"): Fit {
+  if (typeof answer === "object") return { faults: judgeDevice(spec, answer).faults, warnings: [] };
+  const warnings = [`spec.deviceModelRef: ${WARNINGS[answer]}`];
+  return { faults: judgeDevice(spec, undefined).faults, warnings };
+}
