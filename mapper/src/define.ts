@@ -13,7 +13,8 @@ import type {
 } from "./driver.ts";
 import { createMapper, type Mapper, type MapperConfig } from "./mapper.ts";
 import type { MapperOptions } from "./options.ts";
-import { runProgram, type Env, type Serve } from "./program/run.ts";
+import { runProgram, type Env } from "./program/run.ts";
+import { serveRest } from "./rest/index.ts";
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -62,17 +63,8 @@ export interface DefinedMapper<H> {
   run(argv?: readonly string[], env?: Env): Promise<void>;
 }
 
-/** What a mapper's program has beside its definition. */
-export interface ProgramParts {
-  /** What listens on `--http`; default: nothing. */
-  readonly serve?: Serve;
-}
-
 /** Makes a program of a definition: `await defineMapper({ protocol, open, read }).run();` */
-export function defineMapper<H>(
-  definition: MapperDefinition<H>,
-  { serve }: ProgramParts = {},
-): DefinedMapper<H> {
+export function defineMapper<H>(definition: MapperDefinition<H>): DefinedMapper<H> {
   const { protocol, name = `${protocol}-mapper`, version = "v0.0.0" } = definition;
   const driver = driverOf(definition);
   const create = (config: CreateConfig): Mapper => {
@@ -93,7 +85,10 @@ export function defineMapper<H>(
               ...{ address: socket, dmiSocket, log, env: environment },
               ...(secretsDir !== undefined && { secretsDir }),
             }),
-          serve,
+          serve: (mapper, address, log) => {
+            const sources = { api: mapper.api, metrics: () => mapper.metrics(), nowMs: Date.now };
+            return serveRest(address, sources, log);
+          },
         },
         argv,
         env,

@@ -7,10 +7,8 @@ export {
   type DefinedMapper,
   type MapperDefinition,
   type Method,
-  type ProgramParts,
 } from "./define.ts";
-export type { Env, Serve, Served } from "./program/run.ts";
-export type { HttpAddress } from "./program/settings.ts";
+export type { Env } from "./program/run.ts";
 
 // What a driver gets and gives.
 export {

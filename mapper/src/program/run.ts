@@ -19,8 +19,8 @@ export interface Program {
   readonly name: string;
   readonly version: string;
   create(settings: Settings, env: Env, log: MapperLog): Mapper;
-  /** undefined: nothing listens on `--http` */
-  readonly serve: Serve | undefined;
+  /** What listens on `--http`. */
+  readonly serve: Serve;
 }
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -95,7 +95,7 @@ async function listen(
   { http, isHttpWanted }: Settings,
   log: MapperLog,
 ): Promise<Served | undefined> {
-  if (!http || !serve) return undefined;
+  if (!http) return undefined;
   try {
     const server = await serve(mapper, http, log);
     log.info(http, "listening for other programs");
