@@ -25,6 +25,12 @@ export function apiCalls(metrics: string): ApiCalls {
   return { writes, reads };
 }
 
+/** Calls that wrote a DeviceStatus since the API server started. */
+export function deviceWrites(metrics: string): number {
+  const lines = metrics.split("\n").filter((line) => line.includes('resource="devicestatuses"'));
+  return apiCalls(lines.join("\n")).writes;
+}
+
 export const minus = (a: ApiCalls, b: ApiCalls): ApiCalls => ({
   writes: a.writes - b.writes,
   reads: a.reads - b.reads,

@@ -4,6 +4,7 @@ import {
   isAlreadyExists,
   loadKubeConfig,
   type KubeClient,
+  type KubeObject,
   type Resource,
 } from "@longshore/operators/runtime";
 import { BUSYBOX_IMAGE } from "../cluster/images.ts";
@@ -15,12 +16,34 @@ const core = (plural: string, kind: string, namespaced = true): Resource => ({
 export const NODES = core("nodes", "Node", false);
 export const PODS = core("pods", "Pod");
 export const CONFIG_MAPS = core("configmaps", "ConfigMap");
+const devices = (plural: string, kind: string): Resource => ({
+  ...{ group: "devices.kubeedge.io", version: "v1beta1", plural, kind, namespaced: true },
+});
+const DEVICES = devices("devices", "Device");
+const DEVICE_MODELS = devices("devicemodels", "DeviceModel");
+const DEVICE_STATUSES = devices("devicestatuses", "DeviceStatus");
 const NAMESPACES = core("namespaces", "Namespace", false);
 const ACCOUNTS = core("serviceaccounts", "ServiceAccount");
 
 export const NAMESPACE = "bench";
 /** Calls to the API server at a time. */
 const PARALLEL = 32;
+
+/** What a device reported, as far as a bench looks at it. */
+export interface ReportedStatus extends KubeObject {
+  readonly status?: {
+    readonly twins?: readonly { readonly reported?: { readonly metadata?: Record<string, string> } }[];
+  };
+}
+
+/** A device with read-only numbers. */
+export interface DeviceWish {
+  readonly name: string;
+  readonly node: string;
+  /** also the name of its model */
+  readonly protocol: string;
+  readonly properties: readonly string[];
+}
 
 /** The objects of a bench, made and changed through the API server. */
 export class BenchCluster {
@@ -73,6 +96,58 @@ export class BenchCluster {
 
   async changeConfigMap(name: string, round: number): Promise<void> {
     await this.#merge(CONFIG_MAPS, name, { data: { round: marker(round) } });
+  }
+
+  async deviceModel(protocol: string, properties: readonly string[]): Promise<void> {
+    await this.#create(DEVICE_MODELS, {
+      metadata: { name: protocol, namespace: NAMESPACE },
+      spec: {
+        protocol,
+        properties: properties.map((name) => ({ name, type: "INT", accessMode: "ReadOnly" })),
+      },
+    });
+  }
+
+  async device({ name, node, protocol, properties }: DeviceWish): Promise<void> {
+    const visitors = { protocolName: protocol, configData: {} };
+    await this.#create(DEVICES, {
+      metadata: { name, namespace: NAMESPACE },
+      spec: {
+        deviceModelRef: { name: protocol },
+        nodeName: node,
+        protocol: { protocolName: protocol, configData: {} },
+        properties: properties.map((property) => ({
+          ...{ name: property, visitors, reportToCloud: true, collectCycle: 1_000, reportCycle: 1_000 },
+        })),
+      },
+    });
+  }
+
+  async removeDevices(names: readonly string[]): Promise<void> {
+    await inParallel(names, (name) => this.#client.delete(DEVICES, { name, namespace: NAMESPACE }));
+  }
+
+  async deviceStatuses(): Promise<readonly ReportedStatus[]> {
+    const options = { namespace: NAMESPACE, resourceVersion: "0" };
+    return (await this.#client.list<ReportedStatus>(DEVICE_STATUSES, options)).items;
+  }
+
+  /** Until the signal aborts. */
+  async watchDeviceStatus(
+    name: string,
+    signal: AbortSignal,
+    onStatus: (status: ReportedStatus) => void,
+  ): Promise<void> {
+    const options = {
+      ...{ namespace: NAMESPACE, fieldSelector: `metadata.name=${name}`, signal },
+      ...{ resourceVersion: "0", timeoutSeconds: 600 },
+    };
+    try {
+      for await (const event of this.#client.watch<ReportedStatus>(DEVICE_STATUSES, options))
+        if (event.type === "ADDED" || event.type === "MODIFIED") onStatus(event.object);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
   }
 
   /** The API server's own metrics, as text. */

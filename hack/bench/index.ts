@@ -4,7 +4,7 @@
 import { writeFileSync } from "node:fs";
 import { ensureControlPlane } from "../control-plane/build.ts";
 import { joinToken } from "../cluster/edge.ts";
-import { startEnvironment } from "../cluster/environment.ts";
+import { NODE, startEnvironment } from "../cluster/environment.ts";
 import { createKubectl } from "../cluster/kubectl.ts";
 import { layoutOf, type Layout } from "../cluster/layout.ts";
 import { sweep } from "../cluster/sweep.ts";
@@ -16,6 +16,7 @@ import { BenchCluster } from "./cluster.ts";
 import { DIALECTS, type Dialect } from "./edges/dialect.ts";
 import { joinNodes } from "./edges/join.ts";
 import { measureBusyAgent, measureIdleAgent, measurePodStarts } from "./measure/agent.ts";
+import { measureDevices } from "./measure/device.ts";
 import { measureApiCalls, measureCatchUp } from "./measure/delivery.ts";
 import { measureConnections, measureThroughput } from "./measure/hub.ts";
 import { measureOfflineNode } from "./measure/redis.ts";
@@ -43,6 +44,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   { title: "Idle agent", about: "agent.rss_mb_0_pods", measure: measureIdleAgent },
   { title: "Pod starts, one after the other", about: "pod.start", measure: measurePodStarts },
   { title: "Agent with ten pods", about: "agent.rss_mb_10_pods agent.cpu", measure: measureBusyAgent },
+  { title: "Reports of a thousand devices", about: "device.", measure: measureDevices },
   { title: "Memory of idle streams", about: "stream.hub_kib", measure: measureIdleStreams },
   { title: "Starts of streams", about: "stream.exec stream.first", measure: measureStreamStarts },
   { title: "Throughput of one log", about: "stream.logs_mb", measure: measureLogThroughput },
@@ -98,7 +100,7 @@ async function prepare(layout: Layout, steps: Steps, dialect: Dialect): Promise<
     say("they are registered, now their certificates");
     return joinNodes({ join: `127.0.0.1:${cloud.join}`, token: await joinToken(kubectl) }, names);
   });
-  return { layout, kubectl, cluster, hub: `127.0.0.1:${cloud.tunnel}`, ca, identities, dialect };
+  return { layout, kubectl, cluster, node: NODE, hub: `127.0.0.1:${cloud.tunnel}`, ca, identities, dialect };
 }
 
 function report(figures: readonly Figure[]): void {

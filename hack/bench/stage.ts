@@ -11,6 +11,8 @@ export interface Stage {
   readonly layout: Layout;
   readonly kubectl: Kubectl;
   readonly cluster: BenchCluster;
+  /** Name of the node that the real agent is. */
+  readonly node: string;
   /** host:port of the hub's tunnel */
   readonly hub: string;
   readonly ca: string;

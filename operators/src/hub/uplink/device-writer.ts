@@ -42,8 +42,8 @@ export interface WriterOptions {
 export const defaultWriterOptions: WriterOptions = {
   writesPerSecond: 100,
   burst: 20,
-  concurrency: 32,
-  concurrencyPerSession: 8,
+  concurrency: 64,
+  concurrencyPerSession: 16,
   maxDevices: 50_000,
   maxDevicesPerSession: 10_000,
   maxChars: 64 * 1024 * 1024,
