@@ -3,6 +3,7 @@ import {
   DONE,
   TerminalError,
   apiVersionOf,
+  isConflict,
   isInvalid,
   isNotFound,
   keyOf,
@@ -93,15 +94,16 @@ async function write(
   const model = deps.informers.devicemodel.get({ namespace, name: device.modelName });
   const plan = planConditions(device, { model, ...seen }, secondsOf(deps.clock.wallMs()));
   if (plan === undefined) return;
-  await apply(deps.client, device, plan);
+  if (!(await apply(deps.client, device, plan))) return;
   for (const fault of plan.news) tellFault(deps.recorder, device, fault);
 }
 
+/** @returns false when the device has changed meanwhile: the newer one is on its way here, and is told about then */
 async function apply(
   client: TellerDeps["client"],
   device: TrimmedDevice,
   { conditions }: ConditionPlan,
-): Promise<void> {
+): Promise<boolean> {
   const { name, namespace = "", uid, resourceVersion } = device.metadata;
   try {
     await client.apply(
@@ -109,7 +111,9 @@ async function apply(
       { metadata: { name, namespace, uid, resourceVersion }, status: { conditions } },
       { fieldManager: FIELD_MANAGER },
     );
+    return true;
   } catch (error) {
+    if (isConflict(error)) return false;
     // The whole device is judged again at each write: one that is not valid by itself is not to be tried for ever.
     if (isInvalid(error)) throw new TerminalError("the device cannot be written as it is", { cause: error });
     throw error;
