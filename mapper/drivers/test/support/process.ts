@@ -35,9 +35,13 @@ export function run(command: string, args: readonly string[]): Program {
 }
 
 /** Real time: waits for what must come, and fails when it does not. */
-export async function until(isTrue: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
+export async function until(
+  isTrue: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = 10_000,
+): Promise<void> {
   const endMs = performance.now() + timeoutMs;
-  while (!isTrue()) {
+  while (!(await isTrue())) {
     if (performance.now() > endMs) throw new Error(`timed out: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

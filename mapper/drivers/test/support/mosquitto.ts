@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import { writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { connectAsync, type MqttClient } from "mqtt";
+import { run, until } from "./process.ts";
+
+/** A broker of its own for one test. */
+export interface TestBroker {
+  readonly port: number;
+  readonly kill: () => Promise<void>;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+const isListening = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const end = (is: boolean) => (): void => {
+      socket.destroy();
+      resolve(is);
+    };
+    socket.once("connect", end(true)).once("error", end(false));
+  });
+
+/** @param lines more lines of its configuration */
+export async function startBroker(dir: string, lines: readonly string[], port?: number): Promise<TestBroker> {
+  const own = port ?? (await freePort());
+  const file = join(dir, `mosquitto-${own}.conf`);
+  writeFileSync(file, [`listener ${own} 127.0.0.1`, ...lines, "user root", ""].join("\n"));
+  const program = run("mosquitto", ["-c", file]);
+  program.child.stdout.resume();
+  await until(async () => isListening(own), "mosquitto");
+  return { port: own, kill: program.kill };
+}
+
+/** A client beside the mapper's: the device itself, in tests. */
+export const aClient = (port: number, username?: string, password?: string): Promise<MqttClient> =>
+  connectAsync(`mqtt://127.0.0.1:${port}`, {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    timerVariant: "native",
+  });
