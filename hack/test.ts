@@ -11,6 +11,7 @@ import { ensureControlPlane } from "./control-plane/build.ts";
 import { CLONE, layoutOf } from "./cluster/layout.ts";
 import { sweep } from "./cluster/sweep.ts";
 import { describeFailure } from "./fault.ts";
+import { ensureGoMappers } from "./go-mapper/build.ts";
 import { ensureMetricsServer } from "./metrics-server/build.ts";
 import { ensurePrerequisites, requireRoot } from "./prerequisites.ts";
 import { createSteps } from "./steps.ts";
@@ -51,6 +52,7 @@ async function runAll(onlyEndToEnd: boolean, title: string): Promise<Counts> {
   const bin = await steps.run("Get the control plane", (say) => ensureControlPlane(say));
   // Without it, tests that need it fail: no reason to run no others.
   await steps.run("Get metrics-server", (say) => ensureMetricsServer(say)).catch(() => undefined);
+  await steps.run("Get mappers on grpc-go", (say) => ensureGoMappers(say)).catch(() => undefined);
   await steps.run("Get VictoriaMetrics", (say) => ensureVictoriaMetrics(say)).catch(() => undefined);
   const layout = layoutOf("e2e");
   try {

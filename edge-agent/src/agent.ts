@@ -15,7 +15,8 @@ import {
   type JoinOptions,
 } from "./join/index.ts";
 import { createDeviceRoom, type DeviceRoom } from "./devices/index.ts";
-import { createMapperClient, mapperAddress, openDmiServer } from "./dmi/index.ts";
+import { createMapperClient, mapperAddress, openDmiServer, openMapperTokens } from "./dmi/index.ts";
+import { createEventSender } from "./events.ts";
 import type { AgentLog } from "./log.ts";
 import { createAgentMetrics, serveMetrics, type AgentMetrics } from "./metrics.ts";
 import { AGENT_VERSION, createNodeReporter, readMachineFacts, readMachineState } from "./node/index.ts";
@@ -173,24 +174,42 @@ async function runParts(
   };
 }
 
+/** Protocols that this node takes a mapper of, and tokens. */
+const MAX_MAPPERS = 64;
+
 /** Undefined where devices are switched off. */
 function createDevices(deps: AgentDeps, store: Store, uplink: Uplink): DeviceRoom | undefined {
   const { config, clock, log, registry } = deps;
   if (!config.devices.enable) return undefined;
+  const { socketPath, security, maxConnections, maxMapperCalls, unreachableAfterMs } = config.devices;
+  const tokens = { folder: config.devices.tokenDir, max: MAX_MAPPERS };
   return createDeviceRoom({
     store: store.desired,
     records: store.records,
     uplink,
     openServer: openDmiServer,
     dial: createMapperClient,
-    address: mapperAddress,
+    address: (bytes) => mapperAddress(bytes, config.devices.mapperSocketDir),
+    callers: { security, tokens: openMapperTokens(tokens, { clock, log }) },
+    emit: createEventSender({
+      uplink,
+      clock,
+      log,
+      nodeName: config.node.name,
+      component: "devicetwin",
+      enabled: config.pods.reportEvents,
+    }),
     clock,
     log,
     registry,
     newId: randomUUID,
     random: Math.random,
     options: {
-      socketPath: config.devices.socketPath,
+      socketPath,
+      maxConnections,
+      maxMapperCalls,
+      unreachableAfterMs,
+      maxMappers: MAX_MAPPERS,
       requestTimeoutMs: config.hub.requestTimeoutMs,
     },
   });

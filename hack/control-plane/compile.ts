@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { exec } from "../exec.ts";
@@ -24,10 +24,11 @@ export interface GoModule {
 
 const TIMEOUT_MS = 40 * 60_000;
 
-/** Folder that the programs of exactly these go.mod and go.sum belong in. */
+/** Folder that the programs of exactly these go.mod and go.sum, and of our own lines, belong in. */
 export function cachedBin({ dir, name }: GoModule): string {
   const digest = createHash("sha256");
-  for (const file of ["go.mod", "go.sum"]) digest.update(readFileSync(join(dir, file)));
+  const own = readdirSync(dir).filter((file) => file.endsWith(".go"));
+  for (const file of ["go.mod", "go.sum", ...own.sort()]) digest.update(readFileSync(join(dir, file)));
   return join(homedir(), ".cache/longshore", name, digest.digest("hex").slice(0, 16));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Taint } from "./fields.ts";
 import type { FileSettings } from "./schema.ts";
 
@@ -58,6 +58,13 @@ export interface AgentConfig {
     readonly enable: boolean;
     /** where mappers register */
     readonly socketPath: string;
+    readonly security: "compatible" | "strict";
+    /** folder of their sockets; "" is anywhere */
+    readonly mapperSocketDir: string;
+    readonly tokenDir: string;
+    readonly maxConnections: number;
+    readonly maxMapperCalls: number;
+    readonly unreachableAfterMs: number;
   };
   /** KubeEdge's stream tunnel, towards a CloudCore alone */
   readonly edgeStream: {
@@ -98,7 +105,7 @@ export interface AgentConfig {
 
 /** @param hostname name of the machine, used where none is configured (in lower case, as kubelet does) */
 export function toAgentConfig(file: FileSettings, hostname: string): AgentConfig {
-  const { deviceTwin, edged, edgeHub, edgeStream } = file.modules;
+  const { edged, edgeHub, edgeStream } = file.modules;
   const kubelet = edged.tailoredKubeletConfig;
   const { longshore } = file;
   return {
@@ -149,7 +156,7 @@ export function toAgentConfig(file: FileSettings, hostname: string): AgentConfig
       resolvConf: kubelet.resolvConf,
       reportEvents: edged.reportEvent,
     },
-    devices: { enable: deviceTwin.enable, socketPath: deviceTwin.dmiSockPath },
+    devices: toDevices(file),
     edgeStream: {
       enable: edgeStream.enable,
       server: `wss://${edgeStream.server}`,
@@ -159,6 +166,21 @@ export function toAgentConfig(file: FileSettings, hostname: string): AgentConfig
     dataDir: longshore.dataDir || dirname(file.database.dataSource),
     logLevel: longshore.logLevel,
     metricsAddress: longshore.metricsAddress,
+  };
+}
+
+function toDevices({ modules: { deviceTwin }, longshore, database }: FileSettings): AgentConfig["devices"] {
+  const { devices, dataDir, security } = longshore;
+  const isStrict = security === "strict";
+  return {
+    enable: deviceTwin.enable,
+    socketPath: deviceTwin.dmiSockPath,
+    security: isStrict ? "strict" : "compatible",
+    mapperSocketDir: devices.socketDir || (isStrict ? dirname(deviceTwin.dmiSockPath) : ""),
+    tokenDir: devices.tokenDir || join(dataDir || dirname(database.dataSource), "mapper-tokens"),
+    maxConnections: devices.maxConnections,
+    maxMapperCalls: devices.maxMapperCalls,
+    unreachableAfterMs: devices.unreachableAfter,
   };
 }
 

@@ -288,10 +288,30 @@ const bus = section({
   uploadsPerSecond: integer("Uploads a second to the cloud; a share of edgeHub.messageQPS.", 15, 1, 10_000),
 });
 
+const devices = section({
+  maxConnections: integer("Connections of mappers at once.", 32, 1, 1_000),
+  maxMapperCalls: integer("Calls to one mapper at once.", 4, 1, 64),
+  socketDir: path(
+    "Folder that the sockets of mappers must be in; empty takes any, and in strict mode that of deviceTwin.dmiSockPath.",
+    "",
+  ),
+  tokenDir: path(
+    "Tokens of mappers, one file each with the mapper's name; empty takes mapper-tokens in the store's folder.",
+    "",
+  ),
+  unreachableAfter: duration(
+    "Devices are offline when their mapper has not answered for so long.",
+    5_000,
+    1_000,
+    3_600_000,
+  ),
+});
+
 const longshore = section({
   bus,
   cgroupParent: path("Parent cgroup of all pods; never a host kubelet's.", "/longshore"),
   dataDir: path("Store of this agent; empty takes the folder of database.dataSource.", ""),
+  devices,
   identityFile: path(
     "Key, certificate and CA of this node in one file.",
     "/etc/kubeedge/certs/longshore-identity.json",
@@ -305,6 +325,11 @@ const longshore = section({
   ),
   redialMax: duration("Longest pause between two attempts to reach the hub.", 60_000, 1_000, 3_600_000),
   requestTimeout: duration("Time for a reply of the cloud.", 60_000, 1_000, 3_600_000),
+  security: oneOf(
+    "compatible takes mappers of KubeEdge, which have no token; strict refuses a mapper without its own.",
+    "compatible",
+    ["compatible", "strict"],
+  ),
   tokenFile: path("Join token, in a file that only its owner can read.", ""),
 });
 

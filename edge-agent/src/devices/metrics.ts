@@ -4,6 +4,7 @@ import { Counter, Gauge, type Registry } from "prom-client";
 /** What the devices' room counts. Names are API; never labelled by device, mapper or protocol. */
 export interface DeviceMetrics {
   readonly requests: Counter<"method" | "code" | "reason">;
+  readonly doubts: Counter<"reason">;
   readonly calls: Counter<"call" | "result">;
   readonly reports: Counter<"kind" | "result">;
   readonly dropped: Counter<"reason">;
@@ -21,6 +22,12 @@ export function createDeviceMetrics(registry: Registry): DeviceMetrics {
       name: "longshore_edge_dmi_requests_total",
       help: "Calls of mappers by method, gRPC code and, where refused, reason",
       labelNames: ["method", "code", "reason"],
+      registers,
+    }),
+    doubts: new Counter({
+      name: "longshore_edge_dmi_doubtful_total",
+      help: "Calls that were taken although it is not sure which mapper makes them, by reason",
+      labelNames: ["reason"],
       registers,
     }),
     calls: new Counter({

@@ -8,11 +8,14 @@ import type { AgentLog } from "../log.ts";
 import type { DesiredStore, RecordStore } from "../store/port.ts";
 import type { Uplink } from "../tunnel/port.ts";
 import type { BucketOptions } from "./bucket.ts";
+import type { CallerOptions } from "./callers.ts";
 
 /** How this node serves devices. */
 export interface DeviceOptions {
   /** KubeEdge's is /etc/kubeedge/dmi.sock */
   readonly socketPath: string;
+  /** connections of mappers at once, default 32 */
+  readonly maxConnections?: number;
   /** least time between two frames of one device and kind, default 1 s */
   readonly minGapMs?: number;
   /** frames of devices without a reply yet, default 8 */
@@ -61,6 +64,8 @@ export interface DeviceRoomDeps {
   readonly registry: Registry;
   readonly newId: () => string;
   readonly random: () => number;
+  /** How mappers are known; by their word where it is absent. */
+  readonly callers?: CallerOptions;
   /** Tells people what happens to a device; nobody where it is absent. */
   readonly emit?: EmitEvent;
   readonly options: DeviceOptions;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Device, DeviceModel } from "@longshore/crds/devices";
 import type { ReportDeviceStatesRequest, ReportDeviceStatusRequest } from "@longshore/crds/dmi";
-import { DmiFault, type DmiHandlers, type DmiServer } from "../dmi/port.ts";
+import { DmiFault, type DmiCall, type DmiHandlers, type DmiServer } from "../dmi/port.ts";
 import type { DesiredEvent, StoredObject } from "../store/port.ts";
 import { pauseMs } from "./backoff.ts";
 import { Book } from "./book.ts";
 import { createBuckets } from "./bucket.ts";
+import { ANYBODY, createCallers, type Callers } from "./callers.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { createDesiredView, type DesiredView, type MapperDesired } from "./to-mapper/desired.ts";
 import { createJournal } from "./to-mapper/journal.ts";
@@ -48,6 +49,7 @@ class Room implements DeviceRoom {
   readonly #mappers: Mappers;
   readonly #reporter: Reporter;
   readonly #health: HealthWatch;
+  readonly #callers: Callers;
   readonly #mayReport: (protocol: string) => boolean;
   readonly #mayRegister: (key: string) => boolean;
   readonly #makeView = createDesiredView();
@@ -64,6 +66,11 @@ class Room implements DeviceRoom {
     const { records, clock, log, random } = deps;
     this.#options = { ...DEFAULTS, ...deps.options };
     this.#metrics = createDeviceMetrics(deps.registry);
+    this.#callers = createCallers({
+      ...(deps.callers ?? ANYBODY),
+      log,
+      doubts: this.#metrics.doubts,
+    });
     this.#mayReport = createBuckets(clock, this.#options.reportRate);
     this.#mayRegister = createBuckets(clock, this.#options.registerRate);
     const { maxMapperCalls: maxCalls, slowCallMs, gatherMs, probeMs } = this.#options;
@@ -83,8 +90,8 @@ class Room implements DeviceRoom {
       onRegistered: (count) => this.#metrics.mappers.set(count),
     });
     this.#reporter = this.#createReporter();
-    this.book = new Book({ ...deps, reporter: this.#reporter, maxValueChars: this.#options.maxValueChars });
     this.#health = this.#createHealth();
+    this.book = this.#createBook();
   }
 
   async start(): Promise<void> {
@@ -125,6 +132,27 @@ class Room implements DeviceRoom {
       limits: { maxTotalChars, ...FRAME },
       writeBehindMs,
       uidOf: (key) => store.get(`device/${key}`)?.uid,
+    });
+  }
+
+  /** What is said by MQTT is judged like what mappers say. */
+  #createBook(): Book {
+    const reporter = this.#reporter;
+    const { store } = this.#deps;
+    return new Book({
+      ...this.#deps,
+      maxValueChars: this.#options.maxValueChars,
+      reporter: {
+        twins: (key, uid, reports) => reporter.twins(key, uid, reports),
+        held: (key) => reporter.held(key),
+        stateOf: (key) => reporter.stateOf(key),
+        subscribe: (listener) => reporter.subscribe(listener),
+        state: (key, uid, said) => {
+          const object = store.get(`device/${key}`);
+          if (object?.uid !== uid) return;
+          this.#health.said(object, typeof said === "string" ? said : said.state);
+        },
+      },
     });
   }
 
@@ -170,7 +198,9 @@ class Room implements DeviceRoom {
   #open(): Promise<void> {
     const { openServer, clock, log, options, random } = this.#deps;
     const observe = createObserver(clock, log, this.#metrics);
-    this.#opening = openServer({ socketPath: options.socketPath }, this.#handlers(), observe).then(
+    const { socketPath, maxConnections } = options;
+    const where = { socketPath, ...(maxConnections !== undefined && { maxConnections }) };
+    this.#opening = openServer(where, this.#handlers(), observe).then(
       (server) => {
         this.#server = server;
         this.#failures = 0;
@@ -197,31 +227,34 @@ class Room implements DeviceRoom {
       mapperRegister: async (request, call) => {
         if (!this.#mayRegister(""))
           throw new DmiFault("RESOURCE_EXHAUSTED", "rate", "mappers register too often");
+        this.#callers.register(request.mapper?.name ?? "", call);
         const response = await this.#mappers.register(request, call);
         this.#health.mark();
         return response;
       },
-      reportDeviceStatus: (request) => this.#reportStatus(request),
-      reportDeviceStates: (request) => this.#reportState(request),
+      reportDeviceStatus: (request, call) => this.#reportStatus(request, call),
+      reportDeviceStates: (request, call) => this.#reportState(request, call),
     };
   }
 
-  /** @throws {DmiFault} INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED */
-  #reported(request: ReportDeviceStatusRequest | ReportDeviceStatesRequest): StoredObject {
+  /** @throws {DmiFault} INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, UNAUTHENTICATED, PERMISSION_DENIED */
+  #reported(request: ReportDeviceStatusRequest | ReportDeviceStatesRequest, call: DmiCall): StoredObject {
     checkNames(request);
     const key = deviceKey(request.deviceNamespace, request.deviceName);
     const object = this.#deps.store.get(`device/${key}`);
     const protocol = this.#desired().protocols.get(key) ?? "";
+    const caller = this.#callers.identify(call);
     if (!this.#mayReport(protocol))
       throw new DmiFault("RESOURCE_EXHAUSTED", "rate", "this protocol's devices report too often");
     if (object === undefined)
       throw new DmiFault("NOT_FOUND", "device", "this node has no device of that namespace and name");
+    this.#callers.permit(caller, this.#mappers.of(protocol)?.mapper.name);
     this.#health.heard(protocol);
     return object;
   }
 
-  #reportStatus(request: ReportDeviceStatusRequest): void {
-    const { namespace, name, uid, value } = this.#reported(request);
+  #reportStatus(request: ReportDeviceStatusRequest, call: DmiCall): void {
+    const { namespace, name, uid, value } = this.#reported(request, call);
     const device = value as Device;
     const modelKey = `devicemodel/${deviceKey(namespace, device.spec?.deviceModelRef?.name ?? "")}`;
     const model = this.#deps.store.get(modelKey)?.value as DeviceModel | undefined;
@@ -238,9 +271,9 @@ class Room implements DeviceRoom {
     throw new DmiFault("RESOURCE_EXHAUSTED", "room", "there is no room for more values");
   }
 
-  #reportState(request: ReportDeviceStatesRequest): void {
+  #reportState(request: ReportDeviceStatesRequest, call: DmiCall): void {
     const state = checkState(request);
-    this.#health.said(this.#reported(request), state);
+    this.#health.said(this.#reported(request, call), state);
   }
 }
 

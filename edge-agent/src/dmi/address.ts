@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { lstatSync } from "node:fs";
-import { normalize } from "node:path";
+import { lstatSync, realpathSync } from "node:fs";
+import { dirname, normalize } from "node:path";
 import { DmiFault, MapperError } from "./port.ts";
 
 /** Linux takes 108 bytes with the closing zero. */
@@ -23,13 +23,33 @@ function checked(path: string): string | undefined {
   }
 }
 
+/** By what the folders really are, so that no link leads out. */
+function isWithin(path: string, folder: string): boolean {
+  try {
+    return `${realpathSync(dirname(path))}/`.startsWith(`${realpathSync(folder)}/`);
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Path of a mapper's socket from the bytes that it announced: `/path` or `unix:///path`. A mapper registers before
  * it listens, so that nothing there is fine; a file, a folder or a link is not.
  *
+ * @param folder that the socket must be in, or in a folder of it; "" for anywhere
  * @throws {DmiFault} INVALID_ARGUMENT
  */
-export function mapperAddress(bytes: Uint8Array): string {
+export function mapperAddress(bytes: Uint8Array, folder = ""): string {
+  const path = plainPath(bytes);
+  const wrong = checked(path);
+  if (wrong !== undefined) throw invalid(`mapper.address: ${wrong}`);
+  if (folder !== "" && !isWithin(path, folder))
+    throw invalid(`mapper.address must be in the folder ${folder}`);
+  return path;
+}
+
+/** @throws {DmiFault} */
+function plainPath(bytes: Uint8Array): string {
   if (bytes.length === 0 || bytes.length > MAX_PATH_BYTES + "unix://".length)
     throw invalid("mapper.address must be the path of the mapper's socket, of at most 107 bytes");
   const text = Buffer.from(bytes).toString("utf8");
@@ -37,8 +57,6 @@ export function mapperAddress(bytes: Uint8Array): string {
   const isPlain = /^\/[\x21-\x7e]+$/.test(path) && normalize(path) === path && !path.endsWith("/");
   if (!isPlain || path.length > MAX_PATH_BYTES)
     throw invalid("mapper.address must be the absolute path of a unix socket, without . and ..");
-  const wrong = checked(path);
-  if (wrong !== undefined) throw invalid(`mapper.address: ${wrong}`);
   return path;
 }
 

@@ -10,7 +10,13 @@ import type {
 
 /** Why a mapper's call is refused; the names are gRPC's. */
 export type DmiFaultCode =
-  "INVALID_ARGUMENT" | "NOT_FOUND" | "RESOURCE_EXHAUSTED" | "UNAVAILABLE" | "INTERNAL";
+  | "INVALID_ARGUMENT"
+  | "NOT_FOUND"
+  | "RESOURCE_EXHAUSTED"
+  | "UNAVAILABLE"
+  | "UNAUTHENTICATED"
+  | "PERMISSION_DENIED"
+  | "INTERNAL";
 
 /** A call that is answered with an error: `message` is the sentence that the mapper's developer reads. */
 export class DmiFault extends Error {
@@ -29,13 +35,27 @@ export class DmiFault extends Error {
 export interface DmiCall {
   /** The mapper gave up waiting, or is gone: nobody reads the answer. */
   isCancelled(): boolean;
+  /** What it sent as `authorization: Bearer …`; undefined for nothing of that form. */
+  readonly token?: string | undefined;
+}
+
+/** The tokens by which mappers are known. */
+export interface MapperTokens {
+  /** Name of the mapper that has this token; undefined for a token that nobody has. */
+  nameOf(token: string): string | undefined;
+  /**
+   * Makes a token for a mapper that has none, where only root reads it.
+   *
+   * @returns its file; undefined when that name can have none, or there are too many
+   */
+  offer(name: string): string | undefined;
 }
 
 /** What the agent does when a mapper calls. Each may throw {DmiFault}; anything else is answered as INTERNAL. */
 export interface DmiHandlers {
   readonly mapperRegister: (request: MapperRegisterRequest, call: DmiCall) => Promise<MapperRegisterResponse>;
-  readonly reportDeviceStatus: (request: ReportDeviceStatusRequest) => void;
-  readonly reportDeviceStates: (request: ReportDeviceStatesRequest) => void;
+  readonly reportDeviceStatus: (request: ReportDeviceStatusRequest, call: DmiCall) => void;
+  readonly reportDeviceStates: (request: ReportDeviceStatesRequest, call: DmiCall) => void;
 }
 
 /** The name of a method, as in the proto. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Server, ServerCredentials, status, type handleUnaryCall } from "@grpc/grpc-js";
+import { Server, ServerCredentials, status, type handleUnaryCall, type Metadata } from "@grpc/grpc-js";
 import { DeviceManagerService, type ServiceMethod } from "@longshore/crds/dmi";
 import { createServer, type Socket } from "node:net";
+import { MapperConnection } from "./front.ts";
 import {
   DmiFault,
   type DmiCall,
@@ -41,6 +42,11 @@ function toFault(error: unknown): DmiFault {
   return new DmiFault("INTERNAL", "internal", "the edge agent failed", { cause: error });
 }
 
+function tokenOf(metadata: Metadata): string | undefined {
+  const [value] = metadata.get("authorization");
+  return /^Bearer (\S{1,512})$/.exec(String(value ?? ""))?.[1];
+}
+
 /** Limits the calls that run at once, and turns whatever a handler throws into an answer. */
 function createGuard(maxCalls: number, observe: DmiObserver) {
   let running = 0;
@@ -56,7 +62,7 @@ function createGuard(maxCalls: number, observe: DmiObserver) {
     };
     return (call, reply) => {
       running++;
-      run(call.request, { isCancelled: () => call.cancelled })
+      run(call.request, { isCancelled: () => call.cancelled, token: tokenOf(call.metadata) })
         .then(
           (response) => {
             observe(name, "OK");
@@ -117,15 +123,15 @@ export async function openDmiServer(
     mapperRegister: guard("MapperRegister", handlers.mapperRegister),
     reportDeviceStatus: guard(
       "ReportDeviceStatus",
-      (request: Parameters<DmiHandlers["reportDeviceStatus"]>[0]) => {
-        handlers.reportDeviceStatus(request);
+      (request: Parameters<DmiHandlers["reportDeviceStatus"]>[0], call) => {
+        handlers.reportDeviceStatus(request, call);
         return empty;
       },
     ),
     reportDeviceStates: guard(
       "ReportDeviceStates",
-      (request: Parameters<DmiHandlers["reportDeviceStates"]>[0]) => {
-        handlers.reportDeviceStates(request);
+      (request: Parameters<DmiHandlers["reportDeviceStates"]>[0], call) => {
+        handlers.reportDeviceStates(request, call);
         return empty;
       },
     ),
@@ -136,8 +142,7 @@ export async function openDmiServer(
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    socket.on("error", () => undefined); // a mapper that dies; the library ends the session on close
-    injector.injectConnection(socket);
+    injector.injectConnection(new MapperConnection(socket));
   });
   server.maxConnections = maxConnections;
   await listenOn(server, options.socketPath, socketMode);

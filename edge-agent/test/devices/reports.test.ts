@@ -9,7 +9,7 @@ import {
   ReportDeviceStatusRequest,
   type DeepPartial,
 } from "@longshore/crds/dmi";
-import type { DmiHandlers } from "../../src/dmi/port.ts";
+import type { DmiCall, DmiHandlers } from "../../src/dmi/port.ts";
 import type { UplinkRequest } from "../../src/tunnel/port.ts";
 import { fakeClock, until, type FakeClock } from "../tunnel/fakes.ts";
 import { FakeCloud } from "./support/fake-cloud.ts";
@@ -55,6 +55,8 @@ const turns = async (): Promise<void> => {
 };
 
 /** The same without a socket, on a clock that a test moves. */
+const CALL: DmiCall = { isCancelled: () => false };
+
 async function byHand(overrides: Partial<BenchOptions> = {}): Promise<ByHand> {
   const clock = fakeClock(START_MS);
   let handlers: DmiHandlers | undefined;
@@ -82,9 +84,10 @@ async function byHand(overrides: Partial<BenchOptions> = {}): Promise<ByHand> {
             twins: [{ propertyName, observedDesired: { value: "20" }, reported: { value } }],
           },
         }),
+        CALL,
       ),
     state: (state, deviceName = "d1") =>
-      handlers?.reportDeviceStates({ deviceName, deviceNamespace: "default", state }),
+      handlers?.reportDeviceStates({ deviceName, deviceNamespace: "default", state }, CALL),
     pass: async (ms) => {
       await turns();
       for (let passed = 0; passed < ms; passed += 100) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Device, DeviceModel } from "@longshore/crds/dmi";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +60,24 @@ describe("mapperAddress", () => {
       code: "INVALID_ARGUMENT",
       reason: "address",
     });
+  });
+
+  it("B125 refuses what is outside the folder for sockets, and what a linked folder leads out to", () => {
+    const folder = mkdtempSync(join(tmpdir(), "dmi-"));
+    const outside = mkdtempSync(join(tmpdir(), "dmi-"));
+    symlinkSync(outside, join(folder, "out"));
+    mkdirSync(join(folder, "in"));
+    const answer = (path: string): string => {
+      try {
+        return mapperAddress(Buffer.from(path), folder);
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+    const [good, deeper] = [join(folder, "m.sock"), join(folder, "in", "m.sock")];
+    const bad = [join(outside, "m.sock"), join(folder, "out", "m.sock"), `${folder}x/m.sock`, "/m.sock"];
+    expect([good, deeper].map(answer)).toEqual([good, deeper]);
+    expect(bad.map(answer)).toEqual(bad.map(() => "INVALID_ARGUMENT"));
   });
 
   it("B125 refuses a symbolic link, wherever it leads", () => {

@@ -10,13 +10,15 @@ export interface MapperSide {
   readonly close: () => void;
 }
 
-export function mapperSide(socketPath: string, authority = "localhost"): MapperSide {
+export function mapperSide(socketPath: string, authority = "localhost", token?: string): MapperSide {
   const client = new Client(`unix://${socketPath}`, credentials.createInsecure(), {
     "grpc.default_authority": authority,
     "grpc.use_local_subchannel_pool": 1,
     "grpc.max_send_message_length": -1,
     "grpc.enable_retries": 0,
   });
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
   const call: MapperSide["call"] = (method, request) =>
     new Promise((resolve, reject) => {
       client.makeUnaryRequest(
@@ -24,7 +26,7 @@ export function mapperSide(socketPath: string, authority = "localhost"): MapperS
         method.requestSerialize,
         method.responseDeserialize,
         request,
-        new Metadata(),
+        metadata,
         { deadline: Date.now() + 5_000 },
         (error, response) =>
           error || response === undefined ? reject(error ?? new Error()) : resolve(response),

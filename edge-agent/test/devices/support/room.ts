@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Registry } from "prom-client";
 import { type Clock, systemClock } from "../../../src/clock.ts";
+import type { CallerOptions } from "../../../src/devices/callers.ts";
+import type { EmitEvent } from "../../../src/events.ts";
 import { createDeviceRoom, type DeviceOptions, type DeviceRoom } from "../../../src/devices/index.ts";
 import { createMapperClient, mapperAddress, openDmiServer } from "../../../src/dmi/index.ts";
 import type { OpenDmiServer } from "../../../src/dmi/port.ts";
@@ -48,6 +50,8 @@ export interface BenchOptions {
   readonly dir: string;
   /** Deadline of a call to a mapper. */
   readonly callTimeoutMs: number;
+  readonly callers: CallerOptions;
+  readonly emit: EmitEvent;
 }
 
 /** The room on a real socket, with a store and a cloud in memory. */
@@ -74,6 +78,8 @@ export async function startRoom(overrides: Partial<BenchOptions> = {}): Promise<
     registry,
     newId: () => `id-${++ids}`,
     random: () => 0.5,
+    ...(overrides.callers && { callers: overrides.callers }),
+    ...(overrides.emit && { emit: overrides.emit }),
     options: { socketPath, minGapMs: 10, repeatSpreadMs: 20, writeBehindMs: 20, ...overrides.options },
   });
   await room.start();
