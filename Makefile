@@ -19,7 +19,7 @@ PART ?=
 MODEL ?=
 OUT ?=
 
-.PHONY: help up down stop start kill test e2e bench verify generate model-types build fmt
+.PHONY: help up down stop start kill test e2e bench verify generate model-types new-mapper build fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ generate: $(INSTALLED) ## Write the generated files again
 
 model-types: $(INSTALLED) ## Types and a JSON schema of a DeviceModel, for its mapper: MODEL=file.yaml [OUT=folder]
 	@node hack/generate/model-types.ts '$(MODEL)' '$(OUT)'
+
+new-mapper: $(INSTALLED) ## Write a mapper of your own to begin with (NAME=lamp-mapper, DIR=where, PROTOCOL=its protocolName)
+	@NAME='$(NAME)' PROTOCOL='$(PROTOCOL)' DIR='$(DIR)' node hack/new-mapper.ts
 
 build: $(INSTALLED) ## Bundle the programs into dist/
 	@node hack/build.ts

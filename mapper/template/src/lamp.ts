@@ -1,0 +1,49 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { defineMapper } from "@longshore/mapper";
+
+interface Lamp {
+  readonly socket: Socket;
+  /** Sends one line and gives back the one that answers it. */
+  ask(line: string, signal: AbortSignal): Promise<string>;
+}
+
+/** Lamps that take `get brightness` and `set brightness 70`, a line each, over TCP. */
+export const lampMapper = defineMapper<Lamp>({
+  protocol: "__PROTOCOL__", // Devices with this protocolName come to this mapper.
+  name: "__NAME__",
+  version: "v0.1.0",
+
+  // device.config is what the user wrote below spec.protocol.configData.
+  open: async ({ config }, { signal }) => {
+    const socket = connect(Number(config["port"] ?? 7000), String(config["host"] ?? "127.0.0.1"));
+    socket.setNoDelay(true);
+    await once(socket, "connect", { signal });
+    socket.on("error", () => socket.destroy()); // the next call finds out
+    const closed = new AbortController();
+    socket.once("close", () => closed.abort());
+    const lines = createInterface(socket);
+    const ask = async (line: string, until: AbortSignal): Promise<string> => {
+      if (socket.destroyed) throw new Error("the lamp hung up");
+      const ended = AbortSignal.any([until, closed.signal]);
+      const answer = once(lines, "line", { signal: ended }) as Promise<[string]>;
+      socket.write(`${line}\n`);
+      return (await answer)[0];
+    };
+    return { socket, ask };
+  },
+
+  read: async (lamp, { name, type }, { signal }) => {
+    const text = await lamp.ask(`get ${name}`, signal);
+    return type === "INT" ? Number(text) : text;
+  },
+
+  // Called with values that fit the DeviceModel, once for each change.
+  write: async (lamp, { name }, value, { signal }) => {
+    const answer = await lamp.ask(`set ${name} ${String(value)}`, signal);
+    if (answer !== "ok") throw new Error(`the lamp says: ${answer}`);
+  },
+
+  close: ({ socket }) => void socket.destroy(),
+});

@@ -1,0 +1,3 @@
+import { lampMapper } from "./lamp.ts";
+
+await lampMapper.run();
