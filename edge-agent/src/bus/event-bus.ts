@@ -100,7 +100,9 @@ class Bus implements EventBus {
     this.#core.stop();
     await Promise.all(this.#brokers.map((broker) => broker.stop()));
     this.#uploads?.stop();
+    this.#uploads = undefined;
     this.#outbox?.close();
+    this.#outbox = undefined;
   }
 
   publish(topic: string, payload: string): void {

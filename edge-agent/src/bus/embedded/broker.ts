@@ -7,6 +7,7 @@ import type { AgentLog } from "../../log.ts";
 import type { Publication } from "../answer.ts";
 import type { Outlet } from "../bus.ts";
 import type { BusMetrics } from "../metrics.ts";
+import { reasonOf } from "../reason.ts";
 import type { Delivery } from "../recent.ts";
 import { Admission, type AdmissionDeps } from "./admission.ts";
 import { Clerk } from "./clerk.ts";
@@ -104,7 +105,7 @@ export class EmbeddedBroker implements Outlet {
     } catch (error) {
       if (this.#failures++ === 0)
         this.#deps.log.error(
-          { url: this.#options.url, reason: error instanceof Error ? error.message : "unknown failure" },
+          { url: this.#options.url, reason: reasonOf(error) },
           "the own MQTT broker does not listen, trying again",
         );
       if (this.#isStopped) return;

@@ -8,6 +8,7 @@ import type { AgentLog } from "../../log.ts";
 import type { Publication } from "../answer.ts";
 import type { Outlet } from "../bus.ts";
 import type { BusMetrics } from "../metrics.ts";
+import { reasonOf } from "../reason.ts";
 import { Recent, type Delivery } from "../recent.ts";
 
 /** How to reach a broker. */
@@ -218,7 +219,7 @@ export class ExternalBroker implements Outlet {
     if (this.#isStopped) return;
     const code = (error as { code?: unknown } | null)?.code;
     if (this.#version === 5 && typeof code === "number" && NOT_5.has(code)) this.#version = 4;
-    this.#tell(error instanceof Error ? error.message : "unknown failure");
+    this.#tell(reasonOf(error));
     const delayMs = pauseMs(++this.#failures, RETRY, this.#deps.random);
     this.#cancelRetry = this.#deps.clock.schedule(delayMs, () => this.start());
   }
@@ -227,10 +228,7 @@ export class ExternalBroker implements Outlet {
   #tell(reason: string): void {
     if (this.#told === reason) return;
     this.#told = reason;
-    this.#deps.log.warn(
-      { url: this.#options.url, reason: reason.slice(0, 200) },
-      "no MQTT broker to use, trying again",
-    );
+    this.#deps.log.warn({ url: this.#options.url, reason }, "no MQTT broker to use, trying again");
   }
 }
 
