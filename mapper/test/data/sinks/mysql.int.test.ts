@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
@@ -52,7 +51,7 @@ async function admin<T>(port: number, ask: (client: Connection) => Promise<T>): 
 const rowsOf = (port: number, statement: string): Promise<RowDataPacket[]> =>
   admin(port, async (client) => {
     const [rows] = await client.query<RowDataPacket[]>({ sql: statement, dateStrings: true });
-    return rows.map((row) => ({ ...row }) as RowDataPacket);
+    return rows.map((row) => ({ ...row }));
   });
 
 const setUp = (port: number): Promise<unknown> =>
@@ -126,9 +125,7 @@ describe("the MySQL sink at MariaDB", () => {
     "keeps every text and name as it is, whatever quotes they hold",
     async () => {
       const sink = createMysqlSink(target(), secrets);
-      const name = fc
-        .string({ unit: "binary", minLength: 1, maxLength: 80 })
-        .map((text) => text.toWellFormed());
+      const name = fc.string({ unit: "binary", minLength: 1, maxLength: 80 });
       const nasty = fc.constantFrom(
         "`; DROP DATABASE plant; --",
         "a`b",
@@ -217,22 +214,20 @@ describe("the MySQL sink with TLS", () => {
   it("takes a server whose certificate is of its address", async () => {
     await admin(server.port, (client) => client.query("ALTER USER mapper@127.0.0.1 REQUIRE SSL"));
     const target = mysqlTarget(server.port);
-    const known = secretsNamed({ password: PASSWORD, ca: readFileSync(files.ca, "utf8") });
+    const known = secretsNamed({ password: PASSWORD, ca: files.caPem });
     await sendOnce(createMysqlSink, withTls(target), known, aSample());
     await expect(sendOnce(createMysqlSink, target, secrets, aSample())).rejects.toMatchObject({
       code: "UNAUTHORIZED",
     });
   });
 
-  it("takes no other", async () => {
-    const target = mysqlTarget(server.port);
-    const known = secretsNamed({ password: PASSWORD, ca: files.caPem });
-    await expect(sendOnce(createMysqlSink, withTls(target), secrets, aSample())).rejects.toMatchObject({
-      code: "UNREACHABLE",
-    });
-    await expect(
-      sendOnce(createMysqlSink, withTls(target, "localhost"), known, aSample()),
-    ).rejects.toMatchObject({ code: "UNREACHABLE", message: expect.stringMatching(/ALTNAME/) });
+  it.each([
+    { when: "unknown authority", host: "127.0.0.1", knows: false },
+    { when: "a certificate of another name", host: "localhost", knows: true },
+  ])("takes no server with $when", async ({ host, knows }) => {
+    const given = secretsNamed(knows ? { password: PASSWORD, ca: files.caPem } : { password: PASSWORD });
+    const sent = sendOnce(createMysqlSink, withTls(mysqlTarget(server.port), host), given, aSample());
+    await expect(sent).rejects.toMatchObject({ code: "UNREACHABLE", message: "HANDSHAKE_SSL_ERROR" });
   });
 });
 
