@@ -248,7 +248,11 @@ export class DeviceWriter {
 
   /** A write costs a token; so do reads alone, or whoever asks for what it may not have would ask for free. */
   #pay({ reads, writes }: Cost): void {
-    if (reads + writes === 0) this.#bucket.give();
+    if (reads + writes === 0) {
+      this.#bucket.give();
+      this.#cancelTimer?.();
+      this.#cancelTimer = undefined;
+    }
     for (let i = 1; i < writes; i++) this.#bucket.borrow(this.#deps.clock.nowMs());
   }
 

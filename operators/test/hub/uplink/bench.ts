@@ -4,10 +4,13 @@ import { Registry } from "prom-client";
 import { createSessionGrants } from "../../../src/hub/auth/grants.ts";
 import {
   createUplinkHandlers,
+  type DeviceOptions,
+  type DeviceOwners,
   type NodeEndpoint,
   type UplinkSession,
 } from "../../../src/hub/uplink/index.ts";
 import type { Client } from "../../../src/runtime/client.ts";
+import type { Clock } from "../../../src/runtime/clock.ts";
 import { FakeClient } from "./fake-client.ts";
 
 export interface SentFrame extends Frame {
@@ -27,7 +30,7 @@ function recordingLog(lines: Line[]) {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-const clock = {
+const instant: Clock = {
   nowMs: () => 0,
   wallMs: () => 0,
   schedule: (_delayMs: number, task: () => void) => {
@@ -42,16 +45,27 @@ export interface BenchOptions {
   /** A real API server instead of the fake one. */
   readonly api?: Client;
   readonly nodeEndpoint?: NodeEndpoint;
+  /** default: one that stands still and runs at once what is to run later */
+  readonly clock?: Clock;
+  readonly devices?: Partial<DeviceOptions>;
+  readonly deviceOwners?: DeviceOwners;
 }
 
 /** All handlers, one session of `edge-1` and the fake API server behind them. */
-export function uplinkBench({ node = "edge-1", negotiated = false, api, nodeEndpoint }: BenchOptions = {}) {
+export function uplinkBench({
+  node = "edge-1",
+  negotiated = false,
+  api,
+  nodeEndpoint,
+  clock = instant,
+  ...more
+}: BenchOptions = {}) {
   const fake = new FakeClient();
   const client = api ?? fake;
   const registry = new Registry();
   const lines: Line[] = [];
   const log = recordingLog(lines);
-  const handlers = createUplinkHandlers({ client, log, registry, clock, nodeEndpoint });
+  const handlers = createUplinkHandlers({ client, log, registry, clock, nodeEndpoint, ...more });
   const byType = new Map(
     handlers.flatMap((handler) => handler.types.map((type) => [type, handler] as const)),
   );

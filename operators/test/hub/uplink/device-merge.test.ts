@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { mergeReports, type DeviceStatusContent } from "../../../src/hub/uplink/device-merge.ts";
-import { readStateReport, readTwinReport, type DeviceReport } from "../../../src/hub/uplink/device-report.ts";
+import { laidOver, mergeReports, type DeviceStatusContent } from "../../../src/hub/uplink/device-merge.ts";
+import {
+  readStateReport,
+  readTwinReport,
+  reportOfEntry,
+  type DeviceReport,
+} from "../../../src/hub/uplink/device-report.ts";
 
 const NOW_MS = 1_800_000_000_000;
 const context = { nowMs: NOW_MS, maxProperties: 3 };
@@ -14,7 +19,7 @@ const twins = (twin: Record<string, unknown>, timestamp?: number): DeviceReport 
 const stored = (value: string, timestamp: number): DeviceStatusContent => ({
   twins: [{ propertyName: "t", reported: { value, metadata: { timestamp: String(timestamp) } } }],
 });
-const valueOf = (content: DeviceStatusContent | undefined): string | undefined =>
+const valueOf = (content: Pick<DeviceStatusContent, "twins"> | undefined): string | undefined =>
   content?.twins?.find(({ propertyName }) => propertyName === "t")?.reported?.value;
 
 describe("a report of values", () => {
@@ -40,7 +45,7 @@ describe("a report of values", () => {
   it("is not lost when it is the first of its property", () => {
     const first = mergeReports({}, [twins({ t: actual("1", 1) })], context).changed;
     expect(valueOf(first)).toBe("1");
-    const second = mergeReports(first ?? {}, [twins({ u: actual("2", 2) })], context).changed;
+    const second = mergeReports(laidOver({}, first ?? {}), [twins({ u: actual("2", 2) })], context).changed;
     expect(second?.twins?.map(({ propertyName }) => propertyName)).toEqual(["t", "u"]);
   });
 
@@ -69,6 +74,17 @@ describe("a report of values", () => {
     expect(valueOf(merged.changed)).toBe("new");
   });
 
+  it.each([
+    { ahead: "a minute", aheadMs: 60_001, want: "new" },
+    { ahead: "less", aheadMs: 59_000, want: undefined },
+  ])("is held off by $ahead of a wrong clock: $want, by the sender's own clock", ({ aheadMs, want }) => {
+    // Its clock is a year behind ours, and what is stored lies behind our own time.
+    const sentMs = NOW_MS - 365 * 86_400_000;
+    const entry = { device: "n/d", uid: "u", twins: [["t", "int", ["new", sentMs], null]] } as const;
+    const merged = mergeReports(stored("old", sentMs + aheadMs), [reportOfEntry(entry, sentMs)], context);
+    expect(valueOf(merged.changed)).toBe(want);
+  });
+
   it("that says what is stored changes nothing", () => {
     expect(mergeReports(stored("old", 5), [twins({ t: actual("old", 5) })], context)).toEqual({
       skipped: {},
@@ -77,7 +93,11 @@ describe("a report of values", () => {
 
   it("keeps the known type when it tells none", () => {
     const typed = mergeReports({}, [twins({ t: { ...actual("1", 1), metadata: { type: "int" } } })], context);
-    const { changed } = mergeReports(typed.changed ?? {}, [twins({ t: actual("2", 2) })], context);
+    const { changed } = mergeReports(
+      laidOver({}, typed.changed ?? {}),
+      [twins({ t: actual("2", 2) })],
+      context,
+    );
     expect(changed?.twins?.[0]?.reported?.metadata).toEqual({ timestamp: "2", type: "int" });
   });
 
@@ -147,6 +167,75 @@ describe("a report of a state", () => {
     expect(mergeReports({}, reports, context).changed).toMatchObject({
       ...{ state: "ok", lastOnlineTime: "2026-01-02T00:00:00Z" },
     });
+  });
+
+  const whole = (life: DeviceReport["life"]): DeviceReport => ({
+    ...{ properties: new Map(), skipped: {} },
+    ...(life !== undefined && { life }),
+  });
+
+  it.each([
+    { word: "online", status: "True" },
+    { word: "ok", status: "True" },
+    { word: "offline", status: "False" },
+    { word: "unhealthy", status: "False" },
+    { word: "unknown", status: "Unknown" },
+  ])(
+    "of $word makes the condition Online $status, with the reason that the edge gives",
+    ({ word, status }) => {
+      const report = whole({ state: word, reason: "MapperHung", message: "no answer for 30 s", mapper: "m" });
+      expect(mergeReports({}, [report], context).changed).toEqual({
+        ...{ state: word, reason: "MapperHung", message: "no answer for 30 s", mapper: "m" },
+        conditions: [
+          {
+            ...{ type: "Online", status, reason: "MapperHung", message: "no answer for 30 s" },
+            lastTransitionTime: new Date(NOW_MS).toISOString().replace(".000Z", "Z"),
+          },
+        ],
+      });
+    },
+  );
+
+  it("moves the time of the condition only when its status changes, and keeps the conditions of others", () => {
+    const other = {
+      type: "Calibrated",
+      status: "True",
+      reason: "R",
+      message: "",
+      lastTransitionTime: "t",
+    } as const;
+    const first = mergeReports({ conditions: [other] }, [whole({ state: "online" })], context).changed;
+    const content = laidOver({}, first ?? {});
+    const later = { ...context, nowMs: NOW_MS + 60_000 };
+    const same = mergeReports(content, [whole({ state: "ok" })], later).changed;
+    expect(same).toEqual({ state: "ok" });
+    const gone = mergeReports(content, [whole({ state: "offline" })], later).changed;
+    expect(gone?.conditions?.map(({ type }) => type)).toEqual(["Calibrated", "Online"]);
+    const atMs = (of: Pick<DeviceStatusContent, "conditions"> | undefined): number =>
+      Date.parse(of?.conditions?.[1]?.lastTransitionTime ?? "");
+    expect(atMs(gone) - atMs(content)).toBe(60_000);
+  });
+
+  it("takes away what was said of an earlier state and is not said of this one", () => {
+    const told = mergeReports(
+      {},
+      [whole({ state: "offline", message: "why", mapper: "m" })],
+      context,
+    ).changed;
+    const content = laidOver({}, told ?? {});
+    const { changed } = mergeReports(content, [whole({ state: "offline" })], context);
+    expect(changed).toMatchObject({ message: null, mapper: null });
+    expect(laidOver(content, changed ?? {})).not.toHaveProperty("message");
+  });
+
+  it("says where the device is and what it speaks, with values as with states, once", () => {
+    const facts = { nodeName: "edge-1", protocol: "modbus" };
+    const report = twins({ t: actual("1", 1) });
+    const { changed } = mergeReports({}, [report], { ...context, facts });
+    expect(changed).toMatchObject(facts);
+    expect(
+      mergeReports(laidOver({}, changed ?? {}), [report], { ...context, facts }).changed,
+    ).toBeUndefined();
   });
 
   it("takes nothing from the values", () => {
