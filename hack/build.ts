@@ -13,6 +13,8 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   thermometer: "mapper/examples/thermometer/main.ts",
   "modbus-mapper": "mapper/drivers/src/modbus/main.ts",
   "mqtt-mapper": "mapper/drivers/src/mqtt/main.ts",
+  "opcua-mapper": "mapper/drivers/src/opcua/main.ts",
+  "camera-mapper": "mapper/drivers/src/camera/main.ts",
   "virtual-mapper": "mapper/drivers/src/virtual/main.ts",
 };
 
@@ -47,6 +49,8 @@ async function bundle(name: string, root: string): Promise<string> {
     splitting: PROGRAMS[name]?.startsWith("mapper/") === true,
     chunkNames: `${name}.parts/[name]-[hash]`,
     alias: { serialport: join(root, "mapper/drivers/src/modbus/late-serialport.ts") },
+    // A library that node-opcua does without when it is not there.
+    external: ["proper-lockfile"],
     platform: "node",
     format: "esm",
     target: "node22",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type {
+  Device,
   DeviceState,
   MapperDefinition,
   Property,
@@ -19,9 +20,11 @@ import { streamPlanOf } from "./stream.ts";
 /** An open camera and what became of its streams. */
 export interface OpenCamera {
   readonly camera: Camera;
-  /** By name and configuration: what is configured anew begins anew. */
-  readonly streams: Map<string, StreamRecord>;
+  readonly streams: StreamRecords;
 }
+
+/** By name and configuration: what is configured anew begins anew. */
+export type StreamRecords = Map<string, StreamRecord>;
 
 export interface StreamRecord extends Progress {
   state: "running" | "failed" | "done";
@@ -37,12 +40,13 @@ export function cameraMapper(options: Partial<CameraOptions> = {}): MapperDefini
     lookMs: all.lookMs,
   };
   const gate = createGate(all.maxCaptures);
+  const recordsOf = createMemory();
   return {
     protocol: all.protocol,
     name: "camera-mapper",
     open: async (device, { signal }) => ({
       camera: await openCamera(device, all, signal),
-      streams: new Map(),
+      streams: recordsOf(device),
     }),
     read: readItem,
     state: async ({ camera }, { signal }): Promise<DeviceState> => {
@@ -53,6 +57,27 @@ export function cameraMapper(options: Partial<CameraOptions> = {}): MapperDefini
     close: ({ camera }) => camera.close(),
   };
 }
+
+/**
+ * A camera that was away is opened anew, and its streams go on from where they were. Of devices that are gone, the
+ * oldest are forgotten.
+ */
+function createMemory(): (device: Pick<Device, "id" | "config">) => StreamRecords {
+  const known = new Map<string, StreamRecords>();
+  return ({ id, config }) => {
+    const key = JSON.stringify([id, config]);
+    const records: StreamRecords = known.get(key) ?? new Map();
+    known.delete(key);
+    known.set(key, records);
+    for (const oldest of known.keys()) {
+      if (known.size <= MAX_REMEMBERED) break;
+      known.delete(oldest);
+    }
+    return records;
+  };
+}
+
+const MAX_REMEMBERED = 1_000;
 
 interface Runner {
   readonly deps: CaptureDeps;
@@ -68,6 +93,8 @@ async function runStream(
   const key = JSON.stringify([property.name, property.config]);
   const record = streams.get(key) ?? { state: "running", error: "", files: 0 };
   streams.set(key, record);
+  // The SDK starts a finished stream only when it is wanted once more.
+  if (record.state === "done") record.files = 0;
   record.state = "running";
   try {
     const plan = streamPlanOf(property);

@@ -19,7 +19,7 @@ export interface CameraOptions {
   /** ffmpegs at the same time; other streams wait. Default 4. */
   readonly maxCaptures: number;
   readonly ffmpeg: string;
-  /** Between SIGTERM and SIGKILL of ffmpeg. Default 2 s. */
+  /** Between SIGTERM and SIGKILL of ffmpeg. Default 500 ms, less than the SDK gives a stream to end. */
   readonly killGraceMs: number;
   /** How long a camera may send no picture before its stream has failed. Default 10 s. */
   readonly stallMs: number;
@@ -41,7 +41,7 @@ export const DEFAULT_CAMERA_OPTIONS: CameraOptions = {
   maxBytes: 1024 ** 3,
   maxCaptures: 4,
   ffmpeg: "ffmpeg",
-  killGraceMs: 2_000,
+  killGraceMs: 500,
   stallMs: 10_000,
   lookMs: 200,
   askTimeoutMs: 4_000,
