@@ -23,6 +23,7 @@ const PRAGMAS = `
 const PAGE_BYTES = 4096;
 /** The file may be this much larger than the quota: pages are not full. */
 const FILE_FACTOR = 2;
+const BASE_PAGES = 256;
 
 /** How much waits. */
 export interface Totals {
@@ -113,7 +114,9 @@ export function openTable(path: string, maxBytes: number): OutboxTable {
   try {
     const version = Number(db.prepare("PRAGMA user_version").get()?.["user_version"]);
     if (version > VERSION) throw new StoreError("NEWER_SCHEMA", `the outbox has schema ${version}`);
-    db.exec(`${PRAGMAS} PRAGMA max_page_count = ${Math.ceil((maxBytes * FILE_FACTOR) / PAGE_BYTES)};`);
+    db.exec(
+      `${PRAGMAS} PRAGMA max_page_count = ${BASE_PAGES + Math.ceil((maxBytes * FILE_FACTOR) / PAGE_BYTES)};`,
+    );
     if (db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"] !== "ok")
       throw new StoreError("CORRUPT", "quick_check found damage in the outbox");
     if (version === 0) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
