@@ -44,7 +44,7 @@ async function start(endpoint: Endpoint, secrets: Secrets): Promise<MqttClient> 
     secrets.read("mqtt", endpoint, "password"),
     readTls(secrets, "mqtt", endpoint),
   ]);
-  const { connect } = await import("mqtt");
+  const { default: mqtt } = await import("mqtt"); // in a bundle all that it exports is there
   const options: IClientOptions = {
     ...{ host: endpoint.host, port: endpoint.port, protocol: endpoint.isTls ? "mqtts" : "mqtt", ...tls },
     ...(username === undefined ? {} : { username }),
@@ -54,7 +54,7 @@ async function start(endpoint: Endpoint, secrets: Secrets): Promise<MqttClient> 
     ...{ reconnectPeriod: 0, queueQoSZero: false, resubscribe: false },
     ...{ connectTimeout: CONNECT_TIMEOUT_MS, keepalive: KEEP_ALIVE_S, timerVariant: "native" },
   };
-  const client = connect(options);
+  const client = mqtt.connect(options);
   client.on("error", () => undefined); // else one that nobody waits for would end the process
   return client;
 }

@@ -23,7 +23,7 @@ export async function connectMysql(target: MysqlTarget, secrets: Secrets): Promi
   const { endpoint, database, userName: user } = target;
   const password = await secrets.read("mysql", endpoint, "password");
   const tls = await readTls(secrets, "mysql", endpoint);
-  const { createConnection } = await import("mysql2");
+  const { default: mysql } = await import("mysql2"); // in a bundle all that it exports is there
   const options: ConnectionOptions = {
     ...{ host: endpoint.host, port: endpoint.port, user, database, charset: "utf8mb4" },
     ...(password === undefined ? {} : { password }),
@@ -33,7 +33,7 @@ export async function connectMysql(target: MysqlTarget, secrets: Secrets): Promi
     ...{ connectTimeout: CONNECT_TIMEOUT_MS, maxPreparedStatements: MAX_STATEMENTS, disableEval: true },
     ...{ multipleStatements: false, enableCleartextPlugin: false },
   };
-  const raw = createConnection(options);
+  const raw = mysql.createConnection(options);
   raw.on("error", () => undefined); // else one that nobody waits for would end the process
   const connection = raw.promise();
   return {

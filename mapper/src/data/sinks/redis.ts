@@ -52,7 +52,7 @@ async function start({ endpoint }: RedisTarget, secrets: Secrets): Promise<Line>
     secrets.read("redis", endpoint, "password"),
     readTls(secrets, "redis", endpoint),
   ]);
-  const { Redis } = await import("ioredis");
+  const { default: ioredis } = await import("ioredis"); // in a bundle all that it exports is there
   const options = {
     ...{ host: endpoint.host, port: endpoint.port, protocol: 2 as const },
     ...(username === undefined ? {} : { username }),
@@ -63,7 +63,7 @@ async function start({ endpoint }: RedisTarget, secrets: Secrets): Promise<Line>
     ...{ enableReadyCheck: false, disableClientInfo: true, autoResendUnfulfilledCommands: false },
     ...{ connectTimeout: CONNECT_TIMEOUT_MS, disconnectTimeout: DISCONNECT_TIMEOUT_MS },
   };
-  const line: Line = { redis: new Redis(options), failure: undefined };
+  const line: Line = { redis: new ioredis.Redis(options), failure: undefined };
   line.redis.on("error", (error) => (line.failure = error));
   return line;
 }
