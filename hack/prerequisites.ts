@@ -34,6 +34,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     why: "is the MQTT broker that tests publish to",
   },
   {
+    package: "mosquitto-clients",
+    files: ["mosquitto_pub", "mosquitto_sub"],
+    why: "publishes and subscribes as the documentation does",
+  },
+  {
     package: "mariadb-server",
     files: ["mariadbd", "mariadb-install-db"],
     why: "is the SQL database that tests write to",

@@ -20,6 +20,8 @@ const HELP = `edge agent of Longshore
 
   --config <path>   configuration, in the shape of KubeEdge's edgecore.yaml
                     (default /etc/kubeedge/config/edgecore.yaml)
+  --hash-password   read a password from standard input, print its hash for
+                    longshore.bus.credentialsFile and exit
   --version         print the version and exit
   --help            print this and exit
 `;
@@ -28,7 +30,7 @@ const HELP = `edge agent of Longshore
 async function main(): Promise<void> {
   const { config: file, action } = parseCommandLine(process.argv.slice(2));
   if (action !== "run") {
-    process.stdout.write(action === "help" ? HELP : `${KUBELET_VERSION}\n`);
+    process.stdout.write(action === "hash-password" ? `${await hashOfInput()}\n` : wordsFor(action));
     return;
   }
   refuseEnvironment(process.env);
@@ -57,6 +59,24 @@ async function main(): Promise<void> {
     log.error({ err }, "the agent cannot start");
     process.exit(exitCodeOf(err));
   }
+}
+
+const wordsFor = (action: "help" | "version"): string => (action === "help" ? HELP : `${KUBELET_VERSION}\n`);
+
+const MAX_PASSWORD_CHARS = 1_024;
+
+/** @throws {ConfigError} 65 for no password, or one that is too long */
+async function hashOfInput(): Promise<string> {
+  let text = "";
+  for await (const chunk of process.stdin.setEncoding("utf8")) {
+    text += String(chunk);
+    if (text.length > MAX_PASSWORD_CHARS || text.includes("\n")) break;
+  }
+  const password = text.split(/\r?\n/)[0] ?? "";
+  if (password === "" || password.length > MAX_PASSWORD_CHARS)
+    throw new ConfigError(ExitCode.data, [`a password has 1 to ${MAX_PASSWORD_CHARS} characters`]);
+  const { hashPassword } = await import("./bus/index.ts");
+  return hashPassword(password);
 }
 
 function exitOnUncaught(log: Logger): void {

@@ -5,7 +5,7 @@ import { ConfigError, ExitCode } from "./errors.ts";
 /** What the command line asks for. */
 export interface CommandLine {
   readonly config: string;
-  readonly action: "run" | "version" | "help";
+  readonly action: "run" | "version" | "help" | "hash-password";
 }
 
 /** KubeEdge's own place. */
@@ -15,6 +15,7 @@ const OPTIONS = {
   config: { type: "string" },
   version: { type: "boolean" },
   help: { type: "boolean", short: "h" },
+  "hash-password": { type: "boolean" },
 } as const;
 
 /** @throws {ConfigError} 64 for what is unknown, repeated or empty */
@@ -24,8 +25,13 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
   if (repeated !== undefined) throw new ConfigError(ExitCode.usage, [`--${repeated} is given twice`]);
   if (values.config === "") throw new ConfigError(ExitCode.usage, ["--config needs a path"]);
-  const action = values.help ? "help" : values.version ? "version" : "run";
-  return { config: values.config ?? DEFAULT_CONFIG_FILE, action };
+  return { config: values.config ?? DEFAULT_CONFIG_FILE, action: actionOf(values) };
+}
+
+function actionOf(values: ReturnType<typeof asOptions>["values"]): CommandLine["action"] {
+  if (values.help) return "help";
+  if (values.version) return "version";
+  return values["hash-password"] ? "hash-password" : "run";
 }
 
 const asOptions = (args: readonly string[]) =>

@@ -272,6 +272,7 @@ describe("the command line", () => {
     expect(parseCommandLine([]).config).toBe("/etc/kubeedge/config/edgecore.yaml");
     expect(parseCommandLine(["--config", "/x"])).toEqual({ config: "/x", action: "run" });
     expect(parseCommandLine(["--version"]).action).toBe("version");
+    expect(parseCommandLine(["--hash-password"]).action).toBe("hash-password");
   });
   it.each(
     [["--node-name=$(id)"], ["--config", "/a", "--config", "/b"], ["--config="], ["--config"], ["run"]].map(
