@@ -78,7 +78,14 @@ class Batch {
   }
 
   arm(): void {
-    if (!this.#isAnswered) this.#cancel = this.#run.clock.schedule(this.#run.answerMs, () => this.#answer());
+    if (this.#isAnswered) return;
+    const { signal } = this.#request.session;
+    const cancel = this.#run.clock.schedule(this.#run.answerMs, () => this.#answer());
+    signal.addEventListener("abort", cancel, { once: true });
+    this.#cancel = () => {
+      cancel();
+      signal.removeEventListener("abort", cancel);
+    };
   }
 
   #settle(i: number, result: BatchResult): void {
