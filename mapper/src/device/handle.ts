@@ -33,6 +33,13 @@ export function createHandleKeeper(
 ): HandleKeeper {
   const { clock, counters, driver, log, options } = deps;
   let current: { readonly device: Device; readonly handle: DeviceHandle } | undefined;
+  let toldReason: string | undefined;
+
+  /** Why it does not open: once for each reason, for it is tried for ever. */
+  function tellWhy(reason: string | undefined): void {
+    if (reason !== undefined && reason !== toldReason) log.warn({ reason }, "the device does not open");
+    toldReason = reason;
+  }
 
   async function timed<T>(
     run: (context: CallContext) => T | Promise<T>,
@@ -77,7 +84,7 @@ export function createHandleKeeper(
       );
       counters.add(outcome.kind === "done" ? "opens" : "openFailures");
       if (outcome.kind === "done") current = { device, handle: outcome.value };
-      else log.debug({ reason: reasonOf(outcome.error) }, "the device does not open");
+      tellWhy(outcome.kind === "done" ? undefined : reasonOf(outcome.error));
       return outcome.kind === "done";
     },
     call: async (run, signal) => {

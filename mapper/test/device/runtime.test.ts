@@ -1,85 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import type { Twin } from "@longshore/crds/dmi";
-import type { CallContext, DeviceHandle, Driver, Value } from "@longshore/mapper";
-import { createCounters } from "../../src/counters.ts";
-import type { Sample, Target } from "../../src/data/index.ts";
-import type { DeviceDeps, ReportResult } from "../../src/device/context.ts";
-import { planDevice } from "../../src/device/plan.ts";
+import type { CallContext, Driver } from "@longshore/mapper";
+import type { DeviceDeps } from "../../src/device/context.ts";
 import { startDevice, type DeviceRuntime } from "../../src/device/runtime.ts";
-import { withDefaults } from "../../src/options.ts";
-import { createFakeClock, settle, type FakeClock } from "../support/fake-clock.ts";
+import { settle, type FakeClock } from "../support/fake-clock.ts";
 import { aDevice, aLog, aModel } from "../support/gen.ts";
-
-const options = withDefaults();
-const DONE = Promise.resolve();
-
-/** A device, its driver and its edge, all in the test's hand. */
-function world(handle: Partial<DeviceHandle> = {}) {
-  const clock = createFakeClock();
-  const written: Value[] = [];
-  const reports: Twin[][] = [];
-  const states: string[] = [];
-  const faults: object[] = [];
-  const calls = { opens: 0, closes: 0, running: 0, most: 0 };
-  const edge = { isReady: true, answer: (): ReportResult => "taken" };
-  const track = async <T>(run: () => T | Promise<T>): Promise<T> => {
-    calls.most = Math.max(calls.most, ++calls.running);
-    try {
-      return await run();
-    } finally {
-      calls.running--;
-    }
-  };
-  const driver: Driver = {
-    open: () => {
-      calls.opens++;
-      return {
-        read: (property, context) =>
-          track(() => handle.read?.(property, context) ?? (property.name === "target" ? 5 : 21.5)),
-        write: (property, value, context) =>
-          track(async () => {
-            await handle.write?.(property, value, context);
-            written.push(value);
-          }),
-        ...(handle.state && { state: handle.state }),
-        close: () => {
-          calls.closes++;
-        },
-      };
-    },
-  };
-  const counters = createCounters();
-  const samples: { targets: readonly Target[]; sample: Sample }[] = [];
-  const deps: DeviceDeps & { readonly edge: { status: DeviceDeps["edge"]["status"] } } = {
-    driver,
-    options,
-    counters,
-    clock,
-    log: { ...aLog(), error: (fields: object) => void faults.push(fields) },
-    random: () => 0.999,
-    dataPlane: {
-      offer: (targets, sample) => void samples.push({ targets, sample }),
-      forget: () => undefined,
-    },
-    edge: {
-      isReady: () => edge.isReady,
-      status: (_, twins) => {
-        const answer = edge.answer();
-        if (answer === "taken") reports.push([...twins]);
-        return Promise.resolve(answer);
-      },
-      state: (_, state) => {
-        states.push(state);
-        return Promise.resolve("taken");
-      },
-    },
-  };
-  return { clock, counters, deps, written, reports, states, faults, samples, calls, edge };
-}
-
-const plan = (change: Parameters<typeof aDevice>[0] = {}) =>
-  planDevice(aDevice(change), aModel(), options).plan;
+import { DONE, plan, world } from "../support/world.ts";
 
 describe("a running device", () => {
   let running: DeviceRuntime | undefined;
@@ -144,6 +70,58 @@ describe("a running device", () => {
     await w.clock.advance(60_000);
     expect(w.written).toStrictEqual([20, 25]);
     expect(w.calls.opens).toBe(1);
+  });
+
+  const ranged = (maximum: string, unit = "") => {
+    const model = aModel({ maximum });
+    model.spec!.properties[1]!.unit = unit;
+    return model;
+  };
+
+  it("writes a settled desired value no second time when the model's range and unit change around it", async () => {
+    const w = world();
+    const device = run(w, { target: "20" });
+    await w.clock.advance(10_000);
+    device.update(plan({ target: "20" }, ranged("40", "K")));
+    device.update(plan({ target: "20" }, ranged("1000", "C")));
+    await w.clock.advance(10_000);
+    expect(w.written).toStrictEqual([20]);
+    expect(w.calls.opens).toBe(1);
+    expect(w.counters.read().refusedDesired).toBe(0);
+  });
+
+  it("writes a refused desired value once the model allows it", async () => {
+    const w = world();
+    const device = run(w, { target: "500", stateCycle: 1000n });
+    await w.clock.advance(2_000);
+    device.update(plan({ target: "500", stateCycle: 1000n }, ranged("1000")));
+    await w.clock.advance(2_000);
+    expect(w.written).toStrictEqual([500]);
+    expect(w.states.at(-1)).toBe("online");
+  });
+
+  it("refuses a written desired value once the model no longer allows it, visibly, and does not write it", async () => {
+    const w = world();
+    const device = run(w, { target: "20", stateCycle: 1000n });
+    await w.clock.advance(2_000);
+    device.update(plan({ target: "20", stateCycle: 1000n }, ranged("10")));
+    await w.clock.advance(5_000);
+    expect(w.written).toStrictEqual([20]);
+    expect(w.counters.read().refusedDesired).toBe(1);
+    expect(w.states.at(-1)).toBe("unhealthy");
+  });
+
+  it("refuses what its driver cannot write once, however often the device comes again", async () => {
+    const w = world();
+    const driver: Driver = { open: () => ({ read: () => 1 }) };
+    clock = w.clock;
+    running = startDevice({ ...w.deps, driver }, plan({ target: "20" }), DONE);
+    await w.clock.advance(1_000);
+    for (const maximum of ["50", "60", "70"]) {
+      running.update(plan({ target: "20" }, ranged(maximum)));
+      await w.clock.advance(1_000);
+    }
+    expect(w.counters.read().refusedDesired).toBe(1);
   });
 
   /** Reports are answered only when the test says so. */
@@ -415,6 +393,23 @@ describe("a running device", () => {
     await w.clock.advance(0);
     expect(host).toBe("b");
     expect(w.reports.length).toBeGreaterThan(0);
+  });
+
+  it("says why a device does not open, once for each reason", async () => {
+    const w = world();
+    const log = aLog();
+    let reason = "nobody there";
+    const driver: Driver = { open: () => Promise.reject(new Error(reason)) };
+    clock = w.clock;
+    running = startDevice({ ...w.deps, log, driver }, plan(), DONE);
+    await w.clock.advance(120_000);
+    reason = "wrong password";
+    await w.clock.advance(120_000);
+    const told = log.lines.filter(({ level }) => level === "warn");
+    expect(told.map(({ fields }) => fields)).toEqual([
+      { reason: "nobody there" },
+      { reason: "wrong password" },
+    ]);
   });
 
   it("is stopped in time even when it is told so during the grace of a call that hangs", async () => {
