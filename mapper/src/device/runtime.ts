@@ -109,6 +109,7 @@ export function startDevice(deps: DeviceDeps, plan: DevicePlan, after: Promise<v
     methods: () => methodInfos(current.plan),
     call: async (request, signal) => {
       check(request);
+      entryOf(request.property);
       return requests.ask((given) => {
         const call = check(request);
         return collector.calls.method(entryOf(request.property), call, given);

@@ -64,6 +64,10 @@ export function createStreams(deps: DeviceDeps, hung: HungCalls): Streams {
     const { signal } = run.aborter;
     const isOver = (): boolean => signal.aborted;
     await after;
+    if (!hung.mayStart()) {
+      if (runs.get(run.place.property.name) === run) runs.delete(run.place.property.name);
+      return; // it is started when a call has ended
+    }
     while (!isOver()) {
       try {
         await attempt(handle, run);

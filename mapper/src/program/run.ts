@@ -115,6 +115,7 @@ async function stop(ends: readonly (() => Promise<void>)[], log: MapperLog): Pro
   const results = await Promise.allSettled(ends.map((end) => end()));
   const failed = results.filter((result) => result.status === "rejected");
   for (const { reason } of failed) log.error({ reason: reasonOf(reason) }, "the mapper did not stop cleanly");
+  if (failed.length === 0) log.info({}, "mapper stopped");
   return failed.length === 0 ? 0 : FAILED;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { reasonOf } from "../errors.ts";
 import type { MapperLog } from "../log.ts";
 import { answerTo, jsonAnswer, type Answer, type Sources } from "./answer.ts";
@@ -43,6 +43,8 @@ export async function serveRest(
   given: Partial<RestLimits> = {},
 ): Promise<RestServer> {
   const limits = { ...DEFAULT_REST_LIMITS, ...given };
+  // Imported by name it would cost 4 MB, for that makes all that it exports, a WebSocket client too.
+  const { createServer } = process.getBuiltinModule("node:http");
   const server = createServer({
     maxHeaderSize: limits.maxHeaderBytes,
     requestTimeout: limits.requestTimeoutMs,

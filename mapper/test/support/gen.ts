@@ -22,6 +22,7 @@ export const aModel = (change: { name?: string; maximum?: string } = {}): Device
   });
 
 type DmiProperty = NonNullable<Device["spec"]>["properties"][number];
+type DmiMethod = NonNullable<Device["spec"]>["methods"][number];
 
 /** A device of that model, as the edge sends it. */
 export function aDevice(
@@ -34,6 +35,7 @@ export function aDevice(
     reportCycle?: bigint;
     stateCycle?: bigint;
     properties?: DeepPartial<DmiProperty>[];
+    methods?: DmiMethod[];
   } = {},
 ): Device {
   const cycles = { collectCycle: change.collectCycle ?? 1000n, reportCycle: change.reportCycle ?? 5000n };
@@ -48,12 +50,14 @@ export function aDevice(
         { name: "temperature", desired: {}, visitors, ...cycles, reportToCloud: true },
         { name: "target", desired: { value: change.target ?? "" }, visitors, ...cycles, reportToCloud: true },
       ],
+      methods: change.methods ?? [],
     },
-    ...(change.stateCycle === undefined
-      ? {}
-      : { status: { reportToCloud: true, reportCycle: change.stateCycle } }),
+    ...statusOf(change.stateCycle),
   });
 }
+
+const statusOf = (stateCycle: bigint | undefined) =>
+  stateCycle === undefined ? {} : { status: { reportToCloud: true, reportCycle: stateCycle } };
 
 /** A log that remembers its lines. */
 export function aLog(): MapperLog & { readonly lines: { level: string; message: string; fields: object }[] } {
@@ -69,7 +73,5 @@ export function aLog(): MapperLog & { readonly lines: { level: string; message: 
     warn: at("warn"),
     info: at("info"),
     debug: at("debug"),
-  } as MapperLog & {
-    readonly lines: typeof lines;
   };
 }
