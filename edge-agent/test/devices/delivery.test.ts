@@ -119,10 +119,12 @@ describe("delivery to a mapper", () => {
     bench.store.put(d2());
     await until(() => mapper.devices.has("d2"), "the other device");
     expect(mapper.desiredOf("d1", "temperature")).toBe("20");
-    expect(bench.lines.filter((line) => line.includes("spec.protocol.configData.list"))).toHaveLength(1);
+    const why = (): string[] => bench.lines.filter((line) => line.includes("spec.protocol.configData.list"));
+    await until(() => why().length > 0, "the reason in the log");
     expect(await bench.metric("longshore_edge_devices", { state: "faulty" })).toBe(1);
     bench.store.put(device("30"));
     await until(() => mapper.desiredOf("d1", "temperature") === "30", "the corrected device");
+    expect(why()).toHaveLength(1);
   });
 
   it("does not let a device that the mapper refuses hold up another, and tries it again", async () => {

@@ -63,6 +63,20 @@ describe("a mapper on grpc-go", () => {
     await until(() => toldOf(mapper, "RegisterDevice").includes("d2"), "the other device", WAIT_MS);
   });
 
+  it("that stands still is told what changed meanwhile, once it goes on", async () => {
+    await bench.stop();
+    bench = await bench.restart({ callTimeoutMs: 300 });
+    bench.store.put(model());
+    bench.store.put(device("20"));
+    const mapper = start({ module: "go-mapper" });
+    await until(() => states().at(-1) === "ok", "its state", WAIT_MS);
+    mapper.signal("SIGSTOP");
+    bench.store.put(device("25"));
+    await until(() => states().at(-1) === "unhealthy", "that it does not answer", WAIT_MS);
+    mapper.signal("SIGCONT");
+    await until(() => reported("25") && states().at(-1) === "ok", "the new value", WAIT_MS);
+  });
+
   it("that dies makes its devices offline, and its next process says what they are", async () => {
     bench.store.put(model());
     bench.store.put(device("20"));

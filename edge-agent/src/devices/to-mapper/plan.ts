@@ -54,13 +54,13 @@ export function planMapper(
   });
   const ofKind = (calls: readonly MapperCall[], kind: ItemId["kind"]): MapperCall[] =>
     calls.filter(({ item }) => item.kind === kind);
-  // A model whose devices are not all gone from the mapper stays until they are.
-  const goesOn = removals.some(({ item }) => item.kind === "device" && waiting.has(itemKey(item)));
   const ready = (call: MapperCall): boolean => {
     if (waiting.has(itemKey(call.item))) return false;
     const model = call.op === "put" ? modelKeyOf(call.item) : undefined;
     return model === undefined || !waiting.has(model);
   };
+  // A model stays while something cannot be told of a device: the mapper may still have it with that model.
+  const goesOn = [...removals, ...puts].some((call) => call.item.kind === "device" && !ready(call));
   return [
     ...ofKind(removals, "device"),
     ...ofKind(puts, "devicemodel"),
