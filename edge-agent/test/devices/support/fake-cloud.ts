@@ -7,6 +7,8 @@ export class FakeCloud implements Uplink {
   readonly requests: UplinkRequest[] = [];
   readonly #listeners = new Set<(connected: boolean) => void>();
   connected: boolean;
+  /** As a hub of ours does. */
+  takesBatches = false;
   /** Undefined: never answers. */
   answer: (request: UplinkRequest) => { operation?: string; content: unknown } | undefined = () => ({
     content: "OK",
@@ -21,6 +23,9 @@ export class FakeCloud implements Uplink {
   }
   isConnected(): boolean {
     return this.connected;
+  }
+  takesDeviceBatches(): boolean {
+    return this.connected && this.takesBatches;
   }
   connect(connected: boolean): void {
     this.connected = connected;
