@@ -17,7 +17,7 @@ export const childTableOf = ({ namespace, device, property }: Sample): string =>
 /** KubeEdge's columns, long enough for what devices may be called and say. */
 export const createSuperTable = (name: string): string =>
   `CREATE STABLE IF NOT EXISTS \`${name}\` (ts TIMESTAMP, deviceid BINARY(320), propertyname BINARY(256), ` +
-  "data BINARY(4096), type BINARY(16)) TAGS (location BINARY(256))";
+  "data BINARY(16374), type BINARY(16)) TAGS (location BINARY(256))";
 
 /**
  * One statement for all samples; it makes the child tables that are missing. A time has one row in a child table, so

@@ -38,11 +38,11 @@ class Refusal extends Error {
 type Token = { readonly kind: "word" | "name" | "string" | "sign"; readonly text: string };
 
 const MAX_STATEMENT = 1_048_576;
-const WIDTHS = [320, 256, 4096, 16];
+const WIDTHS = [320, 256, 16_374, 16];
 const TAG_WIDTH = 256;
 const MAX_NAME = 192;
 const SUPER_COLUMNS =
-  "( ts TIMESTAMP , deviceid BINARY ( 320 ) , propertyname BINARY ( 256 ) , data BINARY ( 4096 ) , " +
+  "( ts TIMESTAMP , deviceid BINARY ( 320 ) , propertyname BINARY ( 256 ) , data BINARY ( 16374 ) , " +
   "type BINARY ( 16 ) ) TAGS ( location BINARY ( 256 ) )";
 
 /** @throws {Refusal} for a string or a name that does not end, and for a letter that has no place */
@@ -176,7 +176,7 @@ export async function startTdengineStub(database: string, authorization: string)
       run(seen);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      answer = { code: error.code, desc: `what was wrong: ${seen.body}` };
+      answer = { code: error.code, desc: `what was wrong: ${seen.body.slice(0, 500)}` };
     }
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
   });

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { createPusher } from "../../../src/data/pusher.ts";
+import { createSinkOpener } from "../../../src/data/sinks/index.ts";
 import { createTdengineSink } from "../../../src/data/sinks/tdengine.ts";
 import { childTableOf } from "../../../src/data/sinks/tdengine-sql.ts";
+import { createFakeClock } from "../../support/fake-clock.ts";
+import { aLog } from "../../support/gen.ts";
 import { aSample, secretsNamed, sendOnce, tdengineTarget } from "../samples.ts";
+import { until } from "../servers/process.ts";
 import { serve, status } from "./server.ts";
 import { startTdengineStub, type TdengineStub } from "./tdengine-stub.ts";
 
@@ -75,6 +80,20 @@ describe("the TDengine sink at a server that reads every letter", () => {
     expect(new Set(names.map((property) => childTableOf(aSample({ property }))))).toHaveProperty("size", 6);
   });
 
+  it("finds the one reading that is too long when a statement is longer than TDengine takes", async () => {
+    const plane = createPusher({
+      openSink: createSinkOpener(secrets),
+      ...{ clock: createFakeClock(), log: aLog(), random: () => 0.5 },
+    });
+    for (let i = 0; i < 100; i++) {
+      const text = (i === 40 ? "x".repeat(20_000) : "'".repeat(8_000)) + String(i);
+      plane.offer([tdengineTarget(server.port)], aSample({ atMs: i, text }));
+    }
+    await until(() => plane.counters().sent === 99 && plane.counters().refused === 1);
+    expect(server.tables.get("default/hall/temperature")?.rows.size).toBe(99);
+    plane.close();
+  });
+
   it("makes a table anew that was dropped", async () => {
     const sink = createTdengineSink(tdengineTarget(server.port), secrets);
     const batch = [{ sample: aSample(), target: tdengineTarget(server.port) }];
@@ -95,7 +114,7 @@ describe("the TDengine sink at a server that reads every letter", () => {
       code: "UNAUTHORIZED",
     },
     { when: "there are none", given: secretsNamed({}), sample: {}, code: "UNAUTHORIZED" },
-    { when: "a text is too long", given: secrets, sample: { text: "x".repeat(4_097) }, code: "REFUSED" },
+    { when: "a text is too long", given: secrets, sample: { text: "x".repeat(16_375) }, code: "REFUSED" },
     { when: "a text has a NUL", given: secrets, sample: { text: "a\0b" }, code: "REFUSED" },
   ])("fails with $code when $when, and tells no sample", async ({ given, sample, code }) => {
     const sent = sendOnce(createTdengineSink, tdengineTarget(server.port), given, aSample(sample));
