@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { connect, createServer, type Server, type Socket } from "node:net";
 
+type Direction = "up" | "down";
+
 /** What a link does to what passes: `up` is towards the target, `down` back. */
 export interface LinkState {
   /** Existing connections are reset and new ones refused. */
@@ -24,10 +26,11 @@ export interface FaultProxy {
   set(state: LinkState): void;
   /** Connections that are open now. */
   connections(): number;
+  /** Bytes that came in for each direction since it was made. */
+  bytes(): Readonly<Record<Direction, number>>;
   close(): Promise<void>;
 }
 
-type Direction = "up" | "down";
 /** What a slow link may hold before the sender is made to wait. */
 const MAX_HELD_BYTES = 4 * 1024 * 1024;
 
@@ -39,6 +42,10 @@ export async function createFaultProxy(
 ): Promise<FaultProxy> {
   let state = HEALTHY;
   const open = new Set<Socket>();
+  const bytes = { up: 0, down: 0 };
+  const count = (direction: Direction) => (chunk: Buffer) => {
+    bytes[direction] += chunk.length;
+  };
   const server = createServer((client) => {
     if (state.cut) return void client.resetAndDestroy();
     const upstream = connect({ ...target, port: state.targetPort ?? target.port });
@@ -52,6 +59,8 @@ export async function createFaultProxy(
         both.forEach((other) => other.destroy());
       });
     });
+    client.on("data", count("up"));
+    upstream.on("data", count("down"));
     carry(client, upstream, "up", () => state);
     carry(upstream, client, "down", () => state);
   });
@@ -64,6 +73,7 @@ export async function createFaultProxy(
       if (next.cut) open.forEach((socket) => socket.resetAndDestroy());
     },
     connections: () => open.size / 2,
+    bytes: () => ({ ...bytes }),
     close: () => {
       open.forEach((socket) => socket.destroy());
       return new Promise((resolve) => server.close(() => resolve()));

@@ -15,7 +15,9 @@ rmSync(socket, { force: true });
 createServer((request, response) => {
   const answer = async (): Promise<void> => {
     if (request.method === "PUT") proxy.set(JSON.parse(await text(request)) as LinkState);
-    response.end(JSON.stringify({ ...proxy.state(), connections: proxy.connections() }));
+    response.end(
+      JSON.stringify({ ...proxy.state(), connections: proxy.connections(), bytes: proxy.bytes() }),
+    );
   };
   answer().catch((error: unknown) => {
     response.statusCode = 400;

@@ -12,6 +12,13 @@ export interface Link {
   restore(): Promise<void>;
   set(state: Partial<LinkState>): Promise<void>;
   connections(): Promise<number>;
+  /** Bytes that were carried since it was started: up is towards the hubs. */
+  bytes(): Promise<Carried>;
+}
+
+export interface Carried {
+  readonly up: number;
+  readonly down: number;
 }
 
 export type LinkName = "link" | "front";
@@ -45,17 +52,16 @@ export function openLink(layout: Layout, name: LinkName): Link {
     cut: () => set({ cut: true }),
     restore: () => set({}),
     connections: async () => (await call(socket, "GET")).connections,
+    bytes: async () => (await call(socket, "GET")).bytes,
   };
 }
 
-function call(
-  socketPath: string,
-  method: "GET" | "PUT",
-  state?: LinkState,
-): Promise<LinkState & { connections: number }> {
+type LinkReport = LinkState & { readonly connections: number; readonly bytes: Carried };
+
+function call(socketPath: string, method: "GET" | "PUT", state?: LinkState): Promise<LinkReport> {
   return new Promise((resolve, reject) => {
     const sent = request({ socketPath, method, path: "/", timeout: 2_000 }, (response) => {
-      text(response).then((body) => resolve(JSON.parse(body) as LinkState & { connections: number }), reject);
+      text(response).then((body) => resolve(JSON.parse(body) as LinkReport), reject);
     });
     sent.once("timeout", () => sent.destroy(new Error("the link does not answer")));
     sent.once("error", reject);

@@ -36,6 +36,8 @@ export interface InstanceWish {
   /** By name: what differs from a property that is read each 200 ms and reported each 500 ms. */
   readonly properties: Readonly<Record<string, Fields>>;
   readonly methods?: readonly Fields[];
+  /** Its state is told each second; default true. */
+  readonly reportsState?: boolean;
 }
 
 /** A Device, as JSON for kubectl. */
@@ -48,7 +50,7 @@ export const instance = (wish: InstanceWish): string =>
       deviceModelRef: { name: wish.model },
       nodeName: wish.node,
       protocol: { protocolName: wish.protocol, configData: wish.configData ?? {} },
-      stateReport: { reportToCloud: true, reportCycle: 1000 },
+      stateReport: { reportToCloud: wish.reportsState ?? true, reportCycle: 1000 },
       methods: wish.methods ?? [],
       properties: Object.entries(wish.properties).map(([name, fields]) => ({
         ...{ name, collectCycle: 200, reportCycle: 500, reportToCloud: true },

@@ -37,6 +37,7 @@ describe("fault proxy", () => {
     expect(await received()).toBe("one ");
     client.write("two");
     expect(await received()).toBe("two");
+    expect(proxy.bytes()).toEqual({ up: 7, down: 7 });
   });
 
   it("resets connections and refuses new ones while it is cut", async () => {
