@@ -11,13 +11,14 @@ function aFleet(driver: Driver = { open: () => ({ read: () => 1 }) }) {
   const clock = createFakeClock();
   const counters = createCounters();
   const forgotten: object[] = [];
+  const log = aLog();
   const fleet = createFleet(
     {
       driver,
       clock,
       options: withDefaults({ maxDevices: 2, maxModels: 1 }),
       counters,
-      log: aLog(),
+      log,
       random: () => 0.5,
       dataPlane: { offer: () => undefined, forget: (device) => void forgotten.push(device) },
       edge: {
@@ -28,7 +29,7 @@ function aFleet(driver: Driver = { open: () => ({ read: () => 1 }) }) {
     },
     "virtual",
   );
-  return { clock, counters, fleet, forgotten };
+  return { clock, counters, fleet, forgotten, log };
 }
 const set = (...names: string[]) => ({ models: [aModel()], devices: names.map((name) => aDevice({ name })) });
 
@@ -104,5 +105,78 @@ describe("a device", () => {
     await clock.advance(1_000);
     await removed;
     expect(events).toStrictEqual(["open", "close", "open"]);
+  });
+});
+
+describe("what of a device is left out", () => {
+  const odd = (names: readonly string[]) => aDevice({ properties: names.map((name) => ({ name })) });
+
+  it("is told and counted once, however often the device comes again, and anew when it is another", () => {
+    const { fleet, counters, log } = aFleet();
+    fleet.putModel(aModel());
+    for (let i = 0; i < 3; i++) fleet.putDevice(odd(["target", "humidity"]));
+    expect(counters.read().refusedInput).toBe(1);
+    fleet.putDevice(odd(["target", "humidity", "pressure"]));
+    const told = log.lines.filter(({ level }) => level === "warn").map(({ fields }) => fields);
+    expect(told).toStrictEqual([
+      { device: "default/hall", property: "humidity", reason: "not in the model" },
+      { device: "default/hall", property: "pressure", reason: "not in the model" },
+    ]);
+  });
+
+  it("of a push method is named by its kind, never by its address", () => {
+    const { fleet, log } = aFleet();
+    fleet.putModel(aModel());
+    const http = { hostname: "http://user:secret@db.local" };
+    fleet.putDevice(aDevice({ properties: [{ name: "target", pushMethod: { http } }] }));
+    expect(log.lines.find(({ level }) => level === "warn")?.fields).toStrictEqual({
+      ...{ device: "default/hall", property: "target", push: "http" },
+      reason: "credentials in the address",
+    });
+    expect(JSON.stringify(log.lines)).not.toContain("secret");
+  });
+});
+
+describe("what waits to be pushed", () => {
+  it("is forgotten with its device, and not when only its model goes", () => {
+    const { fleet, forgotten } = aFleet();
+    fleet.replaceAll(set("a", "b"), fleet.snapshot());
+    fleet.removeModel("default/thermometer");
+    expect(forgotten).toStrictEqual([]);
+    void fleet.removeDevice("default/a");
+    fleet.replaceAll(set(), fleet.snapshot());
+    expect(forgotten).toStrictEqual([
+      { namespace: "default", name: "a" },
+      { namespace: "default", name: "b" },
+    ]);
+  });
+});
+
+describe("programs beside the mapper", () => {
+  const never = new AbortController().signal;
+
+  it("see the devices that run, and their models", () => {
+    const { fleet } = aFleet();
+    fleet.replaceAll(set("b", "a"), fleet.snapshot());
+    expect(fleet.api.devices()).toStrictEqual(["default/a", "default/b"]);
+    const model = fleet.api.modelOf("default/a");
+    expect(model).toMatchObject({
+      ...{ namespace: "default", name: "thermometer" },
+      properties: [{ name: "temperature" }, { name: "target", minimum: "-40", maximum: "100" }],
+    });
+    expect(fleet.api.model("default/thermometer")).toStrictEqual(model);
+  });
+
+  it("are told what is not here", async () => {
+    const { fleet } = aFleet();
+    const notFound = expect.objectContaining({ name: "FleetError", code: "NOT_FOUND" });
+    fleet.putDevice(aDevice({ name: "waits" }));
+    expect(() => fleet.api.modelOf("default/none")).toThrow(notFound);
+    expect(() => fleet.api.modelOf("default/waits")).toThrow(notFound);
+    expect(() => fleet.api.model("default/none")).toThrow(notFound);
+    expect(() => fleet.api.methods("default/waits")).toThrow(notFound);
+    await expect(fleet.api.read("default/waits", "target", never)).rejects.toEqual(notFound);
+    const method = { name: "set", property: "target", text: "1" };
+    await expect(fleet.api.call("default/none", method, never)).rejects.toEqual(notFound);
   });
 });
