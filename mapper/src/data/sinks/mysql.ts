@@ -9,8 +9,6 @@ import { millisecondsOf } from "./time.ts";
 
 /** A statement for each table of a batch, each a round trip. */
 const MAX_BATCH = 50;
-/** Tables known to be there; past it they are asked for anew. */
-const MAX_KNOWN_TABLES = 10_000;
 /** Of MySQL, in characters. */
 const MAX_NAME_LENGTH = 64;
 /** What an identifier may hold; a name's end must not be blank. */
@@ -34,7 +32,6 @@ export const insertInto = (table: string, rows: number): string =>
 
 /** Inserts samples into a table for each property, which is made if missing; a batch is one transaction. */
 export function createMysqlSink(target: MysqlTarget, secrets: Secrets): Sink<MysqlTarget> {
-  const known = new Set<string>();
   const session = createSession<MysqlLine>({
     make: () => connectMysql(target, secrets),
     connect: ({ connect }) => failing(connect),
@@ -43,12 +40,14 @@ export function createMysqlSink(target: MysqlTarget, secrets: Secrets): Sink<Mys
   return {
     maxBatch: MAX_BATCH,
     send: (batch, signal) =>
-      session.use(signal, ({ connection }) => failing(() => insert(connection, byTable(batch), known))),
+      session.use(signal, ({ connection }) => failing(() => insert(connection, byTable(batch)))),
     close: () => session.close(),
   };
 }
 
-function byTable(batch: readonly Delivery[]): ReadonlyMap<string, readonly Sample[]> {
+type Tables = ReadonlyMap<string, readonly Sample[]>;
+
+function byTable(batch: readonly Delivery[]): Tables {
   const tables = new Map<string, Sample[]>();
   for (const { sample } of batch) {
     const table = tableOf(sample);
@@ -59,17 +58,18 @@ function byTable(batch: readonly Delivery[]): ReadonlyMap<string, readonly Sampl
   return tables;
 }
 
-async function insert(
-  connection: Connection,
-  tables: ReadonlyMap<string, readonly Sample[]>,
-  known: Set<string>,
-): Promise<void> {
-  // Before the transaction, which a CREATE would end.
-  for (const table of [...tables.keys()].filter((name) => !known.has(name))) {
-    await connection.query(createTable(table));
-    if (known.size >= MAX_KNOWN_TABLES) known.clear();
-    known.add(table);
+/** Tables are made only when one is missing: who may but insert can do so into those that are there. */
+async function insert(connection: Connection, tables: Tables): Promise<void> {
+  try {
+    await insertAll(connection, tables);
+  } catch (error) {
+    if (numberOf(error) !== NO_SUCH_TABLE) throw error;
+    for (const table of tables.keys()) await connection.query(createTable(table));
+    await insertAll(connection, tables);
   }
+}
+
+async function insertAll(connection: Connection, tables: Tables): Promise<void> {
   await connection.beginTransaction();
   try {
     for (const [table, samples] of tables) {
@@ -92,18 +92,24 @@ async function failing(work: () => Promise<void>): Promise<void> {
   }
 }
 
+const NO_SUCH_TABLE = 1146;
 const UNAUTHORIZED = [1044, 1045, 1142, 1143, 1227, 1698, 1820, 1862, 3118, 4151];
 /** Of one sample or its table, whose neighbours shall not wait: names, columns, what the table is. */
 const REFUSED = [1054, 1059, 1064, 1103, 1118, 1136, 1153, 1264, 1292, 1300, 1347, 1364, 1366, 1406];
 
 function failureOf(error: unknown): SinkError {
-  const errno = typeof error === "object" && error !== null && "errno" in error ? error.errno : undefined;
-  // Numbers of the system are negative, and those of the library have no number.
-  if (typeof errno !== "number" || errno < 1000) return asUnreachable(error);
+  const errno = numberOf(error);
+  if (errno === undefined) return asUnreachable(error);
   const code = UNAUTHORIZED.includes(errno)
     ? "UNAUTHORIZED"
     : REFUSED.includes(errno)
       ? "REFUSED"
       : "UNAVAILABLE";
   return new SinkError(code, `the server answered ${errno}`, { cause: error });
+}
+
+/** The number of a server's error; those of the system are negative, and those of the library have none. */
+function numberOf(error: unknown): number | undefined {
+  const errno = typeof error === "object" && error !== null && "errno" in error ? error.errno : undefined;
+  return typeof errno === "number" && errno >= 1000 ? errno : undefined;
 }

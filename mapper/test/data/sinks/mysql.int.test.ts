@@ -173,9 +173,17 @@ describe("the MySQL sink at MariaDB", () => {
     const batch = [{ sample: aSample(), target: target() }];
     await sink.send(batch, AbortSignal.timeout(5_000));
     await admin(server.port, (client) => client.query("DROP TABLE plant.`default/hall/temperature`"));
-    await expect(sink.send(batch, AbortSignal.timeout(5_000))).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await sink.send(batch, AbortSignal.timeout(5_000));
     sink.close();
-    await sendOnce(createMysqlSink, target(), secrets, aSample());
+    expect(await rowsOf(server.port, "SELECT field FROM plant.`default/hall/temperature`")).toHaveLength(1);
+  });
+
+  it("needs no right to make tables for those that are there", async () => {
+    await sendOnce(createMysqlSink, target(), secrets, aSample({ atMs: 1 }));
+    await admin(server.port, (client) => client.query("REVOKE CREATE ON plant.* FROM mapper@127.0.0.1"));
+    await sendOnce(createMysqlSink, target(), secrets, aSample({ atMs: 2 }));
+    const sent = sendOnce(createMysqlSink, target(), secrets, aSample({ device: "new" }));
+    await expect(sent).rejects.toMatchObject({ code: "UNAUTHORIZED" });
   });
 
   it.each([
