@@ -36,7 +36,28 @@ export async function protoOutputs(root: string): Promise<Outputs> {
   for (const name of interfaces) {
     for (const [path, text] of await generate(root, name)) outputs.set(`crds/src/${name}/${path}`, text);
   }
+  outputs.set("crds/src/dmi/descriptors.gen.ts", await descriptors(root, "dmi"));
   return outputs;
+}
+
+/** The .proto files themselves, as a server tells them to those who ask. */
+async function descriptors(root: string, name: string): Promise<string> {
+  const out = await mkdtemp(join(tmpdir(), "longshore-proto-"));
+  try {
+    const file = join(out, "set.binpb");
+    const args = ["build", "--as-file-descriptor-set", "--exclude-source-info", "-o", file];
+    await run(join(root, "node_modules/.bin/buf"), args, { cwd: join(root, "crds/proto", name) });
+    const lines = (await readFile(file)).toString("base64").match(/.{1,100}/g) ?? [];
+    return [
+      "// SPDX-License-Identifier: Apache-2.0",
+      "/** A google.protobuf.FileDescriptorSet of the interface and what it imports, in base64. */",
+      "export const DESCRIPTORS =",
+      `${lines.map((line) => `  "${line}"`).join(" +\n")};`,
+      "",
+    ].join("\n");
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
 }
 
 async function generate(root: string, name: string): Promise<Outputs> {

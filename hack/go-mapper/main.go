@@ -22,10 +22,13 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	reflection "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	// So that an Any of these can be printed.
@@ -33,7 +36,7 @@ import (
 )
 
 var (
-	protoFile = flag.String("proto", "", "api.proto")
+	protoFile = flag.String("proto", "", "api.proto; the agent is asked for it where there is none")
 	agent     = flag.String("agent", "", "socket of the agent")
 	socket    = flag.String("socket", "", "socket of this mapper")
 	name      = flag.String("name", "go-mapper", "name of this mapper")
@@ -255,21 +258,81 @@ func connect() (*grpc.ClientConn, error) {
 	return grpc.Dial(*agent, plain, grpc.WithContextDialer(dialler))
 }
 
-func main() {
-	flag.Parse()
+// services of the interface, as the agent's reflection tells them.
+func servicesByReflection(conn *grpc.ClientConn) (protoreflect.ServiceDescriptors, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	stream, err := reflection.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ask := func(request *reflection.ServerReflectionRequest) (*reflection.ServerReflectionResponse, error) {
+		if err := stream.Send(request); err != nil {
+			return nil, err
+		}
+		return stream.Recv()
+	}
+	listed, err := ask(&reflection.ServerReflectionRequest{
+		MessageRequest: &reflection.ServerReflectionRequest_ListServices{ListServices: "*"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	say("services", toObject(listed)["listServicesResponse"])
+	told, err := ask(&reflection.ServerReflectionRequest{
+		MessageRequest: &reflection.ServerReflectionRequest_FileContainingSymbol{
+			FileContainingSymbol: "v1beta1.DeviceManagerService",
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	set := &descriptorpb.FileDescriptorSet{}
+	for _, bytes := range told.GetFileDescriptorResponse().GetFileDescriptorProto() {
+		file := &descriptorpb.FileDescriptorProto{}
+		if err := proto.Unmarshal(bytes, file); err != nil {
+			return nil, err
+		}
+		set.File = append(set.File, file)
+	}
+	files, err := protodesc.NewFiles(set)
+	if err != nil {
+		return nil, err
+	}
+	found, err := files.FindDescriptorByName("v1beta1.DeviceManagerService")
+	if err != nil {
+		return nil, err
+	}
+	return found.ParentFile().Services(), nil
+}
+
+func servicesOf(conn *grpc.ClientConn) (protoreflect.ServiceDescriptors, error) {
+	if *protoFile == "" {
+		return servicesByReflection(conn)
+	}
 	compiler := protocompile.Compiler{
 		Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: []string{filepath.Dir(*protoFile)}}),
 	}
 	files, err := compiler.Compile(context.Background(), filepath.Base(*protoFile))
 	if err != nil {
+		return nil, err
+	}
+	return files[0].Services(), nil
+}
+
+func main() {
+	flag.Parse()
+	conn, err := connect()
+	if err != nil {
 		fail(err)
 	}
-	m := &mapper{devices: map[string]object{}, models: map[string]object{}}
-	m.manager = files[0].Services().ByName("DeviceManagerService")
-	if m.conn, err = connect(); err != nil {
+	services, err := servicesOf(conn)
+	if err != nil {
 		fail(err)
 	}
-	if err := m.serve(files[0].Services().ByName("DeviceMapperService")); err != nil {
+	m := &mapper{devices: map[string]object{}, models: map[string]object{}, conn: conn}
+	m.manager = services.ByName("DeviceManagerService")
+	if err := m.serve(services.ByName("DeviceMapperService")); err != nil {
 		fail(err)
 	}
 	if err := m.register(); err != nil {

@@ -15,6 +15,7 @@ export const DeviceMapperService: ServiceTable<DeviceMapperServiceDefinition> = 
 
 export type { ServiceMethod, ServiceTable } from "../proto/service-table.ts";
 export { fromAny, toAny, UnsupportedValueError } from "./any.ts";
+export { DESCRIPTORS } from "./descriptors.gen.ts";
 export { Any } from "./google/protobuf/any.gen.ts";
 export type { DeepPartial, MessageFns } from "./v1beta1/api.gen.ts";
 export {

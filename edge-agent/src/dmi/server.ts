@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Server, ServerCredentials, status, type handleUnaryCall, type Metadata } from "@grpc/grpc-js";
-import { DeviceManagerService, type ServiceMethod } from "@longshore/crds/dmi";
+import { DESCRIPTORS, DeviceManagerService, type ServiceMethod } from "@longshore/crds/dmi";
 import { createServer, type Socket } from "node:net";
 import { MapperConnection } from "./front.ts";
 import {
@@ -12,6 +12,7 @@ import {
   type DmiServer,
   type DmiServerOptions,
 } from "./port.ts";
+import { reflection } from "./reflection.ts";
 import { listenOn } from "./socket.ts";
 
 const DEFAULTS = { socketMode: 0o660, maxMessageBytes: 4 * 1024 * 1024, maxCalls: 100, maxConnections: 32 };
@@ -137,6 +138,10 @@ export async function openDmiServer(
     ),
   };
   grpc.addService(service, implementation);
+  for (const { definition, implementation: tells } of reflection(DESCRIPTORS, [
+    "v1beta1.DeviceManagerService",
+  ]))
+    grpc.addService(definition, tells);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { until } from "../tunnel/fakes.ts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../../src/clock.ts";
+import { openMapperTokens } from "../../src/dmi/index.ts";
+import { fakeLog, until } from "../tunnel/fakes.ts";
 import { startGoMapper, type GoMapper, type GoMapperOptions } from "./support/go-mapper.ts";
 import { device, model } from "./support/objects.ts";
 import { startRoom, type Bench } from "./support/room.ts";
@@ -61,6 +65,38 @@ describe("a mapper on grpc-go", () => {
     bench.store.remove("device/default/d1");
     await until(() => toldOf(mapper, "RemoveDevice").includes("d1"), "the removal", WAIT_MS);
     await until(() => toldOf(mapper, "RegisterDevice").includes("d2"), "the other device", WAIT_MS);
+  });
+
+  it.each(["go-mapper", "go-mapper-1.56"])("%s can ask the agent for the interface", async (module) => {
+    bench.store.put(model());
+    bench.store.put(device("20"));
+    const mapper = start({ module, isReflecting: true });
+    await until(() => reported("20"), "its reports", WAIT_MS);
+    expect(mapper.lines[0]).toEqual({
+      event: "services",
+      details: {
+        service: [
+          { name: "v1beta1.DeviceManagerService" },
+          { name: "grpc.reflection.v1.ServerReflection" },
+          { name: "grpc.reflection.v1alpha.ServerReflection" },
+        ],
+      },
+    });
+  });
+
+  it("B124 without a token is refused in strict mode, and taken with the one that was made for it", async () => {
+    await bench.stop();
+    const folder = join(bench.dir, "tokens");
+    const tokens = openMapperTokens({ folder, max: 8 }, { clock: systemClock, log: fakeLog() });
+    bench = await bench.restart({ callers: { security: "strict", tokens } });
+    bench.store.put(model());
+    bench.store.put(device("20"));
+    const refused = start({ module: "go-mapper" });
+    await until(() => refused.events().includes("failed"), "the refusal", WAIT_MS);
+    expect(toldOf(refused, "failed")).toContain("Unauthenticated");
+    const token = readFileSync(join(folder, "go-mapper"), "utf8").trim();
+    start({ module: "go-mapper", token });
+    await until(() => reported("20") && states().at(-1) === "ok", "its reports", WAIT_MS);
   });
 
   it("that stands still is told what changed meanwhile, once it goes on", async () => {

@@ -41,12 +41,23 @@ export interface GoMapperOptions {
   readonly dial?: "path" | "unix";
   readonly name?: string;
   readonly token?: string;
+  /** It asks the agent for the interface. */
+  readonly isReflecting?: boolean;
 }
 
 /** Starts the mapper. */
 export function startGoMapper({ module, agent, socket, dial = "path", ...more }: GoMapperOptions): GoMapper {
   rmSync(socket, { force: true });
-  const args = ["-proto", PROTO, "-agent", agent, "-socket", socket, "-dial", dial];
+  const args = [
+    "-proto",
+    more.isReflecting === true ? "" : PROTO,
+    "-agent",
+    agent,
+    "-socket",
+    socket,
+    "-dial",
+    dial,
+  ];
   if (more.name !== undefined) args.push("-name", more.name);
   if (more.token !== undefined) args.push("-token", more.token);
   const child: ChildProcess = spawn(programOf(module), args, { stdio: ["ignore", "pipe", "inherit"] });
