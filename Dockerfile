@@ -27,5 +27,6 @@ ENV NODE_ENV=production
 WORKDIR /app
 USER 0:0
 COPY --chmod=0444 LICENSE dist/edge-agent.js /app/
+COPY dist/edge-agent.parts /app/edge-agent.parts
 ENTRYPOINT ["/nodejs/bin/node", "/app/edge-agent.js"]
 CMD ["--config", "/etc/kubeedge/config/edgecore.yaml"]

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { CLONE } from "./cluster/layout.ts";
 import { Fault, script } from "./fault.ts";
 
-/** The programs, each one file; mappers keep what they rarely need in `dist/<name>.parts/`. */
+/** The programs, each one file; those of the edge keep what they rarely need in `dist/<name>.parts/`. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   operators: "operators/src/main.ts",
   webhooks: "webhooks/src/main.ts",
@@ -45,8 +45,8 @@ async function bundle(name: string, root: string): Promise<string> {
     entryPoints: { [name]: entry },
     outdir: join(root, "dist"),
     bundle: true,
-    // A library that is imported late stays out of the program: 10 MB of memory for the clients of databases.
-    splitting: PROGRAMS[name]?.startsWith("mapper/") === true,
+    // A library that is imported late stays out of the program: 10 MB of memory for the clients of databases, 12 for MQTT.
+    splitting: /^(mapper|edge-agent)\//.test(PROGRAMS[name] ?? ""),
     chunkNames: `${name}.parts/[name]-[hash]`,
     alias: { serialport: join(root, "mapper/drivers/src/modbus/late-serialport.ts") },
     // A library that node-opcua does without when it is not there.

@@ -112,9 +112,10 @@ export class ExternalBroker implements Outlet {
   /** The library is loaded once something listens there: a node without a broker does not pay for it. */
   async #dial(): Promise<void> {
     await probe(this.#options.url);
-    const { connect } = await import("mqtt");
+    // By its default: a bundle's parts do not know the names that a CommonJS module exports.
+    const { default: mqtt } = await import("mqtt");
     if (this.#isStopped) return;
-    const client = connect(this.#options.url, this.#clientOptions());
+    const client = mqtt.connect(this.#options.url, this.#clientOptions());
     this.#client = client;
     let reason: unknown;
     client.handleMessage = (packet, acknowledge) => this.#onPacket(client, packet, acknowledge);
