@@ -28,6 +28,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   { package: "busybox-static", files: ["/bin/busybox"], why: "becomes the image that tries and tests run" },
   { package: "iproute2", files: ["ip"], why: "removes the bridge again" },
+];
+
+/** What tests need beside that: real servers, slaves and cameras to talk to. */
+export const TEST_REQUIREMENTS: readonly Requirement[] = [
+  ...REQUIREMENTS,
   {
     package: "mosquitto",
     files: ["mosquitto", "mosquitto_passwd"],

@@ -13,7 +13,7 @@ import { sweep } from "./cluster/sweep.ts";
 import { describeFailure } from "./fault.ts";
 import { ensureGoMappers } from "./go-mapper/build.ts";
 import { ensureMetricsServer } from "./metrics-server/build.ts";
-import { ensurePrerequisites, requireRoot } from "./prerequisites.ts";
+import { ensurePrerequisites, requireRoot, TEST_REQUIREMENTS } from "./prerequisites.ts";
 import { createSteps } from "./steps.ts";
 import { verify, type Counts } from "./verify.ts";
 import { ensureVictoriaMetrics } from "./victoria-metrics/build.ts";
@@ -48,7 +48,7 @@ process.once("exit", () => writeSync(1, `${counts.passed} passed, ${counts.faile
 async function runAll(onlyEndToEnd: boolean, title: string): Promise<Counts> {
   requireRoot("make test");
   const steps = createSteps();
-  await steps.run("Check what this machine has", (say) => ensurePrerequisites(say));
+  await steps.run("Check what this machine has", (say) => ensurePrerequisites(say, TEST_REQUIREMENTS));
   const bin = await steps.run("Get the control plane", (say) => ensureControlPlane(say));
   // Without it, tests that need it fail: no reason to run no others.
   await steps.run("Get metrics-server", (say) => ensureMetricsServer(say)).catch(() => undefined);

@@ -5,7 +5,7 @@ import { startEnvironment } from "../cluster/environment.ts";
 import { layoutOf } from "../cluster/layout.ts";
 import { describeFailure, script } from "../fault.ts";
 import { ensureMetricsServer } from "../metrics-server/build.ts";
-import { ensurePrerequisites, requireRoot } from "../prerequisites.ts";
+import { ensurePrerequisites, requireRoot, TEST_REQUIREMENTS } from "../prerequisites.ts";
 import { createSteps, type Say } from "../steps.ts";
 
 /** Two missed Lease renewals, so that tests see a dead node in seconds. */
@@ -22,7 +22,7 @@ await script(async () => {
   requireRoot("make e2e");
   const layout = layoutOf("e2e");
   const steps = createSteps();
-  await steps.run("Check what this machine has", (say) => ensurePrerequisites(say));
+  await steps.run("Check what this machine has", (say) => ensurePrerequisites(say, TEST_REQUIREMENTS));
   const bin = await steps.run("Get the control plane", (say) => ensureControlPlane(say));
   const metricsServer = await steps.run("Get metrics-server", (say) => tryMetricsServer(say));
   const hubPorts = { tunnel: layout.firstPort + 12, join: layout.firstPort + 13 };

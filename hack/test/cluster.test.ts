@@ -12,7 +12,7 @@ import { layoutOf } from "../cluster/layout.ts";
 import { machineAddress } from "../cluster/machine.ts";
 import { createPorts, isPortFree } from "../cluster/ports.ts";
 import { Fault, describeFailure } from "../fault.ts";
-import { missingOf, REQUIREMENTS } from "../prerequisites.ts";
+import { missingOf, REQUIREMENTS, TEST_REQUIREMENTS } from "../prerequisites.ts";
 import { waitFor } from "../wait.ts";
 
 describe("layout", () => {
@@ -76,7 +76,7 @@ describe("prerequisites", () => {
   });
 
   it("are complete when every file is there", () => {
-    expect(missingOf(REQUIREMENTS, () => true)).toEqual([]);
+    expect(missingOf(TEST_REQUIREMENTS, () => true)).toEqual([]);
   });
 });
 
