@@ -7,7 +7,7 @@ import { deviceKey, propertyNames } from "./model.ts";
 import type { Sample } from "./to-cloud/newest.ts";
 import type { Reporter } from "./to-cloud/reporter.ts";
 import { modelType } from "./to-cloud/reports.ts";
-import { isDeviceState } from "./to-cloud/states.ts";
+import { isDeviceState } from "./verdict.ts";
 import type { TwinReport } from "./to-cloud/twins.ts";
 
 /** What the book stands on. */

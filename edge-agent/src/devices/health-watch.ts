@@ -8,11 +8,10 @@ import { createBuckets } from "./bucket.ts";
 import { judge, silent, type DeviceFacts, type HealthLimits, type MapperFacts } from "./health.ts";
 import type { DeviceMetrics } from "./metrics.ts";
 import { deviceKey } from "./model.ts";
-import type { DeviceState } from "./to-cloud/states.ts";
 import { WriteBehind } from "./to-cloud/write-behind.ts";
 import type { DesiredView } from "./to-mapper/desired.ts";
 import type { MapperWorker } from "./to-mapper/worker.ts";
-import { VERDICT_REASONS, type DeviceVerdict, type VerdictReason } from "./verdict.ts";
+import { VERDICT_REASONS, type DeviceState, type DeviceVerdict, type VerdictReason } from "./verdict.ts";
 
 /** What each device's mapper said last, and why the device is in its state. */
 export const HEALTH_BUCKET = "device-health";

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DeviceState } from "./to-cloud/states.ts";
 import type { DeviceProblem } from "./to-mapper/desired.ts";
 import type { Trouble } from "./to-mapper/pauses.ts";
-import type { DeviceVerdict, VerdictReason } from "./verdict.ts";
+import type { DeviceState, DeviceVerdict, VerdictReason } from "./verdict.ts";
 
 const MAX_MESSAGE_CHARS = 512;
 

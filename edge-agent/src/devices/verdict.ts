@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DeviceState } from "./to-cloud/states.ts";
+
+/** What a device can be; the cloud ignores every other word. */
+export const DEVICE_STATES = ["online", "offline", "ok", "unknown", "unhealthy"] as const;
+
+/** One of the five words. */
+export type DeviceState = (typeof DEVICE_STATES)[number];
+
+/** True for one of the five words. */
+export const isDeviceState = (text: string): text is DeviceState =>
+  (DEVICE_STATES as readonly string[]).includes(text);
 
 /** Why a device is in its state; a few constant words, for people and for scripts. */
 export const VERDICT_REASONS = [

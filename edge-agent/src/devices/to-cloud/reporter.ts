@@ -13,9 +13,9 @@ import {
 import { batchState, batchTwin, stateFrame, twinFrame, type FrameFacts } from "./frames.ts";
 import { LatestSender, type Outgoing, type SenderOptions } from "./latest-sender.ts";
 import type { DeviceMetrics } from "../metrics.ts";
-import type { DeviceVerdict } from "../verdict.ts";
+import type { DeviceState, DeviceVerdict } from "../verdict.ts";
 import { batchUplink, singleUplink } from "./modes.ts";
-import { States, type DeviceState, type StateRecord } from "./states.ts";
+import { States, type StateRecord } from "./states.ts";
 import { newestMsOf, Twins, type Twin, type TwinLimits, type TwinReport } from "./twins.ts";
 import { WriteBehind } from "./write-behind.ts";
 

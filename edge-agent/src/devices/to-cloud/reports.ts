@@ -8,7 +8,7 @@ import type {
 } from "@longshore/crds/dmi";
 import { DmiFault } from "../../dmi/port.ts";
 import { propertyNames } from "../model.ts";
-import { DEVICE_STATES, isDeviceState, type DeviceState } from "./states.ts";
+import { DEVICE_STATES, isDeviceState, type DeviceState } from "../verdict.ts";
 import type { Sample } from "./newest.ts";
 import type { TwinReport } from "./twins.ts";
 

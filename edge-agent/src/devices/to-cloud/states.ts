@@ -1,15 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DeviceVerdict } from "../verdict.ts";
-
-/** What a device can be; the cloud ignores every other word. */
-export const DEVICE_STATES = ["online", "offline", "ok", "unknown", "unhealthy"] as const;
-
-/** One of the five words. */
-export type DeviceState = (typeof DEVICE_STATES)[number];
-
-/** True for one of the five words. */
-export const isDeviceState = (text: string): text is DeviceState =>
-  (DEVICE_STATES as readonly string[]).includes(text);
+import type { DeviceState, DeviceVerdict } from "../verdict.ts";
 
 /** The latest state of one device, as it is kept and sent. */
 export interface StateRecord {
