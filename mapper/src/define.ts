@@ -80,10 +80,11 @@ export function defineMapper<H>(definition: MapperDefinition<H>): DefinedMapper<
         {
           name,
           version,
-          create: ({ socket, dmiSocket, secretsDir }, environment, log) =>
+          create: ({ socket, dmiSocket, secretsDir, tokenFile }, environment, log) =>
             create({
               ...{ address: socket, dmiSocket, log, env: environment },
               ...(secretsDir !== undefined && { secretsDir }),
+              ...(tokenFile !== undefined && { tokenFile }),
             }),
           serve: (mapper, address, log) => {
             const sources = { api: mapper.api, metrics: () => mapper.metrics(), nowMs: Date.now };

@@ -6,6 +6,8 @@ export type MapperErrorCode =
   | "OPTION_INVALID"
   /** the mapper's own socket cannot be served: its path, or another process on it */
   | "SOCKET_UNUSABLE"
+  /** the file with the mapper's token is there and cannot be used */
+  | "TOKEN_UNREADABLE"
   /** a message of the edge that cannot be carried out */
   | "INVALID_DEVICE"
   /** more devices, models or properties than the options allow */

@@ -7,6 +7,7 @@ import type { Driver } from "./driver.ts";
 import { createEdgeClient } from "./edge/client.ts";
 import { createEdgeReports } from "./edge/reports.ts";
 import { createEdgeSession } from "./edge/session.ts";
+import { readToken } from "./edge/token.ts";
 import { MapperError } from "./errors.ts";
 import { createFleet } from "./fleet/fleet.ts";
 import type { MapperLog } from "./log.ts";
@@ -27,6 +28,8 @@ export interface MapperConfig {
   readonly address: string;
   /** Path of the edge's socket; `/etc/kubeedge/dmi.sock` at KubeEdge. */
   readonly dmiSocket: string;
+  /** File with the token that the agent made for this mapper; default: none, which an agent that is strict refuses. */
+  readonly tokenFile?: string;
   readonly driver: Driver;
   readonly log: MapperLog;
   readonly options?: Partial<MapperOptions>;
@@ -75,7 +78,11 @@ export function createMapper(config: MapperConfig): Mapper {
   if (name === "" || protocol === "") throw new MapperError("OPTION_INVALID", "name and protocol are needed");
   const options = withDefaults(config.options);
   const counters = createCounters(config.onCount);
-  const client = createEdgeClient(dmiSocket, options.maxMessageBytes);
+  const client = createEdgeClient({
+    socket: dmiSocket,
+    maxMessageBytes: options.maxMessageBytes,
+    token: () => (config.tokenFile === undefined ? undefined : readToken(config.tokenFile)),
+  });
   const edge = createEdgeReports({
     client,
     isReady: () => session.isRegistered(),

@@ -157,6 +157,38 @@ describe("a mapper on real sockets", () => {
     expect(mapper?.devices()).toStrictEqual(["default/cellar"]);
   });
 
+  it("shows its token with every call, once the agent has made it, and again when the agent made another", async () => {
+    const tokenFile = join(dir, "token");
+    edge.wanted = "Bearer first-token-of-16";
+    await edge.start();
+    edge.set = { models: [aModel()], devices: [aDevice(fast)] };
+    await make({ tokenFile, options: { registerCapMs: 200 } }).start();
+    await until(() => mapper!.counters().registrationFailures > 1, "refused registrations");
+    expect(edge.registrations).toHaveLength(0);
+    writeFileSync(tokenFile, "first-token-of-16\n");
+    await until(() => edge.reports.length > 1, "reports");
+    edge.wanted = "Bearer second-token-of-16";
+    writeFileSync(tokenFile, "second-token-of-16\n");
+    edge.reports.length = 0;
+    await until(() => edge.reports.length > 1, "reports with the other");
+    expect(new Set(edge.authorizations)).toStrictEqual(
+      new Set(["", "Bearer first-token-of-16", "Bearer second-token-of-16"]),
+    );
+  });
+
+  it("does not register with a file that holds no token, and says so without what it holds", async () => {
+    const tokenFile = join(dir, "token");
+    writeFileSync(tokenFile, "two secret words");
+    await edge.start();
+    const log = aLog();
+    await make({ tokenFile, log }).start();
+    await until(() => mapper!.counters().registrationFailures > 0, "the failure");
+    expect(edge.authorizations).toStrictEqual([]);
+    expect(log.lines.find(({ level }) => level === "warn")?.fields).toStrictEqual({
+      reason: `${tokenFile} holds no token`,
+    });
+  });
+
   it("notices without a report that the edge is gone", async () => {
     await edge.start();
     await make().start();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Client, connectivityState, credentials, status, type ServiceError } from "@grpc/grpc-js";
+import { Client, connectivityState, credentials, Metadata, status, type ServiceError } from "@grpc/grpc-js";
 import {
   DeviceManagerService,
   type MapperRegisterRequest,
@@ -25,8 +25,16 @@ export interface CallLimits {
   readonly signal?: AbortSignal;
 }
 
-/** @param socket path of the edge's DMI socket */
-export function createEdgeClient(socket: string, maxMessageBytes: number): EdgeClient {
+export interface EdgeClientDeps {
+  /** Path of the edge's DMI socket. */
+  readonly socket: string;
+  readonly maxMessageBytes: number;
+  /** Asked at each registration; what it throws fails that. undefined: the mapper has no token. */
+  readonly token: () => string | undefined;
+}
+
+export function createEdgeClient({ socket, maxMessageBytes, token }: EdgeClientDeps): EdgeClient {
+  let metadata = new Metadata();
   const client = new Client(`unix:${socket}`, credentials.createInsecure(), {
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
@@ -56,6 +64,7 @@ export function createEdgeClient(socket: string, maxMessageBytes: number): EdgeC
         method.requestSerialize,
         method.responseDeserialize,
         request,
+        metadata,
         options,
         done,
       );
@@ -73,7 +82,12 @@ export function createEdgeClient(socket: string, maxMessageBytes: number): EdgeC
     else channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => onceDisconnected(callback));
   }
   return {
-    register: (request, timeoutMs) => call(DeviceManagerService.mapperRegister, request, { timeoutMs }),
+    register: async (request, timeoutMs) => {
+      const found = token();
+      metadata = new Metadata();
+      if (found !== undefined) metadata.set("authorization", `Bearer ${found}`);
+      return call(DeviceManagerService.mapperRegister, request, { timeoutMs });
+    },
     reportStatus: async (request, limits) => {
       await call(DeviceManagerService.reportDeviceStatus, request, limits);
     },
@@ -91,6 +105,8 @@ export type EdgeFailure = "away" | "busy" | "refused";
 const FAILURES: Readonly<Record<number, EdgeFailure>> = {
   [status.UNAVAILABLE]: "away",
   [status.CANCELLED]: "away",
+  // Its token changed: the next registration reads it anew.
+  [status.UNAUTHENTICATED]: "away",
   [status.INVALID_ARGUMENT]: "refused",
   [status.NOT_FOUND]: "refused",
   [status.PERMISSION_DENIED]: "refused",

@@ -16,6 +16,7 @@ export interface Settings {
   readonly http: HttpAddress | undefined;
   /** Whether somebody asked for this address, so that it must be had. */
   readonly isHttpWanted: boolean;
+  readonly tokenFile: string | undefined;
   readonly secretsDir: string | undefined;
   readonly logLevel: LogLevel;
 }
@@ -42,6 +43,11 @@ const flagsOf = (name: string) =>
       env: "MAPPER_SOCKET",
       value: `/etc/kubeedge/${name.replaceAll(/[^\w.-]/g, "-")}.sock`,
       help: "this mapper's own socket, which the agent must reach by the same path",
+    },
+    "token-file": {
+      env: "MAPPER_TOKEN_FILE",
+      value: "",
+      help: "the token that the agent made for this mapper",
     },
     http: {
       env: "MAPPER_HTTP",
@@ -107,7 +113,8 @@ const settingsOf = (values: Values, isHttpSaid: boolean): Settings => ({
   socket: values.socket,
   http: httpAddressOf(values.http),
   isHttpWanted: isHttpSaid && values.http !== "",
-  secretsDir: values["secrets-dir"] === "" ? undefined : values["secrets-dir"],
+  tokenFile: values["token-file"] || undefined,
+  secretsDir: values["secrets-dir"] || undefined,
   logLevel: values["log-level"] as LogLevel,
 });
 

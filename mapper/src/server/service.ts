@@ -27,6 +27,7 @@ import type { MapperLog } from "../log.ts";
 const STATUS_OF: Readonly<Record<MapperErrorCode, status>> = {
   OPTION_INVALID: status.INTERNAL,
   SOCKET_UNUSABLE: status.INTERNAL,
+  TOKEN_UNREADABLE: status.INTERNAL,
   INVALID_DEVICE: status.INVALID_ARGUMENT,
   LIMIT_EXCEEDED: status.RESOURCE_EXHAUSTED,
   NOT_FOUND: status.NOT_FOUND,

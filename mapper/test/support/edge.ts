@@ -15,6 +15,10 @@ import {
 /** An edge in the test's hand, on a real socket. */
 export interface TestEdge {
   readonly registrations: MapperRegisterRequest[];
+  /** What each call had as `authorization`. */
+  readonly authorizations: string[];
+  /** Calls with another `authorization` are refused; undefined: none is. */
+  wanted?: string;
   readonly reports: ReportDeviceStatusRequest[];
   readonly states: ReportDeviceStatesRequest[];
   /** Reports are taken and never answered. */
@@ -30,12 +34,19 @@ export function createTestEdge(path: string): TestEdge {
   let server: Server | undefined;
   const answer =
     <Request, Response>(handle: (request: Request) => Response): handleUnaryCall<Request, Response> =>
-    ({ request }, callback) => {
+    ({ request, metadata }, callback) => {
+      const [said = ""] = metadata.get("authorization").map(String);
+      edge.authorizations.push(said);
+      if (edge.wanted !== undefined && said !== edge.wanted) {
+        callback({ code: status.UNAUTHENTICATED, details: "no token of this mapper" });
+        return;
+      }
       const response = handle(request);
       if (!edge.isSilent) callback(null, response);
     };
   const edge: TestEdge = {
     registrations: [],
+    authorizations: [],
     reports: [],
     states: [],
     isSilent: false,
