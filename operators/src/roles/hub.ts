@@ -94,8 +94,13 @@ async function startAll(parts: Parts, stops: (() => Promise<void>)[]): Promise<v
   const { stream, joinPort } = config.hub;
   const addresses = stream.enabled ? streamAddresses(config, machine) : undefined;
   const owners = watchDeviceOwners({ client: parts.client, clock: systemClock, log });
-  const watching = owners.run(parts.signal);
-  stops.push(() => watching);
+  // Its end is its own: a hub that cannot start is not told to stop by anybody.
+  const watch = new AbortController();
+  const watching = owners.run(AbortSignal.any([parts.signal, watch.signal]));
+  stops.push(() => {
+    watch.abort();
+    return watching;
+  });
   const hub = createHubOf(parts, delivery, { authority, owners, nodeEndpoint: addresses?.endpoint });
   const join = createJoin(parts, delivery, keys);
   delivery.onReplaced(() => {
