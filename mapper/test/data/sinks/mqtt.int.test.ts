@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { connectAsync, type MqttClient } from "mqtt";
@@ -130,7 +130,7 @@ describe("the MQTT sink and a broker's locks", () => {
     { when: "the authority is given", name: "IP:127.0.0.1", knows: true, want: undefined },
     { when: "the authority is unknown", name: "IP:127.0.0.1", knows: false, want: /CERT|SIGNATURE/ },
     { when: "the certificate is of another", name: "DNS:elsewhere", knows: true, want: /ALTNAME/ },
-  ])("checks the broker's certificate when $when", async ({ name, knows, want }) => {
+  ])("S13 checks the broker's certificate when $when", async ({ name, knows, want }) => {
     const dir = makeDir("mosquitto");
     const files: Certificates = await makeCertificates(dir, name);
     const lines = [`cafile ${files.ca}`, `certfile ${files.cert}`, `keyfile ${files.key}`];
@@ -140,6 +140,18 @@ describe("the MQTT sink and a broker's locks", () => {
     if (want)
       await expect(sent).rejects.toMatchObject({ code: "UNREACHABLE", message: expect.stringMatching(want) });
     else await expect(sent).resolves.toBeUndefined();
+  });
+
+  it("shows its own certificate to a broker that asks for one", async () => {
+    const dir = makeDir("mosquitto");
+    const files = await makeCertificates(dir);
+    const lines = [`cafile ${files.ca}`, `certfile ${files.cert}`, `keyfile ${files.key}`];
+    const { port } = await startBroker(["allow_anonymous true", "require_certificate true", ...lines], dir);
+    const [cert = "", key = ""] = [files.cert, files.key].map((path) => readFileSync(path, "utf8"));
+    const target = withTls(mqttTarget(port));
+    await sendOnce(createMqttSink, target, secretsNamed({ ca: files.caPem, cert, key }), aSample());
+    const without = sendOnce(createMqttSink, target, secretsNamed({ ca: files.caPem }), aSample());
+    await expect(without).rejects.toMatchObject({ code: "UNREACHABLE" });
   });
 });
 

@@ -232,7 +232,7 @@ describe("the MySQL sink with TLS", () => {
   it.each([
     { when: "unknown authority", host: "127.0.0.1", knows: false },
     { when: "a certificate of another name", host: "localhost", knows: true },
-  ])("takes no server with $when", async ({ host, knows }) => {
+  ])("S13 takes no server with $when", async ({ host, knows }) => {
     const given = secretsNamed(knows ? { password: PASSWORD, ca: files.caPem } : { password: PASSWORD });
     const sent = sendOnce(createMysqlSink, withTls(mysqlTarget(server.port), host), given, aSample());
     await expect(sent).rejects.toMatchObject({ code: "UNREACHABLE", message: "HANDSHAKE_SSL_ERROR" });

@@ -147,7 +147,7 @@ describe("the Redis sink with TLS", () => {
     { when: "the authority is given", name: "IP:127.0.0.1", knows: true, want: undefined },
     { when: "the authority is unknown", name: "IP:127.0.0.1", knows: false, want: /CERT|SIGNATURE/ },
     { when: "the certificate is of another", name: "DNS:elsewhere", knows: true, want: /ALTNAME/ },
-  ])("checks the certificate when $when", async ({ name, knows, want }) => {
+  ])("S13 checks the certificate when $when", async ({ name, knows, want }) => {
     const dir = makeDir("redis");
     const { ca, cert, key, caPem } = await makeCertificates(dir, name);
     const files = ["--tls-ca-cert-file", ca, "--tls-cert-file", cert, "--tls-key-file", key];
