@@ -73,25 +73,29 @@ export class BusCore {
     this.#mayLog = createBuckets(clock, { perSecond: 0.1, burst: 5 });
   }
 
-  /** From now on clients are told what changes. */
-  start(): void {
-    const { book } = this.#deps;
-    if (book === undefined) return;
-    this.#changes = new Changes({ ...this.#deps, book, publish: (publication) => this.publish(publication) });
-  }
-
   /** Everything that a broker is to send here. */
   filters(): readonly string[] {
     return [...SUBSCRIBED, ...this.#deps.subTopics()];
   }
 
+  /** A broker is there: its clients are told what changes from now on. */
   attach(outlet: Outlet): void {
     this.#outlets.add(outlet);
+    const { book } = this.#deps;
+    if (book === undefined || this.#changes !== undefined) return;
+    this.#changes = new Changes({ ...this.#deps, book, publish: (publication) => this.publish(publication) });
+  }
+
+  /** A broker is gone; without any, changes are not even looked at. */
+  detach(outlet: Outlet): void {
+    this.#outlets.delete(outlet);
+    if (this.#outlets.size > 0) return;
+    this.#changes?.stop();
+    this.#changes = undefined;
   }
 
   stop(): void {
-    this.#changes?.stop();
-    this.#outlets.clear();
+    for (const outlet of this.#outlets) this.detach(outlet);
   }
 
   /** To all brokers. */

@@ -91,8 +91,6 @@ class Bus implements EventBus {
     }
     if (config.internal !== undefined) this.#brokers.push(await this.#embedded(config.internal));
     if (config.external !== undefined) this.#brokers.push(await this.#external(config.external));
-    for (const broker of this.#brokers) this.#core.attach(broker);
-    this.#core.start();
     for (const broker of this.#brokers) await broker.start();
   }
 
@@ -139,6 +137,12 @@ class Bus implements EventBus {
     return this.#uploads;
   }
 
+  readonly #onConnected = (broker: Outlet, isConnected: boolean): void => {
+    this.#metrics.connected.set({ broker: broker.name }, isConnected ? 1 : 0);
+    if (isConnected) this.#core.attach(broker);
+    else this.#core.detach(broker);
+  };
+
   readonly #receive = (delivery: Delivery, from: Outlet): Promise<string | undefined> =>
     this.#core.receive(delivery, from);
 
@@ -148,6 +152,7 @@ class Bus implements EventBus {
     return new EmbeddedBroker({
       ...this.#deps,
       metrics: this.#metrics,
+      onConnected: this.#onConnected,
       receive: this.#receive,
       options: { ...config, url, sessions: { perSession: config.sessionQueueSize } },
     });
@@ -160,6 +165,7 @@ class Bus implements EventBus {
     return new ExternalBroker({
       ...this.#deps,
       metrics: this.#metrics,
+      onConnected: this.#onConnected,
       receive: this.#receive,
       filters: () => this.#core.filters(),
       options: { ...config, url, clientId },

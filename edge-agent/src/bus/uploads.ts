@@ -40,6 +40,8 @@ const REFUSALS_IN_A_ROW = 8;
 const RETRY = { baseMs: 5_000, capMs: 5 * 60_000 };
 /** Sent to a CloudCore and not yet taken to have arrived. */
 const MAX_SILENT = 1_000;
+/** With QoS 0, without an answer yet. */
+const MAX_OFFERS = 32;
 const SWEEP_MS = 10 * 60_000;
 
 type Result = "ok" | "refused" | "failed";
@@ -69,6 +71,9 @@ export class Uploads {
   readonly #mayPass: (key: string) => boolean;
   /** sent to a CloudCore, oldest first */
   readonly #silent: { readonly id: number; readonly atMs: number }[] = [];
+  #offers = 0;
+  #offerRefusals = 0;
+  #quietUntilMs = -Infinity;
   #cursor = 0;
   #refusals = 0;
   #pauses = 0;
@@ -96,17 +101,26 @@ export class Uploads {
 
   /** Best effort, as QoS 0 is: not kept while the cloud is away, refuses, or gets enough. */
   offer(topic: string, payload: string): void {
-    const { uplink, onSent } = this.#deps;
-    if (!uplink.isConnected() || this.#pauses > 0 || !this.#mayPass("")) {
+    const { clock, uplink, isAnswered, onSent } = this.#deps;
+    const isHeldUp = this.#pauses > 0 || clock.monotonicMs() < this.#quietUntilMs;
+    if (!uplink.isConnected() || isHeldUp || this.#offers >= MAX_OFFERS || !this.#mayPass("")) {
       onSent("dropped", 1);
       return;
     }
-    try {
-      uplink.send(uploadFrame(topic, payload));
-      onSent("ok", 1);
-    } catch {
-      onSent("dropped", 1);
-    }
+    const frame = uploadFrame(topic, payload);
+    if (isAnswered()) void this.#offer(frame);
+    else onSent(this.#trySend(frame) ? "ok" : "dropped", 1);
+  }
+
+  /** One that is refused speaks for those behind it. */
+  async #offer(frame: UplinkRequest): Promise<void> {
+    this.#offers++;
+    const result = await this.#send(frame);
+    this.#offers--;
+    this.#offerRefusals = result === "ok" ? 0 : this.#offerRefusals + 1;
+    if (result === "ok") return;
+    const quietMs = pauseMs(this.#offerRefusals, RETRY, this.#deps.random);
+    this.#quietUntilMs = this.#deps.clock.monotonicMs() + quietMs;
   }
 
   /** Looks whether something can be sent. */
@@ -148,6 +162,7 @@ export class Uploads {
     this.#cursor = 0;
     this.#refusals = 0;
     this.#pauses = 0;
+    this.#quietUntilMs = -Infinity;
     this.wake();
   }
 

@@ -10,7 +10,7 @@ import { startRoom } from "../devices/support/room.ts";
 import { device, model } from "../devices/support/objects.ts";
 import { until } from "../tunnel/fakes.ts";
 import { startBus, type BusBench, type BusOptions } from "./support/bench.ts";
-import { Mosquitto, Subscriber } from "./support/mosquitto.ts";
+import { freePort, Mosquitto, Subscriber } from "./support/mosquitto.ts";
 
 const D1 = "$hw/events/device/default/d1";
 const CONNECTED = "connected to the MQTT broker";
@@ -114,6 +114,28 @@ describe("the event bus at a real mosquitto", () => {
       ]);
     },
   );
+
+  it("serves both brokers, and answers each client at its own", async () => {
+    await broker.start();
+    const port = await freePort();
+    const fresh = await bench({ config: { internal: `tcp://127.0.0.1:${port}` } });
+    await connected(fresh);
+    const outside = await subscriber(`${D1}/#`);
+    const inside = await connectAsync(`mqtt://127.0.0.1:${port}`);
+    stops.push(() => inside.endAsync(true));
+    const heard: string[] = [];
+    inside.on("message", (topic) => void heard.push(topic));
+    await inside.subscribeAsync(`${D1}/#`);
+    await broker.publish(
+      `${D1}/twin/update`,
+      JSON.stringify({ twin: { t: { actual: { value: "1" } } } }),
+      "-q",
+      "1",
+    );
+    await until(() => heard.includes(`${D1}/twin/update/document`), "the document at the other broker");
+    await until(() => outside.of(`${D1}/twin/update/result`).length > 0, "the result at its own");
+    expect(heard).toEqual([`${D1}/twin/update/document`]);
+  });
 
   it("waits for a broker that is not there, tells it once, and finds it", async () => {
     const fresh = await bench();

@@ -186,6 +186,17 @@ describe("uploads", () => {
     expect(results.get("dropped")).toBe(46);
   });
 
+  it("with QoS 0 are not sent for a while when the cloud refused one", async () => {
+    cloud.answer = () => ({ operation: "error", content: "UNSUPPORTED: no" });
+    const uploads = start();
+    for (let i = 0; i < 100; i++) {
+      uploads.offer("a/user/x", String(i));
+      await pass(1_000);
+    }
+    expect(cloud.requests.length).toBeLessThan(10);
+    expect(lines).toHaveLength(1);
+  });
+
   it("towards a CloudCore count as arrived when the session outlives them, and are sent again when it does not", async () => {
     await fill(3);
     start({ silentMs: 30_000 }, false);

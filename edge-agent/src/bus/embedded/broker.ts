@@ -48,7 +48,9 @@ export interface EmbeddedDeps {
   readonly clock: Clock;
   readonly log: AgentLog;
   readonly random: () => number;
-  readonly metrics: Pick<BusMetrics, "connected" | "published">;
+  readonly metrics: Pick<BusMetrics, "published">;
+  /** Called again and again with the same is fine. */
+  readonly onConnected: (broker: Outlet, isConnected: boolean) => void;
   readonly onReject: (reason: string) => void;
   readonly door?: AdmissionDeps["door"];
 }
@@ -164,7 +166,7 @@ export class EmbeddedBroker implements Outlet {
     this.#broker ??= await this.#createBroker();
     await this.#listen(this.#broker, host, Number(port === "" ? "80" : port));
     this.#failures = 0;
-    this.#deps.metrics.connected.set({ broker: this.name }, 1);
+    this.#deps.onConnected(this, true);
     this.#deps.log.info({ url: this.#options.url }, "the own MQTT broker listens");
     if (this.#admission.isOpen)
       this.#deps.log.warn(

@@ -36,7 +36,9 @@ export interface ExternalDeps {
   readonly clock: Clock;
   readonly log: AgentLog;
   readonly random: () => number;
-  readonly metrics: Pick<BusMetrics, "connected" | "published">;
+  readonly metrics: Pick<BusMetrics, "published">;
+  /** Called again and again with the same is fine. */
+  readonly onConnected: (broker: Outlet, isConnected: boolean) => void;
 }
 
 const DEFAULTS = { maxOutstanding: 1_000, sessionExpirySeconds: 7 * 86_400 };
@@ -180,7 +182,7 @@ export class ExternalBroker implements Outlet {
     if (this.#told !== "") this.#deps.log.info({ url: this.#options.url }, "connected to the MQTT broker");
     this.#told = "";
     this.#failures = 0;
-    this.#deps.metrics.connected.set({ broker: this.name }, 1);
+    this.#deps.onConnected(this, true);
   }
 
   #onPacket(client: MqttClient, packet: IPublishPacket, acknowledge: (error?: Error) => void): void {
@@ -216,7 +218,7 @@ export class ExternalBroker implements Outlet {
   }
 
   #failed(error: unknown): void {
-    this.#deps.metrics.connected.set({ broker: this.name }, 0);
+    this.#deps.onConnected(this, false);
     if (this.#isStopped) return;
     const code = (error as { code?: unknown } | null)?.code;
     if (this.#version === 5 && typeof code === "number" && NOT_5.has(code)) this.#version = 4;
