@@ -142,6 +142,8 @@ export class ExternalBroker implements Outlet {
       reconnectPeriod: 0,
       resubscribe: false,
       queueQoSZero: false,
+      // Else the library prepares 65,536 buffers at its first packet: 15 MB.
+      writeCache: false,
       ...(username !== "" && { username, password }),
       ...this.#tlsOptions(),
       ...(this.#version === 5 && {
