@@ -25,7 +25,7 @@ export function readBatch({ frame, session }: UplinkRequest): ReadBatch {
 
 /** Gives each device to the writer, and answers once all are settled, or some wait for too long. */
 export function runBatch({ sentMs, devices }: ReadBatch, run: BatchRun): void {
-  const batch = new Batch(devices.length, run);
+  const batch = new Batch(devices, run);
   devices.forEach((entry, i) => {
     if ("bad" in entry) batch.refuse(i, bad(entry.bad));
     else if (!run.writer.add(targetOf(entry, run), reportOfEntry(entry, sentMs), batch.waiterOf(i)))
@@ -43,17 +43,19 @@ function targetOf({ device, uid }: DeviceEntry, { request: { session } }: BatchR
 class Batch {
   readonly #run: BatchRun;
   readonly #request: UplinkRequest;
+  readonly #names: readonly string[];
   readonly #results: (BatchResult | undefined)[];
   #open: number;
   #isAnswered = false;
   #cancel: (() => void) | undefined;
 
-  constructor(devices: number, run: BatchRun) {
+  constructor(devices: ReadBatch["devices"], run: BatchRun) {
     this.#run = run;
+    this.#names = devices.map((entry) => ("bad" in entry ? "" : entry.device));
     // What the devices told is with the writer.
     this.#request = { ...run.request, frame: { ...run.request.frame, content: null } };
-    this.#results = new Array<undefined>(devices).fill(undefined);
-    this.#open = devices;
+    this.#results = new Array<undefined>(devices.length).fill(undefined);
+    this.#open = devices.length;
   }
 
   waiterOf(i: number): Waiter {
@@ -73,7 +75,9 @@ class Batch {
     if (this.#isAnswered) return;
     const result = resultOf(error);
     const isLogged = this.#results.some((known) => known?.[0] === result[0]);
-    this.#run.answers.report(this.#request, error, isLogged);
+    const [namespace = "", name = ""] = (this.#names[i] ?? "").split("/");
+    const resource = { ...this.#request.resource, namespace, name };
+    this.#run.answers.report({ ...this.#request, resource }, error, isLogged);
     this.#settle(i, result);
   }
 

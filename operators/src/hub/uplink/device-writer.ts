@@ -4,6 +4,7 @@ import type { DeviceMetrics } from "../metrics.ts";
 import { TokenBucket } from "../rate.ts";
 import { charsOf, newestOf } from "./device-order.ts";
 import type { DeviceReport } from "./device-report.ts";
+import { UplinkRefusal } from "./handler/index.ts";
 import type { UplinkSession } from "./port.ts";
 
 /** A device as a session speaks of it. */
@@ -35,7 +36,7 @@ export interface WriterOptions {
   readonly maxDevicesPerSession: number;
   readonly maxChars: number;
   readonly maxCharsPerSession: number;
-  /** Frames that wait for one device. */
+  /** Frames that wait for one device; the oldest is refused for one more, its values stay where none is newer. */
   readonly maxWaiters: number;
 }
 
@@ -139,7 +140,7 @@ export class DeviceWriter {
     const entry = held === undefined ? this.#newEntry(added) : this.#laidOver(held, added);
     const moreChars = entry.chars - (held?.chars ?? 0);
     if (held === undefined && this.#isCrowded(line)) return false;
-    if (entry.waiters.length > this.#deps.options.maxWaiters || !this.#hasRoom(line, moreChars)) return false;
+    if (!this.#hasRoom(line, moreChars)) return false;
     this.#weigh(line, moreChars);
     // In its place, where it was held: a newer report waits no longer for that.
     line.waiting.set(key, entry);
@@ -155,8 +156,11 @@ export class DeviceWriter {
 
   #laidOver({ target, sinceMs, ...held }: Entry, { report: given, waiter }: Added): Entry {
     const report = newestOf(held.report, given, this.#deps.clock.wallMs());
-    const waiters = [...held.waiters.filter(({ isGone }) => isGone !== true), waiter];
-    return { target, sinceMs, report, chars: charsOf(report), waiters };
+    const waiters = held.waiters.filter(({ isGone }) => isGone !== true);
+    // The newest values count, not whose they were: whoever waits longest tries again.
+    if (waiters.length >= this.#deps.options.maxWaiters)
+      waiters.shift()?.settle(new UplinkRefusal("RATE", "too many reports of one device wait"));
+    return { target, sinceMs, report, chars: charsOf(report), waiters: [...waiters, waiter] };
   }
 
   #isCrowded(line: Line): boolean {

@@ -28,7 +28,7 @@ export interface DeviceOptions extends DeviceStatusOptions, WriterOptions {
 export const defaultDeviceOptions: DeviceOptions = {
   ...defaultDeviceStatusOptions,
   ...defaultWriterOptions,
-  answerMs: 2_000,
+  answerMs: 3_000,
 };
 
 export interface DeviceDeps extends AnswerDeps {

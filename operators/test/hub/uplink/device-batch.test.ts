@@ -74,6 +74,14 @@ describe("a batch of reports", () => {
     expect(codes(id)).toEqual(["FORBIDDEN", "BAD", "OK", "FORBIDDEN", "STALE_UID"]);
     expect([valueOf("d1"), valueOf("theirs"), valueOf("d3")]).toEqual(["1", undefined, undefined]);
     expect(await bench.rejects()).toEqual({ FORBIDDEN: 2, BAD: 1, STALE_UID: 1 });
+    const logged = bench.lines.filter(({ message }) => message === "uplink frame refused");
+    // One line for each reason, with the first device that it is about.
+    const lines = logged.map(({ fields }) => fields as { reason: string; name: string });
+    expect(lines.map(({ reason, name }) => `${reason} ${name}`).toSorted()).toEqual([
+      "BAD ",
+      "FORBIDDEN theirs",
+      "STALE_UID d3",
+    ]);
     const told = results(id)?.filter(([code]) => code === "FORBIDDEN");
     expect(new Set(told?.map(([, text]) => text)).size).toBe(1); // whether it exists is nobody's business
   });

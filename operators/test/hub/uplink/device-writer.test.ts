@@ -206,14 +206,23 @@ describe("the writer of device reports", () => {
     },
   );
 
-  it("lets so many frames wait for one device, of which those that nobody waits for any more do not count", () => {
+  it("lets so many frames wait for one device: the oldest is refused for one more, and the newest values count", async () => {
     start({ maxWaiters: 2, burst: 1 });
     say("a", "first", "1");
-    const waiter = { settle: () => undefined, isGone: false };
-    const add = (): boolean => writer.add(targetOf("a", "d"), reportOf("1"), waiter);
-    expect([add(), add(), add()]).toEqual([true, true, false]);
-    waiter.isGone = true;
-    expect(add()).toBe(true);
+    for (const value of ["1", "2", "3"]) expect(say("a", "d", value)).toBe(true);
+    expect(told).toMatchObject([{ reason: "RATE" }]);
+    await pass(1_000);
+    expect(writes.at(-1)).toMatchObject({ name: "d", value: "3" });
+    expect(told.slice(1)).toEqual(["first 1", "d 2", "d 3"]);
+  });
+
+  it("counts no frame that nobody waits for any more", () => {
+    start({ maxWaiters: 2, burst: 1 });
+    say("a", "first", "1");
+    let refused = 0;
+    const waiter = { settle: () => void (refused += 1), isGone: true };
+    for (let i = 0; i < 5; i++) writer.add(targetOf("a", "d"), reportOf("1"), waiter);
+    expect(refused).toBe(0);
   });
 
   it("tells how many devices wait and for how long", async () => {
