@@ -30,6 +30,8 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { package: "iproute2", files: ["ip"], why: "removes the bridge again" },
 ];
 
+const LIBRARIES = `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
+
 /** What tests need beside that: real servers, slaves and cameras to talk to. */
 export const TEST_REQUIREMENTS: readonly Requirement[] = [
   ...REQUIREMENTS,
@@ -60,6 +62,27 @@ export const TEST_REQUIREMENTS: readonly Requirement[] = [
   },
   { package: "socat", files: ["socat"], why: "makes serial lines of pseudo terminals" },
   { package: "openssl", files: ["openssl"], why: "makes the certificates of tests" },
+  { package: "ffmpeg", files: ["ffmpeg", "ffprobe"], why: "saves pictures and video of cameras" },
+  {
+    package: "python3-gi",
+    files: ["/usr/lib/python3/dist-packages/gi"],
+    why: "runs the RTSP camera of tests",
+  },
+  {
+    package: "gir1.2-gst-rtsp-server-1.0",
+    files: [`${LIBRARIES}/girepository-1.0/GstRtspServer-1.0.typelib`],
+    why: "serves RTSP for it",
+  },
+  {
+    package: "gstreamer1.0-plugins-ugly",
+    files: [`${LIBRARIES}/gstreamer-1.0/libgstx264.so`],
+    why: "encodes its video",
+  },
+  {
+    package: "python3-pip",
+    files: ["/usr/lib/python3/dist-packages/pip"],
+    why: "installs the OPC UA server of tests",
+  },
 ];
 
 /** Packages and the service that each would start. */

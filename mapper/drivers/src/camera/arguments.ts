@@ -81,7 +81,8 @@ function playlistOf({ url: address, auth, stallMs }: RtspInput): string {
 /** Pictures `000001.jpg`, … in `folder`, each there only when it is whole. */
 export function framesCall(input: Input, plan: FramesPlan, frames: number, folder: string): Call {
   const { args, stdin } = inputOf(input);
-  const seconds = (plan.intervalMs / 1_000).toFixed(9);
+  // A frame of the same time as the last is no other one, and the encoder refuses it: hence its fine clock, too.
+  const seconds = Math.max(plan.intervalMs / 1_000, 0.000_02).toFixed(9);
   return {
     stdin,
     args: [
@@ -89,7 +90,7 @@ export function framesCall(input: Input, plan: FramesPlan, frames: number, folde
       ...args,
       ...["-map", "0:v:0", "-an"],
       ...["-vf", `select=isnan(prev_selected_t)+gte(t-prev_selected_t\\,${seconds})`],
-      ...["-vsync", "0", "-frames:v", String(frames)],
+      ...["-vsync", "0", "-enc_time_base", "1:90000", "-frames:v", String(frames)],
       ...(plan.format === "png" ? ["-c:v", "png"] : ["-c:v", "mjpeg", "-q:v", "2"]),
       ...["-f", "image2", "-atomic_writing", "1", `file:${folder}/%06d.${plan.format}`],
     ],

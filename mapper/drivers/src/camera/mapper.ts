@@ -66,7 +66,7 @@ function createMemory(): (device: Pick<Device, "id" | "config">) => StreamRecord
   const known = new Map<string, StreamRecords>();
   return ({ id, config }) => {
     const key = JSON.stringify([id, config]);
-    const records: StreamRecords = known.get(key) ?? new Map();
+    const records: StreamRecords = known.get(key) ?? new Map<string, StreamRecord>();
     known.delete(key);
     known.set(key, records);
     for (const oldest of known.keys()) {

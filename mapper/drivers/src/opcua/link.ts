@@ -111,9 +111,17 @@ function clientOptions(
     requestedSessionTimeout: options.keepAliveMs * 6,
     transportTimeout: timeoutMs,
     defaultTransactionTimeout: timeoutMs,
-    transportSettings: { maxMessageSize: options.maxMessageBytes, maxChunkCount: 1_024 },
+    transportSettings: {
+      // The library takes a new buffer of this size for each request.
+      sendBufferSize: CHUNK_BYTES,
+      receiveBufferSize: CHUNK_BYTES,
+      maxMessageSize: options.maxMessageBytes,
+      maxChunkCount: Math.ceil(options.maxMessageBytes / CHUNK_BYTES),
+    },
   };
 }
+
+const CHUNK_BYTES = 16 * 1024;
 
 /** What the library asks of a store of certificates; this one is never told to trust. */
 function storeOf(judge: (der: Buffer) => Promise<Verdict>): Store {
