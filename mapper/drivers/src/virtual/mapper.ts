@@ -18,8 +18,8 @@ import { troubleOf, type Trouble } from "./trouble.ts";
 export interface VirtualDevice {
   read(property: Property, context: CallContext): Promise<Value>;
   write(property: Property, value: Value, context: CallContext): Promise<void>;
-  /** undefined: it has nothing to say, and is online while it answers */
-  state(): DeviceState | undefined;
+  /** What its settings say; undefined: nothing, so that it is online while it answers. @throws what the last call threw */
+  state(): Promise<DeviceState | undefined>;
 }
 
 interface VirtualProperty {
@@ -38,7 +38,7 @@ export function virtualMapper(clock: Clock = systemClock): MapperDefinition<Virt
     read: (device, property, context) => device.read(property, context),
     write: (device, property, value, context) => device.write(property, value, context),
     // The SDK takes what is no state for nothing said.
-    state: (device) => device.state() as DeviceState,
+    state: (device) => device.state() as Promise<DeviceState>,
   };
 }
 
@@ -48,6 +48,7 @@ function openVirtual({ config }: Device, clock: Clock): VirtualDevice {
   const known = new Map<string, VirtualProperty>();
   const settings = settingsOf(config, "device");
   const state = settings.has("State") ? settings.oneOf("State", DEVICE_STATES) : undefined;
+  let fault: { readonly error: unknown } | undefined;
 
   function find(property: Property): VirtualProperty {
     const found = known.get(property.name) ?? {
@@ -57,16 +58,23 @@ function openVirtual({ config }: Device, clock: Clock): VirtualDevice {
     known.set(property.name, found);
     return found;
   }
+  async function reach(property: Property, context: CallContext): Promise<Behavior> {
+    try {
+      const { behavior, trouble } = find(property);
+      await trouble(context);
+      fault = undefined;
+      return behavior;
+    } catch (error) {
+      fault = { error };
+      throw error;
+    }
+  }
   return {
-    state: () => state,
-    read: async (property, context) => {
-      const { behavior, trouble } = find(property);
-      await trouble(context);
-      return behavior.value(clock.monotonicMs() - openedMs);
-    },
+    state: () =>
+      state === undefined && fault ? Promise.reject(fault.error) : Promise.resolve(state),
+    read: async (property, context) => (await reach(property, context)).value(clock.monotonicMs() - openedMs),
     write: async (property, value, context) => {
-      const { behavior, trouble } = find(property);
-      await trouble(context);
+      const behavior = await reach(property, context);
       if (!behavior.set)
         throw new Error(`${property.name} cannot be set: its behavior is not echo or counter`);
       behavior.set(value);

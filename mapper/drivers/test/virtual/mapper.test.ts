@@ -139,6 +139,6 @@ describe("trouble on demand", () => {
   });
 
   it.each(["unhealthy", "offline"])("says of itself that it is %s", async (state) => {
-    expect((await open({ State: state })).state?.(aCall())).toBe(state);
+    expect(await (await open({ State: state })).state?.(aCall())).toBe(state);
   });
 });
