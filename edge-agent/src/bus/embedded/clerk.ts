@@ -15,6 +15,7 @@ import { Recent, type Delivery } from "../recent.ts";
 import { filterFault, MAX_LEVELS, topicFault } from "../topic.ts";
 import { mayPublish, maySubscribe } from "./acl.ts";
 import { RETURN_CODES, type Admission, type Guest, type Turned } from "./admission.ts";
+import { Rates } from "./rates.ts";
 import type { Retained } from "./sessions.ts";
 
 /** What the clerk decides by. */
@@ -39,6 +40,8 @@ export interface ClerkDeps {
 /** Handshakes of QoS 2 of one client that are open. */
 const MAX_QOS2 = 32;
 const MAX_CLIENT_ID_CHARS = 128;
+/** Allowances that are remembered. */
+const MAX_RATES = 1_000;
 /** A client that reads nothing for so long is cut off. */
 const DRAIN_MS = 10_000;
 const CONNECT_MS = 10_000;
@@ -47,6 +50,10 @@ const ENDS = new Set(["topic", "size", "rate"]);
 
 interface Seat {
   readonly guest: Guest;
+  /** whose allowance its messages use */
+  readonly account: string;
+  /** It was told once why it goes; what comes behind in the same breath is not looked at. */
+  isCut: boolean;
   readonly recent: Recent;
 }
 
@@ -58,7 +65,7 @@ export class Cut extends Error {
 /** Decides on what clients of the own broker ask: to come in, to publish, to subscribe. */
 export class Clerk {
   readonly #deps: ClerkDeps;
-  readonly #mayPass: (user: string) => boolean;
+  readonly #rates: Rates;
   readonly #mayLog: (reason: string) => boolean;
   readonly #seats = new WeakMap<Client, Seat>();
   readonly #connects = new WeakMap<Client, ConnectPacket>();
@@ -66,7 +73,7 @@ export class Clerk {
   constructor(deps: ClerkDeps) {
     this.#deps = deps;
     const { messagesPerSecond: perSecond, messageBurst: burst } = deps.limits;
-    this.#mayPass = createBuckets(deps.clock, { perSecond, burst });
+    this.#rates = new Rates(deps.clock, { perSecond, burst, maxKeys: MAX_RATES });
     this.#mayLog = createBuckets(deps.clock, { perSecond: 0.1, burst: 5 });
   }
 
@@ -139,16 +146,19 @@ export class Clerk {
       this.reject(admitted, username);
       return admitted;
     }
-    this.#seats.set(client, { guest: admitted, recent: new Recent() });
+    // Who comes without a name has an allowance by its client id, or one would use up everybody's.
+    const account = admitted.user === "" ? `client ${packet?.clientId ?? ""}` : `user ${admitted.user}`;
+    this.#seats.set(client, { guest: admitted, account, isCut: false, recent: new Recent() });
     return undefined;
   }
 
   /** @throws {Cut | StoreError} the connection ends, and nothing is acknowledged */
   async #authorize(client: Client | null, packet: PublishPacket): Promise<void> {
     const seat = client === null ? undefined : this.#seats.get(client);
-    if (seat === undefined) throw new Cut("nobody");
-    const reason = this.#faultOf(seat.guest, packet);
+    if (seat === undefined || seat.isCut) throw new Cut("nobody");
+    const reason = this.#faultOf(seat, packet);
     if (reason !== undefined) {
+      seat.isCut = true;
       this.reject(reason, seat.guest.user);
       throw new Cut(reason);
     }
@@ -156,21 +166,25 @@ export class Clerk {
     if (packet.qos < 2) await this.#take(seat, packet);
   }
 
-  #faultOf({ user, grants }: Guest, { topic, payload, retain }: PublishPacket): string | undefined {
-    if (!this.#mayPass(user)) return "rate";
+  #faultOf({ guest, account }: Seat, { topic, payload, retain }: PublishPacket): string | undefined {
+    const { user, grants } = guest;
+    if (!this.#rates.mayPass(account)) return "rate";
     if (topicFault(topic) !== undefined) return "topic";
     if (payload.length > this.#deps.limits.maxPayloadBytes) return "size";
     if (!mayPublish(grants, topic)) return "acl";
     return retain && !this.#deps.retained.take(user, topic, payload.length) ? "retained" : undefined;
   }
 
-  async #take({ recent }: Seat, { topic, payload, qos, messageId, dup }: PublishPacket): Promise<void> {
+  async #take(seat: Seat, { topic, payload, qos, messageId, dup }: PublishPacket): Promise<void> {
     const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
     const delivery: Delivery = { topic, payload: bytes, qos, messageId, isDuplicate: dup };
-    if (recent.has(delivery)) return;
+    if (seat.recent.has(delivery)) return;
     const reason = await this.#deps.receive(delivery);
-    if (reason !== undefined && ENDS.has(reason)) throw new Cut(reason);
-    recent.done(delivery);
+    if (reason !== undefined && ENDS.has(reason)) {
+      seat.isCut = true;
+      throw new Cut(reason);
+    }
+    seat.recent.done(delivery);
   }
 
   /** The broker has a message of QoS 2 for the first time; its PUBREC follows. */
