@@ -5,6 +5,7 @@ import type { EmitEvent } from "../events.ts";
 import type { AgentLog } from "../log.ts";
 import type { RecordStore, StoredObject } from "../store/port.ts";
 import { createBuckets } from "./bucket.ts";
+import { createGathering, type Gathering } from "./gather.ts";
 import { judge, silent, type DeviceFacts, type HealthLimits, type MapperFacts } from "./health.ts";
 import type { DeviceMetrics } from "./metrics.ts";
 import { deviceKey } from "./model.ts";
@@ -62,7 +63,7 @@ export class HealthWatch {
   readonly #disk: WriteBehind;
   readonly #mayLog: (key: string) => boolean;
   #unlogged = 0;
-  #cancelLook: (() => void) | undefined;
+  readonly #gathering: Gathering;
   #cancelLater: (() => void) | undefined;
   #isStopped = false;
 
@@ -71,6 +72,7 @@ export class HealthWatch {
     const { records, clock, log, limits } = deps;
     for (const [key, value] of records.list(HEALTH_BUCKET)) this.#known.set(key, value as Known);
     this.#mayLog = createBuckets(clock, LINES);
+    this.#gathering = createGathering(clock, limits.gatherMs, () => this.look());
     this.#disk = new WriteBehind({
       records,
       bucket: HEALTH_BUCKET,
@@ -84,12 +86,7 @@ export class HealthWatch {
 
   /** Something about some devices may have changed. */
   mark(): void {
-    if (this.#isStopped) return;
-    const { clock, limits } = this.#deps;
-    this.#cancelLook ??= clock.schedule(limits.gatherMs, () => {
-      this.#cancelLook = undefined;
-      this.look();
-    });
+    this.#gathering.mark();
   }
 
   /** A mapper called about a device of this protocol. */
@@ -134,7 +131,7 @@ export class HealthWatch {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#cancelLook?.();
+    this.#gathering.stop();
     this.#cancelLater?.();
     await this.#disk.flush({ isLast: true });
   }

@@ -42,7 +42,7 @@ export interface DeviceOptions {
   readonly maxMapperCalls?: number;
   /** a call to a mapper that runs for so long no longer holds up those behind it, default 1 s */
   readonly slowCallMs?: number;
-  /** changes that come within this time are planned and judged together, default 10 ms */
+  /** changes that come within this time are planned and judged together, but for the first, default 50 ms */
   readonly gatherMs?: number;
   /** between two looks whether a quiet mapper is there, default 2 s */
   readonly probeMs?: number;

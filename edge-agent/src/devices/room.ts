@@ -32,7 +32,7 @@ const DEFAULTS = {
   maxTotalChars: 16 * 1024 * 1024,
   maxMapperCalls: 4,
   slowCallMs: 1_000,
-  gatherMs: 10,
+  gatherMs: 50,
   probeMs: 2_000,
   unreachableAfterMs: 5_000,
 };

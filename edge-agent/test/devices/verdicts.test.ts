@@ -174,7 +174,7 @@ describe("a desired value that does not fit the model that is here", () => {
 });
 
 describe("many devices", () => {
-  it("that come at once cost a look at all of them now and then, not one each", async () => {
+  it("that come at once all reach their mapper, each told once", async () => {
     const count = 1_000;
     const mapperThere = new FakeMapper(bench.mapperPath);
     await bench.register();

@@ -4,6 +4,7 @@ import type { DialMapper, MapperClient } from "../../dmi/port.ts";
 import type { AgentLog } from "../../log.ts";
 import { StoreError } from "../../store/port.ts";
 import { pauseMs } from "../backoff.ts";
+import { createGathering, type Gathering } from "../gather.ts";
 import { itemKey, messageOf } from "../model.ts";
 import type { MapperDesired, Wanted } from "./desired.ts";
 import type { MapperJournal, MapperRecord } from "./journal.ts";
@@ -68,7 +69,7 @@ export class MapperWorker {
   #outages = 0;
   #unreachableSinceMs: number | undefined;
   #cancelPause: (() => void) | undefined;
-  #cancelGather: (() => void) | undefined;
+  readonly #gathering: Gathering;
   #cancelProbe: (() => void) | undefined;
   #registering = 0;
   #stopped = false;
@@ -79,6 +80,7 @@ export class MapperWorker {
     this.#mapper = mapper;
     this.#held = deps.journal.held(mapper);
     this.#client = deps.dial(mapper.address);
+    this.#gathering = createGathering(deps.clock, deps.limits.gatherMs, () => this.#replan());
     this.#pauses = new Pauses(deps.clock, deps.random, () => this.#replan());
   }
 
@@ -104,12 +106,11 @@ export class MapperWorker {
   /** Something changed in what it shall hold; `key` names it, and ends its pause. */
   wake(key?: string): void {
     if (key !== undefined) this.#pauses.shorten(key);
-    this.#dirty = true;
-    if (this.#stopped) return;
-    this.#cancelGather ??= this.#deps.clock.schedule(this.#deps.limits.gatherMs, () => {
-      this.#cancelGather = undefined;
-      this.#pump();
-    });
+    // What changed is not told as it was; the rest of the plan still holds until it is made anew. Not so with a
+    // model, which all its devices wait for.
+    if (key?.startsWith("device/") === true) this.#plan.delete(key);
+    else this.#dirty = true;
+    this.#gathering.mark();
   }
 
   /**
@@ -133,7 +134,8 @@ export class MapperWorker {
 
   stop(): void {
     this.#stopped = true;
-    for (const cancel of [this.#cancelPause, this.#cancelGather, this.#cancelProbe]) cancel?.();
+    for (const cancel of [this.#cancelPause, this.#cancelProbe]) cancel?.();
+    this.#gathering.stop();
     this.#pauses.stop();
     this.#client.close();
   }
