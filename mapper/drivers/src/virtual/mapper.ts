@@ -48,7 +48,7 @@ function openVirtual({ config }: Device, clock: Clock): VirtualDevice {
   const known = new Map<string, VirtualProperty>();
   const settings = settingsOf(config, "device");
   const state = settings.has("State") ? settings.oneOf("State", DEVICE_STATES) : undefined;
-  let fault: { readonly error: unknown } | undefined;
+  let fault: Error | undefined;
 
   function find(property: Property): VirtualProperty {
     const found = known.get(property.name) ?? {
@@ -65,13 +65,12 @@ function openVirtual({ config }: Device, clock: Clock): VirtualDevice {
       fault = undefined;
       return behavior;
     } catch (error) {
-      fault = { error };
+      fault = error instanceof Error ? error : new Error(String(error));
       throw error;
     }
   }
   return {
-    state: () =>
-      state === undefined && fault ? Promise.reject(fault.error) : Promise.resolve(state),
+    state: () => (state === undefined && fault ? Promise.reject(fault) : Promise.resolve(state)),
     read: async (property, context) => (await reach(property, context)).value(clock.monotonicMs() - openedMs),
     write: async (property, value, context) => {
       const behavior = await reach(property, context);
