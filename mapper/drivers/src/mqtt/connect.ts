@@ -14,7 +14,7 @@ import { secretsOf } from "./secrets.ts";
  */
 export async function connectBroker(place: Place, options: MqttOptions): Promise<MqttClient> {
   const secrets = await secretsOf(options.secretsDir, place);
-  const { connect } = await import("mqtt");
+  const { default: mqtt } = await import("mqtt"); // in a bundle all that it exports is there
   const settings: IClientOptions = {
     ...{ host: place.host, port: place.port, protocol: place.isTls ? "mqtts" : "mqtt", ...secrets },
     ...{
@@ -25,7 +25,7 @@ export async function connectBroker(place: Place, options: MqttOptions): Promise
     ...{ connectTimeout: options.connectTimeoutMs, keepalive: Math.ceil(options.keepaliveMs / 1000) },
     timerVariant: "native",
   };
-  const client = connect(settings);
+  const client = mqtt.connect(settings);
   client.on("error", () => undefined); // whoever waits hears of it below, or that the broker is away
   try {
     await untilConnected(client, options.connectTimeoutMs);
