@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventEmitter } from "node:events";
-import type { ModbusRTU } from "modbus-serial/ModbusRTU.js";
+import type ModbusRTU from "modbus-serial";
 
 /** A client of modbus-serial. */
-export type Client = ModbusRTU;
+export type Client = ModbusRTU.default;
 
 /** Its port for RTU on a serial line, whose types are not published. `_buffer` is what has come and is not read yet. */
 export interface RtuPort extends EventEmitter {
