@@ -48,7 +48,10 @@ async function bundle(name: string, root: string): Promise<string> {
     // A library that is imported late stays out of the program: 10 MB of memory for the clients of databases, 12 for MQTT.
     splitting: /^(mapper|edge-agent)\//.test(PROGRAMS[name] ?? ""),
     chunkNames: `${name}.parts/[name]-[hash]`,
-    alias: { serialport: join(root, "mapper/drivers/src/modbus/late-serialport.ts") },
+    alias: {
+      serialport: join(root, "mapper/drivers/src/modbus/late-serialport.ts"),
+      "@grpc/proto-loader": join(root, "hack/no-proto-loader.ts"),
+    },
     // A library that node-opcua does without when it is not there.
     external: ["proper-lockfile"],
     platform: "node",
