@@ -184,7 +184,7 @@ module.exports = {
       [
         "^mapper/src/",
         CRDS,
-        ...npm("@grpc/grpc-js", "@bufbuild/protobuf", "pino", "mqtt", "ioredis", "mysql2"),
+        ...npm("@grpc/grpc-js", "@bufbuild/protobuf", "mqtt", "ioredis", "mysql2"),
       ],
       "device developers get the SDK and the contract, nothing of the platform",
     ),
