@@ -181,11 +181,7 @@ module.exports = {
     only(
       "mapper-alone",
       { path: "^mapper/src/" },
-      [
-        "^mapper/src/",
-        CRDS,
-        ...npm("@grpc/grpc-js", "@bufbuild/protobuf", "mqtt", "ioredis", "mysql2"),
-      ],
+      ["^mapper/src/", CRDS, ...npm("@grpc/grpc-js", "@bufbuild/protobuf", "mqtt", "ioredis", "mysql2")],
       "device developers get the SDK and the contract, nothing of the platform",
     ),
     only(
