@@ -36,8 +36,7 @@ const asText: Reader = (raw) =>
 const textIn =
   (key: "text" | "name"): Reader =>
   (raw) => {
-    const fields = typeof raw === "object" && raw !== null ? raw : {};
-    const found = new Map<string, unknown>(Object.entries(fields)).get(key);
+    const found: unknown = typeof raw === "object" && raw !== null ? Reflect.get(raw, key) : undefined;
     return typeof found === "string" ? found : "";
   };
 
