@@ -3,7 +3,6 @@ import type { Clock } from "../../clock.ts";
 import type { DialMapper, MapperClient } from "../../dmi/port.ts";
 import type { AgentLog } from "../../log.ts";
 import { StoreError } from "../../store/port.ts";
-import { pauseMs } from "../backoff.ts";
 import { createGathering, type Gathering } from "../gather.ts";
 import { itemKey, messageOf } from "../model.ts";
 import type { MapperDesired, Wanted } from "./desired.ts";
@@ -11,6 +10,7 @@ import type { MapperJournal, MapperRecord } from "./journal.ts";
 import { nextCall, planByKey } from "./next.ts";
 import { Pauses, type Trouble } from "./pauses.ts";
 import { planMapper, type Held, type MapperCall } from "./plan.ts";
+import { Reach } from "./reach.ts";
 import { isRefusal, isTimeout, tell } from "./tell.ts";
 
 /** How a call to a mapper ended. */
@@ -50,8 +50,6 @@ interface Running {
   isSlow: boolean;
 }
 
-/** While a mapper does not answer; it registers again when it comes back as a new process. */
-const REDIAL = { baseMs: 250, capMs: 10_000 };
 /** Calls of earlier lives that have not ended are this many times those of the present one, at most. */
 const OLD_LIVES = 4;
 
@@ -62,13 +60,11 @@ export class MapperWorker {
   #held: Map<string, Held>;
   #client: MapperClient;
   readonly #pauses: Pauses;
+  readonly #reach: Reach;
   /** By item, over all lives: what an earlier one was told may still take effect. */
   readonly #running = new Map<string, Running>();
   #plan = new Map<string, MapperCall>();
   #dirty = false;
-  #outages = 0;
-  #unreachableSinceMs: number | undefined;
-  #cancelPause: (() => void) | undefined;
   readonly #gathering: Gathering;
   #cancelProbe: (() => void) | undefined;
   #registering = 0;
@@ -81,6 +77,14 @@ export class MapperWorker {
     this.#held = deps.journal.held(mapper);
     this.#client = deps.dial(mapper.address);
     this.#gathering = createGathering(deps.clock, deps.limits.gatherMs, () => this.#replan());
+    this.#reach = new Reach({
+      ...deps,
+      name: () => this.#mapper.name,
+      onPauseEnd: () => {
+        this.#replan();
+        void this.#probe();
+      },
+    });
     this.#pauses = new Pauses(deps.clock, deps.random, () => this.#replan());
   }
 
@@ -95,7 +99,7 @@ export class MapperWorker {
 
   /** Since when nobody answers at its socket, on the monotonic clock; undefined while somebody does. */
   get unreachableSinceMs(): number | undefined {
-    return this.#unreachableSinceMs;
+    return this.#reach.unreachableSinceMs;
   }
 
   /** What it did when it was told of the item last; undefined when all is well. */
@@ -134,7 +138,8 @@ export class MapperWorker {
 
   stop(): void {
     this.#stopped = true;
-    for (const cancel of [this.#cancelPause, this.#cancelProbe]) cancel?.();
+    this.#cancelProbe?.();
+    this.#reach.stop();
     this.#gathering.stop();
     this.#pauses.stop();
     this.#client.close();
@@ -145,10 +150,7 @@ export class MapperWorker {
     this.#client = this.#deps.dial(mapper.address);
     this.#mapper = mapper;
     this.#pauses.clear();
-    this.#cancelPause?.();
-    this.#cancelPause = undefined;
-    this.#outages = 0;
-    this.#setReachable(true);
+    this.#reach.reset();
     const held = told.map(({ kind, namespace, name, digest }): Held => ({
       kind,
       namespace,
@@ -182,7 +184,7 @@ export class MapperWorker {
 
   /** Begins every call that may begin. */
   #pump(): void {
-    if (this.#stopped || this.#cancelPause || this.#registering > 0) return;
+    if (this.#stopped || this.#reach.isPaused || this.#registering > 0) return;
     if (this.#dirty) {
       this.#dirty = false;
       const desired = this.#deps.desired(this.#mapper.protocol);
@@ -226,13 +228,13 @@ export class MapperWorker {
     try {
       await this.#client.ready();
       if (!this.#isCurrent(life)) return;
-      this.#setReachable(true);
+      this.#reach.reached();
       await this.#intend(key, call);
       if (!this.#isCurrent(life)) return;
       running.isTold = true;
       await tell(this.#client, call);
       if (!this.#isCurrent(life)) return;
-      this.#outages = 0;
+      this.#reach.settled();
       this.#recovered(key);
       await this.#conclude(key, call);
     } catch (error) {
@@ -288,7 +290,7 @@ export class MapperWorker {
       // A device that brings its mapper down must not be the next one again: the others get their turn first.
       if (isTold) this.#pauses.begin(key, { kind: "cut", message });
       this.#deps.onCall(call, error instanceof StoreError ? "store" : "unreachable");
-      this.#pause(error);
+      this.#reach.failed(error);
     }
   }
 
@@ -302,30 +304,6 @@ export class MapperWorker {
     onHealth();
   }
 
-  /** The mapper, or our own disk, does not answer: the whole worker pauses, for the next call would fare no better. */
-  #pause(error: unknown): void {
-    if (!(error instanceof StoreError)) this.#setReachable(false);
-    if (this.#cancelPause) return; // another call was cut with it
-    const { clock, log, random } = this.#deps;
-    this.#outages++;
-    if (this.#outages === 1)
-      log.warn(
-        { mapper: this.#mapper.name, reason: messageOf(error) },
-        "a mapper cannot be told anything now",
-      );
-    this.#cancelPause = clock.schedule(pauseMs(this.#outages, REDIAL, random), () => {
-      this.#cancelPause = undefined;
-      this.#replan();
-      void this.#probe();
-    });
-  }
-
-  #setReachable(isReachable: boolean): void {
-    if (isReachable === (this.#unreachableSinceMs === undefined)) return;
-    this.#unreachableSinceMs = isReachable ? undefined : this.#deps.clock.monotonicMs();
-    this.#deps.onHealth();
-  }
-
   /** Is there somebody, even when there is nothing to tell? A mapper that died must not be taken for a quiet one. */
   async #probe(): Promise<void> {
     this.#cancelProbe?.();
@@ -333,10 +311,10 @@ export class MapperWorker {
     const { life } = this.#mapper;
     try {
       await this.#client.ready();
-      if (this.#isCurrent(life)) this.#setReachable(true);
-      if (this.#running.size + this.#plan.size === 0) this.#outages = 0;
+      if (this.#isCurrent(life)) this.#reach.reached();
+      if (this.#running.size + this.#plan.size === 0) this.#reach.settled();
     } catch (error) {
-      if (this.#isCurrent(life)) this.#pause(error);
+      if (this.#isCurrent(life)) this.#reach.failed(error);
     }
     this.#pump();
   }
