@@ -170,6 +170,23 @@ describe("the configuration", () => {
     });
   });
 
+  it.each([
+    {
+      text: "",
+      want: { security: "compatible", mapperSocketDir: "", tokenDir: "/var/lib/kubeedge/mapper-tokens" },
+    },
+    {
+      text: "longshore: { security: strict }\n",
+      want: { security: "strict", mapperSocketDir: "/etc/kubeedge" },
+    },
+    {
+      text: "longshore: { security: strict, dataDir: /data, devices: { socketDir: /run/m, unreachableAfter: 30s } }\n",
+      want: { mapperSocketDir: "/run/m", tokenDir: "/data/mapper-tokens", unreachableAfterMs: 30_000 },
+    },
+  ])("B124 B125 asks of mappers what it is told: $want", ({ text, want }) => {
+    expect(toAgentConfig(parse(HEAD + text).settings, "h").devices).toMatchObject(want);
+  });
+
   it("lists every fault at once, each with its line", () => {
     const text = `${HEAD}modules:\n  edgeHub:\n    heartbeat: never\n    httpServer: http://x\n  edged:\n    nodeLabels: 3\n    wrong: 1\n`;
     expect(faults(text)).toEqual([
