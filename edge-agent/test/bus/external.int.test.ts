@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectAsync } from "mqtt";
@@ -135,6 +135,50 @@ describe("the event bus at a real mosquitto", () => {
     await until(() => heard.includes(`${D1}/twin/update/document`), "the document at the other broker");
     await until(() => outside.of(`${D1}/twin/update/result`).length > 0, "the result at its own");
     expect(heard).toEqual([`${D1}/twin/update/document`]);
+  });
+
+  it("speaks MQTT 3.1.1 with a broker that knows no other", async () => {
+    const port = await freePort();
+    const old = await startBus({ config: { internal: `tcp://127.0.0.1:${port}` } });
+    stops.push(() => old.stop());
+    const fresh = await bench({ config: { external: `tcp://127.0.0.1:${port}` } });
+    await connected(fresh);
+    expect(old.rejects).toEqual(new Map([["version", 1]]));
+  });
+
+  it("proves who it is, and asks the broker to, where the link is encrypted", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "tls-"));
+    const file = (name: string): string => join(dir, name);
+    const openssl = (...words: string[]): Buffer =>
+      execFileSync("openssl", words, { cwd: dir, stdio: "pipe" });
+    const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    openssl("req", "-x509", ...ec, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca");
+    openssl("req", "-x509", ...ec, "-keyout", "other.key", "-out", "other.crt", "-subj", "/CN=other");
+    writeFileSync(file("san"), "subjectAltName=IP:127.0.0.1");
+    for (const name of ["broker", "agent"]) {
+      openssl("req", ...ec, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
+      const sign = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "san"];
+      openssl("x509", "-req", "-in", `${name}.csr`, ...sign, "-out", `${name}.crt`);
+    }
+    broker = await Mosquitto.create([
+      "allow_anonymous true",
+      `cafile ${file("ca.crt")}`,
+      `certfile ${file("broker.crt")}`,
+      `keyfile ${file("broker.key")}`,
+      "require_certificate true",
+    ]);
+    await broker.start();
+    const external = broker.url.replace("tcp:", "mqtts:");
+    const tls = { caFile: file("ca.crt"), certFile: file("agent.crt"), keyFile: file("agent.key") };
+    await connected(await bench({ config: { external, tls } }));
+    await connected(await bench({ config: { tls, clientId: "tcp-and-eventBusTLS" } }));
+    const stranger = await bench({
+      config: { external, tls: { ...tls, caFile: file("other.crt") }, clientId: "x" },
+    });
+    await until(
+      () => stranger.lines.some((line) => /certificate/i.test(line)),
+      "the broker's certificate refused",
+    );
   });
 
   it("waits for a broker that is not there, tells it once, and finds it", async () => {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { EventEmitter } from "node:events";
 import { createServer, isIP, type Server } from "node:net";
 import type { Aedes, Client, PublishPacket } from "aedes";
 import type { Clock } from "../../clock.ts";
@@ -210,6 +211,9 @@ export class EmbeddedBroker implements Outlet {
     // Without a listener an error of a client would end the agent.
     broker.on("clientError", (_client, error) => this.#onClientError(error));
     broker.on("connectionError", (_client, error) => this.#onClientError(error));
+    (broker as EventEmitter).on("error", (err) =>
+      this.#deps.log.error({ err }, "the own MQTT broker failed"),
+    );
     return broker;
   }
 

@@ -11,6 +11,7 @@ import type {
 import type { Clock } from "../../clock.ts";
 import { createBuckets } from "../../devices/bucket.ts";
 import type { AgentLog } from "../../log.ts";
+import { reasonOf } from "../reason.ts";
 import { Recent, type Delivery } from "../recent.ts";
 import { filterFault, MAX_LEVELS, topicFault } from "../topic.ts";
 import { mayPublish, maySubscribe } from "./acl.ts";
@@ -103,19 +104,13 @@ export class Clerk {
         done(null, true);
       },
       authenticate: (client, username, password, done) => {
-        this.#authenticate(client, username, password).then(
-          (turned) => done(turned === undefined ? null : toConnackError(turned), turned === undefined),
-          (err: unknown) => {
-            this.#deps.log.error({ err }, "a client of the own MQTT broker could not be checked");
-            done(toConnackError("rate"), false);
-          },
-        );
+        this.#settle(this.#authenticate(client, username, password), {
+          done: (turned) => done(turned === undefined ? null : toConnackError(turned), turned === undefined),
+          failed: () => done(toConnackError("rate"), false),
+        });
       },
       authorizePublish: (client, packet, done) => {
-        this.#authorize(client, packet).then(
-          () => done(null),
-          (error: unknown) => done(asCut(error)),
-        );
+        this.#settle(this.#authorize(client, packet), { done: () => done(null), failed: done });
       },
       authorizeSubscribe: (client, subscription, done) => done(null, this.#grant(client, subscription)),
       // What was published with QoS 2 is delivered with 1, as was granted.
@@ -124,12 +119,23 @@ export class Clerk {
         return packet;
       },
       published: (packet, client, done) => {
-        this.#finish(client, packet).then(
-          () => done(null),
-          (error: unknown) => done(asCut(error)),
-        );
+        this.#settle(this.#finish(client, packet), { done: () => done(null), failed: done });
       },
     };
+  }
+
+  /** Hands a decision back to the broker, whose own failure then must not end the agent. */
+  #settle<T>(decision: Promise<T>, then: { done: (value: T) => void; failed: (error: Error) => void }): void {
+    decision
+      .then(then.done, (error: unknown) => {
+        if (!(error instanceof Cut))
+          this.#deps.log.warn(
+            { reason: reasonOf(error) },
+            "a client of the own MQTT broker cannot be served",
+          );
+        then.failed(error as Error);
+      })
+      .catch((err: unknown) => this.#deps.log.error({ err }, "the own MQTT broker failed"));
   }
 
   async #authenticate(client: Client, username?: string, password?: Buffer): Promise<Turned | undefined> {
@@ -211,8 +217,6 @@ export class Clerk {
     return null;
   }
 }
-
-const asCut = (error: unknown): Error => (error instanceof Error ? error : new Cut("failed"));
 
 /** Through Error: the library's code is a const enum, which cannot be named here. */
 function toConnackError(reason: Turned): AuthenticateError {

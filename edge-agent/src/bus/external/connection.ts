@@ -195,15 +195,17 @@ export class ExternalBroker implements Outlet {
       messageId: packet.messageId,
       isDuplicate: packet.dup,
     };
-    this.#take(delivery).then(
-      () => acknowledge(),
-      (err: unknown) => {
+    this.#take(delivery)
+      .then(() => acknowledge())
+      .catch((error: unknown) => {
         // Not acknowledged, so the broker sends it again in the next connection.
-        this.#deps.log.warn({ err }, "a message by MQTT could not be kept, connecting anew");
+        this.#deps.log.warn(
+          { reason: reasonOf(error) },
+          "a message by MQTT could not be kept, connecting anew",
+        );
         this.#failures++;
         client.end(true);
-      },
-    );
+      });
   }
 
   async #take(delivery: Delivery): Promise<void> {

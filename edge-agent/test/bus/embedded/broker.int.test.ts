@@ -3,6 +3,7 @@ import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import { hashPassword } from "../../../src/bus/index.ts";
 import { until } from "../../tunnel/fakes.ts";
@@ -394,6 +395,42 @@ describe("the agent's own broker", () => {
     second.write(connectPacket(AS_D1), connectPacket(AS_D1));
     await second.closed();
     await enter({ ...AS_D1, clientId: "c9" });
+  });
+
+  it("stays there whatever bytes come, before and after a CONNECT", async () => {
+    await strict({ config: { credentialsFile: "", messagesPerSecond: 10_000, messageBurst: 10_000 } });
+    const good = fc.constantFrom(
+      connectPacket({ clientId: "fuzz" }),
+      publishPacket(`${D1}/twin/update`, twin("1"), { qos: 2 }),
+      publishPacket("$hw/events/upload/x", "y", { qos: 1, retain: true }),
+      subscribePacket("#"),
+      pubrelPacket(1),
+    );
+    const mutated = fc
+      .tuple(good, fc.array(fc.tuple(fc.nat(60), fc.nat(255)), { maxLength: 4 }))
+      .map(([bytes, edits]) => {
+        const copy = Buffer.from(bytes);
+        for (const [at, value] of edits) if (at < copy.length) copy[at] = value;
+        return copy;
+      });
+    const chunk = fc.oneof(
+      mutated,
+      fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+    );
+    const sessions = fc.sample(fc.tuple(fc.boolean(), fc.array(chunk, { minLength: 1, maxLength: 6 })), {
+      numRuns: 300,
+      seed: 7,
+    });
+    for (const [i, [enters, chunks]] of sessions.entries()) {
+      const client = new RawClient(port);
+      client.write(...(enters ? [connectPacket({ clientId: `fuzz-${i}` })] : []), ...chunks);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (i % 2 === 0) client.end();
+      else stops.push(() => client.end());
+    }
+    const after = await enter({ clientId: "after" });
+    after.write(publishPacket(`${D1}/twin/update`, twin("8"), { qos: 1 }));
+    await after.next(TYPE.puback);
   });
 
   it("tells of a port that is taken, and listens once it is free", async () => {
