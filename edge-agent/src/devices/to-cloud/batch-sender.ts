@@ -39,8 +39,8 @@ export interface BatchOptions {
 }
 
 export const DEFAULT_BATCH_OPTIONS: BatchOptions = {
-  maxDevices: 32,
-  maxInFlight: 6,
+  maxDevices: 24,
+  maxInFlight: 4,
   maxBytes: DEVICE_BATCH_LIMITS.bytes,
   gapMs: 100,
 };
