@@ -3,10 +3,14 @@ import { describe, expect, it } from "@jest/globals";
 import { readFileSync } from "node:fs";
 import type { ConfigData, Property, PropertyType } from "@longshore/mapper";
 import { parseAllDocuments } from "yaml";
+import { itemOf } from "../src/camera/item.ts";
+import { sourceOf } from "../src/camera/source.ts";
+import { streamPlanOf } from "../src/camera/stream.ts";
 import { placeOf as modbusPlace } from "../src/modbus/place.ts";
 import { pointOf as modbusPoint } from "../src/modbus/point.ts";
 import { placeOf as mqttPlace } from "../src/mqtt/place.ts";
 import { pointOf as mqttPoint } from "../src/mqtt/point.ts";
+import { nodeIdOf, targetOf } from "../src/opcua/target.ts";
 import { behaviorOf } from "../src/virtual/behavior.ts";
 import { aProperty } from "./support/gen.ts";
 
@@ -31,8 +35,13 @@ interface Instance {
 const READERS: Readonly<
   Record<string, { place(config: ConfigData): unknown; point(property: Property): unknown }>
 > = {
+  camera: {
+    place: sourceOf,
+    point: (property) => (property.name.startsWith("save") ? streamPlanOf(property) : itemOf(property)),
+  },
   modbus: { place: modbusPlace, point: modbusPoint },
   mqtt: { place: mqttPlace, point: mqttPoint },
+  opcua: { place: targetOf, point: nodeIdOf },
   virtual: { place: (config) => config, point: behaviorOf },
 };
 

@@ -21,6 +21,8 @@ import { run, until, type Program } from "../support/process.ts";
 import { startRtspCamera, type RtspCamera } from "./support/rtsp-camera.ts";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
+/** Flags of Node that keep the program small. */
+const SMALL = ["--lite-mode", "--max-semi-space-size=1", "--no-node-snapshot"];
 const BUILD = 'await (await import("./hack/build.ts")).buildPrograms(["camera-mapper"]);';
 const LOGIN = { userName: "admin", password: "s3cret" };
 /** What pictures would be many times more than. */
@@ -66,7 +68,7 @@ async function start(properties: readonly DmiProperty[]): Promise<Program> {
   await edge.start();
   const started = run("env", [
     ...["NODE_OPTIONS=", `CAMERA_OUTPUT_FOLDERS=${join(dir, "case")}`, `CAMERA_SECRET_FOLDERS=${dir}`],
-    ...[process.execPath, join(ROOT, "dist/camera-mapper.js")],
+    ...[process.execPath, ...SMALL, join(ROOT, "dist/camera-mapper.js")],
     ...["--dmi-socket", join(dir, "dmi.sock"), "--socket", join(dir, "camera.sock"), "--http", ""],
   ]);
   started.child.stdout.resume();
