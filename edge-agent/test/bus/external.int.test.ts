@@ -181,6 +181,17 @@ describe("the event bus at a real mosquitto", () => {
     );
   });
 
+  it("stops in time, also when the broker does not answer any more", async () => {
+    await broker.start();
+    const fresh = await bench();
+    await connected(fresh);
+    broker.freeze();
+    fresh.bus.publish("a/b", "c");
+    const startMs = performance.now();
+    await fresh.stop();
+    expect(performance.now() - startMs).toBeLessThan(3_500);
+  });
+
   it("waits for a broker that is not there, tells it once, and finds it", async () => {
     const fresh = await bench();
     await until(() => fresh.lines.some((line) => line.includes("no MQTT broker")), "the word about it");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventEmitter } from "node:events";
-import { createServer, isIP, type Server } from "node:net";
+import { createServer, isIP, type Server, type Socket } from "node:net";
 import type { Aedes, Client, PublishPacket } from "aedes";
 import type { Clock } from "../../clock.ts";
 import { pauseMs } from "../../devices/backoff.ts";
@@ -76,6 +76,8 @@ export class EmbeddedBroker implements Outlet {
   readonly #limits: SessionLimits;
   readonly #retained: Retained;
   readonly #clients = new Map<string, Client>();
+  /** those that have not said CONNECT, too */
+  readonly #sockets = new Set<Socket>();
   readonly #admission: Admission;
   readonly #clerk: Clerk;
   #broker: Aedes | undefined;
@@ -127,6 +129,7 @@ export class EmbeddedBroker implements Outlet {
       server === undefined ? resolve() : server.close(() => resolve()),
     );
     await new Promise<void>((resolve) => (broker === undefined ? resolve() : broker.close(resolve)));
+    for (const socket of this.#sockets) socket.destroy();
     await isClosed;
   }
 
@@ -236,6 +239,8 @@ export class EmbeddedBroker implements Outlet {
       guardSocket(socket, this.#options.maxPayloadBytes + PACKET_ROOM_BYTES, () =>
         this.#clerk.reject("size"),
       );
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
       broker.handle(socket);
     });
     return new Promise((resolve, reject) => {

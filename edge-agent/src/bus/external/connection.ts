@@ -43,6 +43,7 @@ export interface ExternalDeps {
 
 const DEFAULTS = { maxOutstanding: 1_000, sessionExpirySeconds: 7 * 86_400 };
 const RETRY = { baseMs: 1_000, capMs: 60_000 };
+const STOP_TIMEOUT_MS = 2_000;
 const PROBE_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_SECONDS = 30;
@@ -83,7 +84,21 @@ export class ExternalBroker implements Outlet {
     this.#cancelRetry?.();
     const client = this.#client;
     this.#client = undefined;
-    await client?.endAsync(!client.connected);
+    if (client !== undefined) await this.#end(client);
+  }
+
+  /** In order where the broker answers in time: it keeps the session either way. */
+  #end(client: MqttClient): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#deps.clock.schedule(STOP_TIMEOUT_MS, () => {
+        client.stream.destroy();
+        resolve();
+      });
+      client.end(!client.connected, () => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   /** With QoS 1; dropped, and counted, while the broker is away or behind. */

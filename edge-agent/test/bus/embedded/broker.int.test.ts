@@ -433,6 +433,16 @@ describe("the agent's own broker", () => {
     await after.next(TYPE.puback);
   });
 
+  it("stops at once, whoever is connected and says nothing", async () => {
+    const fresh = await strict();
+    const silent = raw();
+    await enter();
+    const startMs = performance.now();
+    await fresh.stop();
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+    await silent.closed();
+  });
+
   it("tells of a port that is taken, and listens once it is free", async () => {
     const first = await strict();
     const second = await startBus({ config: { internal: `tcp://127.0.0.1:${port}` } });

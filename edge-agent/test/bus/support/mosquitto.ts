@@ -80,6 +80,11 @@ export class Mosquitto {
     await ended;
   }
 
+  /** It is there and does nothing, until it is killed. */
+  freeze(): void {
+    this.#process?.kill("SIGSTOP");
+  }
+
   /** As a person types it. */
   async publish(topic: string, payload: string, ...more: string[]): Promise<void> {
     await run("mosquitto_pub", [
