@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import { apiCalls, minus } from "../../bench/api-calls.ts";
+import { apiCalls, deviceWrites, minus } from "../../bench/api-calls.ts";
 import { judge, table } from "../../bench/bars.ts";
 
 describe("figures and their bars", () => {
@@ -35,6 +35,11 @@ describe("calls to the API server", () => {
       `apiserver_request_duration_seconds_count{verb="GET",resource="pods"} 9`,
     ].join("\n");
     expect(apiCalls(text)).toEqual({ writes: 7, reads: 7 });
+  });
+
+  it("tells the writes of DeviceStatuses from all others", () => {
+    const text = [line("PATCH", "devicestatuses", 3), line("POST", "devicestatuses", 2), line("PATCH", "pods", 9)];
+    expect(deviceWrites([...text, line("LIST", "devicestatuses", 7)].join("\n"))).toBe(5);
   });
 
   it("subtracts what was there before", () => {
