@@ -2,7 +2,7 @@
 import type { Clock } from "@longshore/mapper";
 import type { MqttClient } from "mqtt";
 import { createBroker, type Broker } from "./broker.ts";
-import { connectBroker } from "./connect.ts";
+import type { connectBroker } from "./connect.ts";
 import type { MqttOptions } from "./options.ts";
 import type { Place } from "./place.ts";
 
@@ -25,7 +25,7 @@ interface Held {
   leases: number;
 }
 
-export function createBrokers(options: MqttOptions, clock: Clock, connect = connectBroker): Brokers {
+export function createBrokers(options: MqttOptions, clock: Clock, connect: typeof connectBroker): Brokers {
   const held = new Map<string, Held>();
   const connecting = new Map<string, Promise<Held>>();
 

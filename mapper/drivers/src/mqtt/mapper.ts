@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { systemClock, type Clock, type MapperDefinition } from "@longshore/mapper";
 import { createBrokers } from "./brokers.ts";
+import { connectBroker } from "./connect.ts";
 import { openDevice, type MqttDevice } from "./device.ts";
 import { DEFAULT_MQTT_OPTIONS, type MqttOptions } from "./options.ts";
 
@@ -8,8 +9,9 @@ import { DEFAULT_MQTT_OPTIONS, type MqttOptions } from "./options.ts";
 export function mqttMapper(
   options: Partial<MqttOptions> = {},
   clock: Clock = systemClock,
+  connect = connectBroker,
 ): MapperDefinition<MqttDevice> {
-  const brokers = createBrokers({ ...DEFAULT_MQTT_OPTIONS, ...options }, clock);
+  const brokers = createBrokers({ ...DEFAULT_MQTT_OPTIONS, ...options }, clock, connect);
   return {
     protocol: "mqtt",
     open: (device, context) => openDevice(device, context, { brokers, clock }),

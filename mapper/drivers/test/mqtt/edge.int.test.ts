@@ -3,17 +3,19 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "@longshore/mapper";
 import { dialMapper } from "../../../test/support/edge.ts";
 import { mqttMapper } from "../../src/mqtt/index.ts";
 import { dmiDevice } from "../support/dmi.ts";
 import { startMapped, type Mapped } from "../support/mapped.ts";
-import { aClient, startBroker, type TestBroker } from "../support/mosquitto.ts";
+import { aClient, createConnections, startBroker, type TestBroker } from "../support/mosquitto.ts";
 import { until } from "../support/process.ts";
 
 describe("a device that speaks MQTT, between broker and edge", () => {
   let dir: string;
   let broker: TestBroker;
   let mapped: Mapped;
+  const connections = createConnections();
 
   const plug = (on: string) =>
     dmiDevice("plug", { name: "mqtt", config: { Broker: `tcp://127.0.0.1:${broker.port}` } }, [
@@ -44,13 +46,17 @@ describe("a device that speaks MQTT, between broker and edge", () => {
   });
   afterEach(async () => {
     await mapped.stop();
+    connections.end();
     await broker.kill();
     rmSync(dir, { recursive: true, force: true });
   });
 
   it("takes desired values to its topic, tells readings, goes offline with the broker and comes back", async () => {
     const first = await plugIn();
-    mapped = await startMapped(mqttMapper({ reconnectMs: 50, lingerMs: 1 }), [plug("true")]);
+    mapped = await startMapped(
+      mqttMapper({ reconnectMs: 50, lingerMs: 10 }, systemClock, connections.connect),
+      [plug("true")],
+    );
     await until(() => mapped.reported("plug", "power") === "41.5", "the first reading");
     await until(() => mapped.reported("plug", "on") === "true", "the plug's answer to the command");
     await until(() => mapped.state("plug") === "online", "the state");

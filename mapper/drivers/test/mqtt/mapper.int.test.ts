@@ -14,10 +14,9 @@ import {
 } from "@longshore/mapper";
 import type { MqttClient } from "mqtt";
 import { createBrokers } from "../../src/mqtt/brokers.ts";
-import { connectBroker } from "../../src/mqtt/connect.ts";
 import { DEFAULT_MQTT_OPTIONS, mqttMapper, type MqttOptions } from "../../src/mqtt/index.ts";
 import { aCall, aDevice, aProperty } from "../support/gen.ts";
-import { aClient, startBroker, type TestBroker } from "../support/mosquitto.ts";
+import { aClient, createConnections, startBroker, type TestBroker } from "../support/mosquitto.ts";
 import { until } from "../support/process.ts";
 
 describe("the MQTT mapper, with mosquitto", () => {
@@ -26,10 +25,17 @@ describe("the MQTT mapper, with mosquitto", () => {
   let thing: MqttClient;
   const heard: { topic: string; text: string; retain: boolean }[] = [];
   const handles: DeviceHandle[] = [];
+  const connections = createConnections();
   let driver: Driver;
 
   const fresh = (options: Partial<MqttOptions> = {}): Driver =>
-    (driver = driverOf(mqttMapper({ reconnectMs: 50, connectTimeoutMs: 2_000, lingerMs: 300, ...options })));
+    (driver = driverOf(
+      mqttMapper(
+        { reconnectMs: 50, connectTimeoutMs: 2_000, lingerMs: 300, ...options },
+        systemClock,
+        connections.connect,
+      ),
+    ));
   const open = async (
     properties: readonly ConfigData[],
     config: ConfigData = { Broker: `tcp://127.0.0.1:${broker.port}` },
@@ -53,6 +59,7 @@ describe("the MQTT mapper, with mosquitto", () => {
   });
   afterEach(async () => {
     for (const handle of handles.splice(0)) await handle.close?.(aCall());
+    connections.end();
     heard.length = 0;
   });
   afterAll(async () => {
@@ -121,12 +128,12 @@ describe("the MQTT mapper, with mosquitto", () => {
   });
 
   it("has one connection for all devices, which ends some time after them", async () => {
-    const clients: MqttClient[] = [];
-    const options = { ...DEFAULT_MQTT_OPTIONS, lingerMs: 100 };
-    const brokers = createBrokers(options, systemClock, async (...given) => {
-      clients.push(await connectBroker(...given));
-      return clients.at(-1)!;
-    });
+    const { clients } = connections;
+    const brokers = createBrokers(
+      { ...DEFAULT_MQTT_OPTIONS, lingerMs: 100 },
+      systemClock,
+      connections.connect,
+    );
     const place = { host: "127.0.0.1", port: broker.port, isTls: false, clientId: undefined };
     const leases = await Promise.all([1, 2, 3].map(() => brokers.lease(place)));
     await leases[0]?.broker.subscribe("hall/x", 0, aCall().signal);

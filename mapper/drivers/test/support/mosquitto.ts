@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
+import { connectBroker } from "../../src/mqtt/connect.ts";
 import { run, until } from "./process.ts";
 
 /** A broker of its own for one test. */
@@ -48,3 +49,19 @@ export const aClient = (port: number, username?: string, password?: string): Pro
     ...(password !== undefined && { password }),
     timerVariant: "native",
   });
+
+/** The mapper's own way to a broker, which remembers the connections so that a test can end them. */
+export function createConnections(): { connect: typeof connectBroker; end(): void; clients: MqttClient[] } {
+  const clients: MqttClient[] = [];
+  return {
+    clients,
+    connect: async (...given) => {
+      const client = await connectBroker(...given);
+      clients.push(client);
+      return client;
+    },
+    end: () => {
+      for (const client of clients.splice(0)) client.end(true);
+    },
+  };
+}
