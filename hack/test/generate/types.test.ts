@@ -88,7 +88,7 @@ describe("generation", () => {
       ]);
     };
     const outputs = await generate();
-    expect(outputs.size).toBe(20);
+    expect(outputs.size).toBe(21);
     expect(await generate()).toEqual(outputs);
     expect(await staleOutputs(root, outputs)).toEqual([]);
   }, 60_000);
