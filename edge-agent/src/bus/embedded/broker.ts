@@ -13,6 +13,7 @@ import type { Delivery } from "../recent.ts";
 import { Admission, type AdmissionDeps } from "./admission.ts";
 import { Clerk } from "./clerk.ts";
 import { guardSocket } from "./guard.ts";
+import { spareNumbers } from "./numbers.ts";
 import {
   boundQueues,
   DEFAULT_SESSION_LIMITS,
@@ -198,6 +199,7 @@ export class EmbeddedBroker implements Outlet {
   }
 
   async #createBroker(): Promise<Aedes> {
+    await spareNumbers();
     const { Aedes } = await import("aedes");
     const broker = await Aedes.createBroker(this.#clerk.options());
     this.#broker = broker;
