@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { WireError } from "./errors.ts";
 import type { Frame, FrameHeader, FrameRoute } from "./frame.ts";
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from "./limits.ts";
+import { DEFAULT_WIRE_LIMITS, LIMITS, type WireLimits } from "./limits.ts";
 import { scanObject } from "./scan.ts";
 import { isResourceVersion } from "./version.ts";
 
@@ -53,7 +53,8 @@ function parse(text: string): Fields {
 
 function decodeHeader(value: unknown): FrameHeader {
   const fields = asFields(value, "header");
-  const id = typeof fields["msg_id"] === "string" ? fields["msg_id"] : undefined;
+  const { msg_id } = fields;
+  const id = typeof msg_id === "string" && msg_id.length <= LIMITS.textChars ? msg_id : undefined;
   const texts = pickTexts(fields, HEADER_TEXTS, id);
   const { timestamp = 0, sync } = fields;
   if (typeof timestamp !== "number") throw badField("header.timestamp", id);
@@ -81,11 +82,13 @@ function pickTexts<K extends string>(
   for (const name of names) {
     const value = fields[name];
     if (value === undefined) continue;
-    if (typeof value !== "string") throw badField(name, id);
+    // The resource has its own limit, and its own refusal.
+    const isLong = name !== "resource" && typeof value === "string" && value.length > LIMITS.textChars;
+    if (typeof value !== "string" || isLong) throw badField(name, id);
     picked[name] = value;
   }
   return picked;
 }
 
 const badField = (name: string, id?: string): WireError =>
-  new WireError("BAD_FIELD", `the field ${name} has a wrong type`, id);
+  new WireError("BAD_FIELD", `the field ${name} has a wrong type, or is too long`, id);

@@ -127,8 +127,17 @@ function readTold({ state, twins }: Fields): Pick<DeviceEntry, "state" | "twins"
   if (state === undefined && twins === undefined) return bad("nothing is told");
   if (state !== undefined && !isState(state)) return bad("the state is not well formed");
   if (twins !== undefined && !isTwins(twins)) return bad("the values are not well formed");
-  return { ...(state !== undefined && { state }), ...(twins !== undefined && { twins }) };
+  return { ...(state !== undefined && { state: knownOf(state) }), ...(twins !== undefined && { twins }) };
 }
+
+/** Without what else an edge may have written there: nobody reads it, and nothing bounds it. */
+const knownOf = ({ state, lastOnlineTime, reason, message, mapper }: BatchState): BatchState => ({
+  state,
+  ...(lastOnlineTime !== undefined && { lastOnlineTime }),
+  ...(reason !== undefined && { reason }),
+  ...(message !== undefined && { message }),
+  ...(mapper !== undefined && { mapper }),
+});
 
 /** Both halves are segments of a resource, so that nothing else can be reached by them. */
 function isDevice(value: unknown): value is string {

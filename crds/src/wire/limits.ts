@@ -24,6 +24,8 @@ export const LIMITS = {
   keys: 10_000,
   keyBytes: 64 * 1024,
   resourceChars: 1024,
+  /** Ids and words of header and route: they are kept while a frame waits for its answer. */
+  textChars: 1024,
   segmentChars: 253,
 } as const;
 

@@ -56,6 +56,16 @@ describe("decodeFrame", () => {
     expect(refusal(() => decodeFrame(text))).toBe("BAD_FIELD");
   });
 
+  it.each([
+    ["msg_id", (text: string) => ({ header: { msg_id: text }, route: {} })],
+    ["parent_msg_id", (text: string) => ({ header: { parent_msg_id: text }, route: {} })],
+    ["source", (text: string) => ({ header: {}, route: { source: text } })],
+    ["operation", (text: string) => ({ header: {}, route: { operation: text } })],
+  ])("S4 refuses a %s that is longer than any: it is kept while the frame waits", (_name, frameOf) => {
+    expect(refusal(() => decodeFrame(JSON.stringify(frameOf("x".repeat(1025)))))).toBe("BAD_FIELD");
+    expect(() => decodeFrame(JSON.stringify(frameOf("x".repeat(1024))))).not.toThrow();
+  });
+
   it("accepts the empty message that EdgeCore sends when it stops", () => {
     expect(decodeFrame('{"header":{"msg_id":"","timestamp":0},"route":{},"content":null}\n')).toEqual({
       header: { msg_id: "", timestamp: 0 },

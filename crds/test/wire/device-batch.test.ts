@@ -126,6 +126,11 @@ describe("a batch of device reports", () => {
     expect(both.map((one) => "bad" in one)).toEqual([true, false]);
   });
 
+  it("leaves out what else is written beside a state: nothing bounds it, and nobody reads it", () => {
+    const state = { state: "ok", message: "m", more: long(100_000) };
+    expect(read({ state })).toEqual(entry({ state: { state: "ok", message: "m" } }));
+  });
+
   it.each([
     ["none", []],
     ["too many", Array.from({ length: DEVICE_BATCH_LIMITS.devices + 1 }, () => entry())],
