@@ -81,6 +81,9 @@ function conditionOf(
   };
 }
 
+/** No object has a longer name; a Device may name anything, and a condition has a limit. */
+const MAX_NAME_CHARS = 253;
+
 function accepted(device: TrimmedDevice, { model, node }: Observed): Words {
   const judgement = judgeDevice(specOf(device.facts), model?.spec);
   const fault = judgement.reason === "Accepted" ? nodeFault(device, node) : judgement;
@@ -100,7 +103,7 @@ function nodeFault(
     case "missing":
       return {
         reason: "NodeNotFound",
-        message: `there is no Node ${JSON.stringify(nodeName.slice(0, 253))}`,
+        message: `there is no Node ${JSON.stringify(nodeName.slice(0, MAX_NAME_CHARS))}`,
       };
     case "notEdge":
       return {
@@ -112,7 +115,7 @@ function nodeFault(
 
 function modelResolved({ modelName, metadata }: TrimmedDevice, { model }: Observed): Words {
   const type = "ModelResolved";
-  const name = `DeviceModel ${metadata.namespace ?? ""}/${modelName}`;
+  const name = `DeviceModel ${metadata.namespace ?? ""}/${modelName.slice(0, MAX_NAME_CHARS)}`;
   if (model !== undefined) return { type, status: "True", reason: "ModelFound", message: `${name} exists` };
   const message = modelName === "" ? "spec.deviceModelRef names no model" : `${name} does not exist`;
   return { type, status: "False", reason: "ModelNotFound", message };

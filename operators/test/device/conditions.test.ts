@@ -30,6 +30,14 @@ function told(observed: Partial<Observed>, on = given()): Record<string, string>
 }
 
 describe("the conditions of a device", () => {
+  it("fit into the Device whatever it names as its model or its node", () => {
+    const name = "m".repeat(100_000);
+    for (const on of [given({ model: name }), given({ node: name })]) {
+      const plan = planConditions(on, { model: undefined, node: "missing", delivery: PENDING }, NOW);
+      expect(plan?.conditions.map(({ message }) => message.length <= 600)).toEqual([true, true, true]);
+    }
+  });
+
   const all = { Accepted: "True Accepted", ModelResolved: "True ModelFound", Delivered: "True Acknowledged" };
   it.each<{ when: string; observed: Partial<Observed>; want: object }>([
     { when: "all is well", observed: {}, want: all },

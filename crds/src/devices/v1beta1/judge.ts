@@ -14,6 +14,8 @@ export interface DeviceJudgement {
 /** Faults told in a message. */
 const MAX_TOLD = 3;
 const MAX_MESSAGE_CHARS = 500;
+/** No object has a longer name, but a Device may name anything. */
+const MAX_NAME_CHARS = 253;
 
 /**
  * Judges a device as admission, the controllers and the edge do, so that all three say the same. What KubeEdge takes
@@ -35,7 +37,7 @@ function missing({ deviceModelRef }: DeviceSpec): string {
   const name = deviceModelRef?.name ?? "";
   return name === ""
     ? "spec.deviceModelRef names no model"
-    : `the namespace has no DeviceModel ${JSON.stringify(name)}`;
+    : `the namespace has no DeviceModel ${JSON.stringify(name.slice(0, MAX_NAME_CHARS))}`;
 }
 
 function tell(faults: readonly RuleViolation[]): string {
