@@ -38,7 +38,11 @@ describe("calls to the API server", () => {
   });
 
   it("tells the writes of DeviceStatuses from all others", () => {
-    const text = [line("PATCH", "devicestatuses", 3), line("POST", "devicestatuses", 2), line("PATCH", "pods", 9)];
+    const text = [
+      line("PATCH", "devicestatuses", 3),
+      line("POST", "devicestatuses", 2),
+      line("PATCH", "pods", 9),
+    ];
     expect(deviceWrites([...text, line("LIST", "devicestatuses", 7)].join("\n"))).toBe(5);
   });
 
