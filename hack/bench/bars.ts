@@ -29,12 +29,15 @@ export const BARS = {
   "stream.logs_mb_per_cpu_s": { unit: "MB/CPU-s", bar: 100, is: "at least", decimals: 0 },
   "stream.stalled_reader_effect_pct": { unit: "%", bar: 5, is: "at most", decimals: 1 },
   "stream.hub_kib_per_idle_stream": { unit: "KiB", bar: 64, is: "at most", decimals: 1 },
+  "device.desired_p50_ms": { unit: "ms", bar: 150, is: "at most", decimals: 0 },
+  "device.desired_p99_ms": { unit: "ms", bar: 500, is: "at most", decimals: 0 },
   "device.reported_p50_ms": { unit: "ms", bar: 300, is: "at most", decimals: 0 },
   "device.reports_refused_1000x5": { unit: "reports", bar: 0, is: "at most", decimals: 0 },
   "device.agent_cpu_pct_1000x5": { unit: "%", bar: 25, is: "at most", decimals: 1 },
   "device.agent_rss_growth_mb": { unit: "MB", bar: 40, is: "at most", decimals: 1 },
   "device.api_writes_per_s_1000": { unit: "calls/s", bar: 100, is: "at most", decimals: 0 },
   "device.newest_age_s_1000": { unit: "s", bar: 15, is: "at most", decimals: 1 },
+  "mapper.rss_mb_10_modbus": { unit: "MB", bar: 70, is: "at most", decimals: 1 },
 } as const satisfies Record<string, Bar>;
 
 export type MeasureName = keyof typeof BARS;

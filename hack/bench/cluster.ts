@@ -123,6 +123,17 @@ export class BenchCluster {
     });
   }
 
+  /** Sets the desired value of a property, known by its place in the list. */
+  async desire(
+    namespace: string,
+    name: string,
+    { index, value }: { readonly index: number; readonly value: string },
+  ): Promise<void> {
+    const body = [{ op: "replace", path: `/spec/properties/${index}/desired/value`, value }];
+    await this.#client.patch(DEVICES, { name, namespace }, { type: "json", body });
+    this.writes += 1;
+  }
+
   async removeDevices(names: readonly string[]): Promise<void> {
     await inParallel(names, (name) => this.#client.delete(DEVICES, { name, namespace: NAMESPACE }));
   }

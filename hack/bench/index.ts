@@ -9,7 +9,7 @@ import { createKubectl } from "../cluster/kubectl.ts";
 import { layoutOf, type Layout } from "../cluster/layout.ts";
 import { sweep } from "../cluster/sweep.ts";
 import { Fault, script } from "../fault.ts";
-import { ensurePrerequisites, requireRoot } from "../prerequisites.ts";
+import { ensurePrerequisites, requireRoot, TEST_REQUIREMENTS } from "../prerequisites.ts";
 import { createSteps, type Say, type Steps } from "../steps.ts";
 import { judge, table, type Figure } from "./bars.ts";
 import { BenchCluster } from "./cluster.ts";
@@ -19,6 +19,7 @@ import { measureBusyAgent, measureIdleAgent, measurePodStarts } from "./measure/
 import { measureDevices } from "./measure/device.ts";
 import { measureApiCalls, measureCatchUp } from "./measure/delivery.ts";
 import { measureConnections, measureThroughput } from "./measure/hub.ts";
+import { measureDesired, measureMapper } from "./measure/mapper.ts";
 import { measureOfflineNode } from "./measure/redis.ts";
 import {
   measureIdleStreams,
@@ -44,7 +45,13 @@ const MEASUREMENTS: readonly Measurement[] = [
   { title: "Idle agent", about: "agent.rss_mb_0_pods", measure: measureIdleAgent },
   { title: "Pod starts, one after the other", about: "pod.start", measure: measurePodStarts },
   { title: "Agent with ten pods", about: "agent.rss_mb_10_pods agent.cpu", measure: measureBusyAgent },
-  { title: "Reports of a thousand devices", about: "device.", measure: measureDevices },
+  { title: "Desired values", about: "device.desired", measure: measureDesired },
+  { title: "A mapper with ten Modbus devices", about: "mapper.rss", measure: measureMapper },
+  {
+    title: "Reports of a thousand devices",
+    about: "device.rep device.agent device.api device.newest",
+    measure: measureDevices,
+  },
   { title: "Memory of idle streams", about: "stream.hub_kib", measure: measureIdleStreams },
   { title: "Starts of streams", about: "stream.exec stream.first", measure: measureStreamStarts },
   { title: "Throughput of one log", about: "stream.logs_mb", measure: measureLogThroughput },
@@ -85,7 +92,7 @@ function readDialect(): Dialect {
 }
 
 async function prepare(layout: Layout, steps: Steps, dialect: Dialect): Promise<Omit<Stage, "say">> {
-  await steps.run("Check what this machine has", (say) => ensurePrerequisites(say));
+  await steps.run("Check what this machine has", (say) => ensurePrerequisites(say, TEST_REQUIREMENTS));
   const bin = await steps.run("Get the control plane", (say) => ensureControlPlane(say));
   const hubPorts = { tunnel: layout.firstPort + 12, join: layout.firstPort + 13 };
   const { kubectl: command, cloud } = await startEnvironment(layout, steps, {

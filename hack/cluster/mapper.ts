@@ -6,6 +6,8 @@ import type { Layout } from "./layout.ts";
 import { startProcess, waitReady, type ProcessRecord } from "./processes.ts";
 
 const READY_MS = 30_000;
+/** As docs/mappers.md tells it: no compiled code, for a mapper does little and has long to do it. */
+const SMALL = ["--lite-mode", "--max-semi-space-size=1", "--no-node-snapshot"];
 
 /** A mapper of ours beside an agent. */
 export interface MapperOptions {
@@ -32,6 +34,7 @@ export async function startMapperProgram(layout: Layout, options: MapperOptions)
     name,
     command: process.execPath,
     args: [
+      ...SMALL,
       join(layout.root, `dist/${program}.js`),
       ...["--dmi-socket", dmiSocket(layout, agent)],
       ...["--socket", mapperSocket(layout, name)],
