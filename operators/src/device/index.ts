@@ -23,6 +23,7 @@ import { createMover } from "./mover.ts";
 import { createMoves, type Moves } from "./moves.ts";
 import { devicePlacement, type DeviceCaches } from "./placement.ts";
 import { createDeviceReconciler } from "./reconciler.ts";
+import { restingOutbox } from "./resting.ts";
 import { createTeller } from "./teller.ts";
 import type { TrimmedDevice } from "./transform.ts";
 
@@ -72,8 +73,9 @@ export function setupDeviceController(manager: Manager, deps: DeviceDeps): void 
     const node = informers.device.get(name)?.nodeName ?? "";
     if (node !== "") requests.enqueue({ namespace: "", name: node });
   };
-  addMover(manager, { outbox, moves, left, place, isEdgeNode: found.hasNode });
-  addKeeper(manager, { ...deps, moves, caches, informers });
+  const standings = restingOutbox(outbox, { nowMs: () => manager.clock.nowMs() });
+  addMover(manager, { outbox: standings, moves, left, place, isEdgeNode: found.hasNode });
+  addKeeper(manager, { ...deps, standings, moves, caches, informers });
 }
 
 interface MoverParts extends Omit<Parameters<typeof createMover>[0], "nowMs" | "registry"> {
@@ -94,13 +96,17 @@ function addMover(manager: Manager, { left, ...parts }: MoverParts): void {
 }
 
 interface KeeperParts extends DeviceDeps {
+  readonly standings: Pick<Outbox, "standing">;
   readonly moves: Moves;
   readonly caches: DeviceCaches;
   readonly informers: ReturnType<typeof createDeviceCaches>["informers"];
 }
 
 /** Keeps what stands in the API: one DeviceStatus a device, and its conditions. */
-function addKeeper(manager: Manager, { outbox, moves, caches, informers, ...options }: KeeperParts): void {
+function addKeeper(
+  manager: Manager,
+  { outbox, standings, moves, caches, informers, ...options }: KeeperParts,
+): void {
   const { client, clock } = manager;
   const { device, devicemodel, devicestatus } = selections;
   const recorder = manager.recorder("longshore-device");
@@ -108,7 +114,7 @@ function addKeeper(manager: Manager, { outbox, moves, caches, informers, ...opti
   const isHeld = (held: TrimmedDevice): boolean => moves.isHeld(held);
   const { settleMs = DEFAULTS.settleMs, pollMs = DEFAULTS.pollMs } = options;
   const teller = createTeller({
-    ...{ client, clock, informers, recorder, outbox, isEdgeNode, isHeld, settleMs, pollMs },
+    ...{ client, clock, informers, recorder, outbox: standings, isEdgeNode, isHeld, settleMs, pollMs },
   });
   const doubted = createChannel("devices of nodes whose record is in doubt");
   // A node that begins anew has nothing of what it had confirmed.
