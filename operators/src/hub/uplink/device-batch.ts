@@ -72,7 +72,6 @@ class Batch {
   }
 
   refuse(i: number, error: unknown): void {
-    if (this.#isAnswered) return;
     const result = resultOf(error);
     const isLogged = this.#results.some((known) => known?.[0] === result[0]);
     const [namespace = "", name = ""] = (this.#names[i] ?? "").split("/");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { withCondition, type Condition } from "../../runtime/object/conditions.ts";
-import { isStale, laterTime } from "./device-order.ts";
+import { isStale, laterTime, MAX_AHEAD_MS } from "./device-order.ts";
 import type {
   DeviceReport,
   LifeReport,
@@ -44,6 +44,13 @@ export interface MergeContext {
   readonly nowMs: number;
   readonly maxProperties: number;
   readonly facts?: DeviceFacts;
+  readonly late?: Lateness;
+}
+
+/** Parts of properties of which only late values came, and since when, by a clock that never goes back. */
+export interface Lateness {
+  readonly sinceMs: Map<string, number>;
+  readonly nowMs: number;
 }
 
 /** Fields of `status` to be written; null takes one away. */
@@ -95,7 +102,7 @@ function lastOf(reports: readonly DeviceReport[]): LifeReport | undefined {
 function changedLife(stored: DeviceStatusContent, life: LifeReport | undefined, nowMs: number): StatusChange {
   if (life === undefined) return {};
   return {
-    ...changedTexts(stored, textsOf(stored, life)),
+    ...changedTexts(stored, textsOf(stored, life, nowMs)),
     ...changedConditions(stored.conditions, life, nowMs),
   };
 }
@@ -107,15 +114,25 @@ export function laidOver(stored: DeviceStatusContent, change: StatusChange): Dev
 }
 
 /** A state that came without a reason is as its mapper reported it; an older reason is none of it. */
-function textsOf(stored: DeviceStatusContent, life: LifeReport): Record<string, string | undefined> {
+function textsOf(
+  stored: DeviceStatusContent,
+  life: LifeReport,
+  nowMs: number,
+): Record<string, string | undefined> {
   const { state, reason = "Reported", message, mapper } = life;
   return {
     state,
     reason,
     message,
     mapper,
-    lastOnlineTime: laterTime(stored.lastOnlineTime, life.lastOnlineTime),
+    lastOnlineTime: seenLast(stored.lastOnlineTime, life.lastOnlineTime, nowMs),
   };
+}
+
+/** A stored time that has yet to come was told by a clock that was wrong. */
+function seenLast(stored: string | undefined, given: string | undefined, nowMs: number): string | undefined {
+  const isToCome = stored !== undefined && Date.parse(stored) > nowMs + MAX_AHEAD_MS;
+  return isToCome && given !== undefined ? given : laterTime(stored, given);
 }
 
 /** @param now a key with undefined is to be taken away; one that is not there stays */
@@ -182,8 +199,8 @@ class TwinTable {
     }
     const next = {
       ...old,
-      ...this.#newer("reported", old, property),
-      ...this.#newer("observedDesired", old, property),
+      ...this.#newer(name, "reported", [old, property]),
+      ...this.#newer(name, "observedDesired", [old, property]),
     };
     if (PARTS.every((part) => next[part] === old[part])) return;
     this.hasChanged = true;
@@ -191,15 +208,30 @@ class TwinTable {
   }
 
   /** @returns the part as it is to be, and nothing where it stays */
-  #newer(part: Part, { [part]: old }: Twin, { [part]: given }: PropertyReport): Pick<Twin, Part> | object {
+  #newer(
+    name: string,
+    part: Part,
+    [{ [part]: old }, { [part]: given }]: readonly [Twin, PropertyReport],
+  ): Pick<Twin, Part> | object {
     if (given === undefined) return {};
     const heldMs = Number(old?.metadata?.["timestamp"] ?? NaN);
-    if (isStale(heldMs, given, this.#context.nowMs)) {
+    const isLate = isStale(heldMs, given, this.#context.nowMs);
+    if (!this.#isBelieved(`${part} ${name}`, isLate)) {
       this.#skip("stale");
       return {};
     }
     const next = toTwinValue(old, given);
     return isSame(old, next) ? {} : { [part]: next };
+  }
+
+  /** A clock that was set back makes everything late: after a while of nothing else, that is what time it is there. */
+  #isBelieved(key: string, isLate: boolean): boolean {
+    const { late } = this.#context;
+    const sinceMs = late?.sinceMs.get(key);
+    const isForLong = late !== undefined && sinceMs !== undefined && late.nowMs - sinceMs >= MAX_AHEAD_MS;
+    if (isLate && !isForLong) late?.sinceMs.set(key, sinceMs ?? late.nowMs);
+    else late?.sinceMs.delete(key);
+    return !isLate || isForLong;
   }
 
   #skip(reason: SkipReason, times = 1): void {

@@ -15,14 +15,22 @@ export function isStale(heldMs: number | undefined, given: ReportedValue, nowMs:
 }
 
 /** Two reports of one device as one: of each part the newer; `next` came after `first`. */
-export function newestOf(first: DeviceReport, next: DeviceReport, nowMs: number): DeviceReport {
+export function newestOf(
+  first: DeviceReport,
+  next: DeviceReport,
+  { nowMs, maxProperties }: { readonly nowMs: number; readonly maxProperties: number },
+): DeviceReport {
   const properties = new Map(first.properties);
+  let tooMany = 0;
   for (const [name, property] of next.properties) {
     const held = properties.get(name);
-    properties.set(name, held === undefined ? property : newerProperty(held, property, nowMs));
+    if (held !== undefined) properties.set(name, newerProperty(held, property, nowMs));
+    else if (properties.size < maxProperties) properties.set(name, property);
+    else tooMany += 1;
   }
+  const skipped = sumOf(sumOf(first.skipped, next.skipped), tooMany > 0 ? { too_many: tooMany } : {});
   const life = next.life === undefined ? first.life : { ...next.life, ...seenLast(first, next) };
-  return { properties, ...(life !== undefined && { life }), skipped: sumOf(first.skipped, next.skipped) };
+  return { properties, ...(life !== undefined && { life }), skipped };
 }
 
 function newerProperty(held: PropertyReport, given: PropertyReport, nowMs: number): PropertyReport {

@@ -64,7 +64,8 @@ export function createPulse(clock: Pick<Clock, "nowMs">): ReflectorObserver & { 
   };
 }
 
-function toOwned(object: KubeObject): OwnedDevice {
+/** All that is kept of a Device. */
+export function toOwned(object: KubeObject): OwnedDevice {
   const { metadata, spec } = object as Device;
   const { name, namespace = "", uid, resourceVersion } = metadata;
   return {

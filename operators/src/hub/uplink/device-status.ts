@@ -4,7 +4,7 @@ import type { KubeObject, ObjectName } from "../../runtime/client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../../runtime/errors.ts";
 import { controllerOf, withController } from "../../runtime/object/owner-ref.ts";
 import { laidOver, mergeReports, type DeviceStatusContent, type StatusChange } from "./device-merge.ts";
-import type { DeviceOwners, OwnedDevice } from "./device-owners.ts";
+import { toOwned, type DeviceOwners, type OwnedDevice } from "./device-owners.ts";
 import type { DeviceReport, Skipped } from "./device-report.ts";
 import type { Cost, DeviceTarget } from "./device-writer.ts";
 import { forbidden, UplinkRefusal, type UplinkTools } from "./handler/index.ts";
@@ -31,13 +31,6 @@ export const defaultDeviceStatusOptions: DeviceStatusOptions = {
   attempts: 5,
 };
 
-interface Device extends KubeObject {
-  readonly spec?: {
-    readonly nodeName?: string;
-    readonly protocol?: { readonly protocolName?: string };
-  };
-}
-
 interface DeviceStatus extends KubeObject {
   readonly status?: DeviceStatusContent;
 }
@@ -55,6 +48,8 @@ interface Known {
   /** The device as the API server told it, if it was on the session's node; undefined when it was never asked. */
   readonly lookUp?: { readonly device: OwnedDevice | undefined; readonly atMs: number };
   readonly stored?: Stored;
+  /** See Lateness. */
+  readonly late?: Map<string, number>;
 }
 
 export interface Written {
@@ -94,11 +89,12 @@ export class DeviceStatuses {
     const { target, tools } = job;
     for (let attempt = 1; ; attempt++) {
       const device = await this.#requireDevice(job);
-      const stored = await this.#read(job, device, attempt === 1);
+      const stored = await this.#read(job, device);
       const facts = { nodeName: target.session.node, protocol: device.protocol };
       const { maxProperties } = this.#options;
       const { changed, skipped } = mergeReports(stored.content, [report], {
         ...{ nowMs: tools.clock.wallMs(), maxProperties, facts },
+        late: { sinceMs: this.#lateOf(target), nowMs: tools.clock.nowMs() },
       });
       if (changed === undefined) return { skipped, isWritten: false };
       try {
@@ -108,7 +104,7 @@ export class DeviceStatuses {
         this.#remember(target, { uid: device.metadata.uid, resourceVersion, content });
         return { skipped, isWritten: true };
       } catch (error) {
-        this.#known.delete(keyOf(target));
+        this.#forget(target);
         if (attempt >= this.#options.attempts || !isOvertaken(error)) throw error;
       }
     }
@@ -140,23 +136,23 @@ export class DeviceStatuses {
     return found;
   }
 
-  async #read(job: Job, device: OwnedDevice, isFirst: boolean): Promise<Stored> {
+  /** From storage: what the API server has in memory may be older, and an unchanged report is confirmed by this. */
+  async #read(job: Job, device: OwnedDevice): Promise<Stored> {
     const { target, tools } = job;
     const { uid } = device.metadata;
     const known = this.#known.get(keyOf(target))?.stored;
     if (known?.uid === uid) return known;
-    const options = isFirst ? { resourceVersion: "0" } : {};
     job.cost.reads += 1;
     const status = await orMissing(
       tools.write(target.session, (signal) =>
-        tools.client.get<DeviceStatus>(DEVICE_STATUSES, nameOf(target), { ...options, signal }),
+        tools.client.get<DeviceStatus>(DEVICE_STATUSES, nameOf(target), { signal }),
       ),
     );
     if (status === undefined) return { uid, resourceVersion: undefined, content: {} };
     const owner = controllerOf(status);
     // It is about to go with the device that it belonged to.
     if (owner !== undefined && owner.uid !== uid) {
-      this.#known.delete(keyOf(target));
+      this.#forget(target);
       throw new UplinkRefusal("LATER", "the DeviceStatus is of an older device of that name");
     }
     const { resourceVersion } = status.metadata;
@@ -172,12 +168,12 @@ export class DeviceStatuses {
     const { client } = tools;
     const name = nameOf(target);
     const { resourceVersion } = stored;
-    cost.writes += 1;
     if (resourceVersion !== undefined) {
       const body = { metadata: { resourceVersion }, status: changed };
-      return tools.write(target.session, (signal) =>
-        client.patch<DeviceStatus>(DEVICE_STATUSES, name, { type: "merge", body }, { signal }),
-      );
+      return tools.write(target.session, (signal) => {
+        cost.writes += 1;
+        return client.patch<DeviceStatus>(DEVICE_STATUSES, name, { type: "merge", body }, { signal });
+      });
     }
     const owner = { owner: device, ownerResource: DEVICES, object: name, blockOwnerDeletion: false };
     const object = {
@@ -185,9 +181,24 @@ export class DeviceStatuses {
       spec: {},
       status: laidOver({}, changed),
     };
-    return tools.write(target.session, (signal) =>
-      client.create<DeviceStatus>(DEVICE_STATUSES, object, { signal }),
-    );
+    return tools.write(target.session, (signal) => {
+      cost.writes += 1;
+      return client.create<DeviceStatus>(DEVICE_STATUSES, object, { signal });
+    });
+  }
+
+  /** At most two entries for each property that the device has in its DeviceStatus. */
+  #lateOf(target: DeviceTarget): Map<string, number> {
+    const key = keyOf(target);
+    const known = this.#known.get(key);
+    const late = known?.late ?? new Map<string, number>();
+    if (known?.late === undefined) this.#known.set(key, { ...known, late });
+    return late;
+  }
+
+  /** What is stored, and where the device is, are to be asked for again. */
+  #forget(target: DeviceTarget): void {
+    this.#known.set(keyOf(target), { late: this.#lateOf(target) });
   }
 
   #remember(target: DeviceTarget, stored: Stored): void {
@@ -208,12 +219,11 @@ async function getOwn(
   cost.reads += 1;
   const device = await orMissing(
     tools.write(target.session, (signal) =>
-      tools.client.get<Device>(DEVICES, nameOf(target), { ...options, signal }),
+      tools.client.get(DEVICES, nameOf(target), { ...options, signal }),
     ),
   );
-  const { nodeName = "", protocol } = device?.spec ?? {};
-  if (device === undefined || nodeName !== target.session.node) return undefined;
-  return { metadata: device.metadata, nodeName, protocol: protocol?.protocolName ?? "" };
+  const owned = device && toOwned(device);
+  return owned?.nodeName === target.session.node ? owned : undefined;
 }
 
 async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {

@@ -38,6 +38,8 @@ export interface WriterOptions {
   readonly maxCharsPerSession: number;
   /** Frames that wait for one device; the oldest is refused for one more, its values stay where none is newer. */
   readonly maxWaiters: number;
+  /** Properties of one device; more are left out. As many as a Device may have. */
+  readonly maxProperties: number;
 }
 
 export const defaultWriterOptions: WriterOptions = {
@@ -50,6 +52,7 @@ export const defaultWriterOptions: WriterOptions = {
   maxChars: 64 * 1024 * 1024,
   maxCharsPerSession: 16 * 1024 * 1024,
   maxWaiters: 64,
+  maxProperties: 1_000,
 };
 
 /** What one run cost: calls of the API server, and how many of them wrote. */
@@ -143,7 +146,7 @@ export class DeviceWriter {
     if (!this.#hasRoom(line, moreChars)) return false;
     this.#weigh(line, moreChars);
     // In its place, where it was held: a newer report waits no longer for that.
-    line.waiting.set(key, entry);
+    line.waiting.set(key, this.#withoutOldest(entry));
     if (held === undefined) this.#devices += 1;
     else this.#deps.metrics.coalesced.inc();
     return true;
@@ -155,12 +158,20 @@ export class DeviceWriter {
   }
 
   #laidOver({ target, sinceMs, ...held }: Entry, { report: given, waiter }: Added): Entry {
-    const report = newestOf(held.report, given, this.#deps.clock.wallMs());
-    const waiters = held.waiters.filter(({ isGone }) => isGone !== true);
-    // The newest values count, not whose they were: whoever waits longest tries again.
-    if (waiters.length >= this.#deps.options.maxWaiters)
-      waiters.shift()?.settle(new UplinkRefusal("RATE", "too many reports of one device wait"));
-    return { target, sinceMs, report, chars: charsOf(report), waiters: [...waiters, waiter] };
+    const report = newestOf(held.report, given, {
+      nowMs: this.#deps.clock.wallMs(),
+      maxProperties: this.#deps.options.maxProperties,
+    });
+    const waiters = [...held.waiters.filter(({ isGone }) => isGone !== true), waiter];
+    return { target, sinceMs, report, chars: charsOf(report), waiters };
+  }
+
+  /** The newest values count, not whose they were: whoever waits longest tries again. */
+  #withoutOldest(entry: Entry): Entry {
+    if (entry.waiters.length <= this.#deps.options.maxWaiters) return entry;
+    const [oldest, ...waiters] = entry.waiters;
+    oldest?.settle(new UplinkRefusal("RATE", "too many reports of one device wait"));
+    return { ...entry, waiters };
   }
 
   #isCrowded(line: Line): boolean {

@@ -277,6 +277,7 @@ describe("the writer of device reports", () => {
 
 describe("two reports laid over each other", () => {
   const NOW_MS = 1_800_000_000_000;
+  const WITH = { nowMs: NOW_MS, maxProperties: 1_000 };
   const valueIn = (report: DeviceReport): string | undefined => report.properties.get("t")?.reported?.value;
 
   it.each([
@@ -297,7 +298,7 @@ describe("two reports laid over each other", () => {
       want: "first",
     },
   ])("give $want where the second is $when", ({ first, next, want }) => {
-    expect(valueIn(newestOf(reportOf("first", first), reportOf("next", next), NOW_MS))).toBe(want);
+    expect(valueIn(newestOf(reportOf("first", first), reportOf("next", next), WITH))).toBe(want);
   });
 
   it("keep what only one of them names, the last state, and the latest time at which the device was there", () => {
@@ -314,7 +315,7 @@ describe("two reports laid over each other", () => {
       life: { state: "offline", reason: "MapperHung" },
       skipped: { empty: 1, name: 1 },
     };
-    expect(newestOf(a, b, NOW_MS)).toEqual({
+    expect(newestOf(a, b, WITH)).toEqual({
       properties: new Map([
         ["a", { reported: { value: "3" }, observedDesired: { value: "2" } }],
         ["b", { reported: { value: "4" } }],
