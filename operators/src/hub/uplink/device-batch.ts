@@ -72,6 +72,8 @@ class Batch {
   }
 
   refuse(i: number, error: unknown): void {
+    // What the end of a session cuts off is nobody's fault, and nobody is left to be told.
+    if (this.#request.session.signal.aborted) return;
     const result = resultOf(error);
     const isLogged = this.#results.some((known) => known?.[0] === result[0]);
     const [namespace = "", name = ""] = (this.#names[i] ?? "").split("/");
@@ -92,10 +94,10 @@ class Batch {
   }
 
   #settle(i: number, result: BatchResult): void {
-    if (this.#results[i] !== undefined || this.#isAnswered) return;
+    if (this.#results[i] !== undefined) return;
     this.#results[i] = result;
     this.#open -= 1;
-    if (this.#open === 0) this.#answer();
+    if (this.#open === 0 && !this.#isAnswered) this.#answer();
   }
 
   #answer(): void {

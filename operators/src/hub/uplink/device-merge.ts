@@ -229,8 +229,9 @@ class TwinTable {
     const { late } = this.#context;
     const sinceMs = late?.sinceMs.get(key);
     const isForLong = late !== undefined && sinceMs !== undefined && late.nowMs - sinceMs >= MAX_AHEAD_MS;
-    if (isLate && !isForLong) late?.sinceMs.set(key, sinceMs ?? late.nowMs);
-    else late?.sinceMs.delete(key);
+    // It is believed until a value is not late, for this one may have to be laid over once more.
+    if (!isLate) late?.sinceMs.delete(key);
+    else if (sinceMs === undefined) late?.sinceMs.set(key, late.nowMs);
     return !isLate || isForLong;
   }
 
