@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { plainAuthority } from "./authority.ts";
+import type { OpenRequests, RequestBudget } from "./requests.ts";
 
 const PREFACE_BYTES = 24;
 const FRAME_HEAD_BYTES = 9;
@@ -39,6 +40,12 @@ export class HeaderFilter {
   #passing = PREFACE_BYTES;
   /** Of the headers that are not complete yet. */
   #blockBytes = 0;
+  readonly #onFrame: (head: Buffer, length: number) => void;
+
+  /** @param onFrame a frame begins */
+  constructor(onFrame: (head: Buffer, length: number) => void = () => undefined) {
+    this.#onFrame = onFrame;
+  }
 
   /** One call has more headers than anybody needs. */
   get isExcessive(): boolean {
@@ -68,6 +75,7 @@ export class HeaderFilter {
 
   #look(held: Buffer, out: Buffer[]): void {
     const length = held.readUIntBE(0, 3);
+    if (held.length === FRAME_HEAD_BYTES) this.#onFrame(held, length);
     if (held.length === FRAME_HEAD_BYTES && isToChange(held, length)) {
       this.#held = [held];
       this.#wanted = FRAME_HEAD_BYTES + length;
@@ -100,14 +108,18 @@ const isToChange = (head: Buffer, length: number): boolean =>
 /** The connection of a mapper, with an authority in each call that the library takes. */
 export class MapperConnection extends Duplex {
   readonly #socket: Socket;
+  readonly #requests: OpenRequests;
+  readonly #budget: RequestBudget;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, budget: RequestBudget) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
-    const filter = new HeaderFilter();
+    this.#budget = budget;
+    this.#requests = budget.open(() => this.#sendAway());
+    const filter = new HeaderFilter((head, length) => this.#requests.frame(head, length));
     socket.on("data", (chunk: Buffer) => {
       for (const bytes of filter.push(chunk)) if (!this.push(bytes)) socket.pause();
-      if (filter.isExcessive) socket.end(GOAWAY, () => this.destroy());
+      if (filter.isExcessive) this.#sendAway();
     });
     socket.once("end", () => this.push(null));
     socket.once("error", () => this.destroy()); // a mapper that died
@@ -126,7 +138,14 @@ export class MapperConnection extends Duplex {
     this.#socket.end(() => done());
   }
 
+  /** With a word that is written at once or never: who does not read may not stay for it. */
+  #sendAway(): void {
+    this.#socket.end(GOAWAY);
+    this.destroy();
+  }
+
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#budget.close(this.#requests);
     this.#socket.destroy();
     done(error);
   }

@@ -71,6 +71,8 @@ export interface DmiServerOptions {
   readonly socketMode?: number;
   /** default 4 MiB, gRPC's own */
   readonly maxMessageBytes?: number;
+  /** bytes of requests that have not ended, of all mappers; default 32 MiB */
+  readonly maxOpenBytes?: number;
   /** calls that run at once, of all mappers; default 100 */
   readonly maxCalls?: number;
   /** connections at once; default 32 */

@@ -13,9 +13,16 @@ import {
   type DmiServerOptions,
 } from "./port.ts";
 import { reflection } from "./reflection.ts";
+import { RequestBudget } from "./requests.ts";
 import { listenOn } from "./socket.ts";
 
-const DEFAULTS = { socketMode: 0o660, maxMessageBytes: 4 * 1024 * 1024, maxCalls: 100, maxConnections: 32 };
+const DEFAULTS = {
+  socketMode: 0o660,
+  maxMessageBytes: 4 * 1024 * 1024,
+  maxOpenBytes: 32 * 1024 * 1024,
+  maxCalls: 100,
+  maxConnections: 32,
+};
 const STOP_GRACE_MS = 1_000;
 
 /** A request that is not protobuf is answered by our own words, not thrown about in the library. */
@@ -106,7 +113,10 @@ export async function openDmiServer(
   handlers: DmiHandlers,
   observe: DmiObserver,
 ): Promise<DmiServer> {
-  const { socketMode, maxMessageBytes, maxCalls, maxConnections } = { ...DEFAULTS, ...options };
+  const { socketMode, maxMessageBytes, maxOpenBytes, maxCalls, maxConnections } = {
+    ...DEFAULTS,
+    ...options,
+  };
   const guard = createGuard(maxCalls, observe);
   const grpc = new Server({
     "grpc.max_receive_message_length": maxMessageBytes,
@@ -144,10 +154,11 @@ export async function openDmiServer(
     grpc.addService(definition, tells);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
+  const budget = new RequestBudget(maxOpenBytes);
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    injector.injectConnection(new MapperConnection(socket));
+    injector.injectConnection(new MapperConnection(socket, budget));
   });
   server.maxConnections = maxConnections;
   await listenOn(server, options.socketPath, socketMode);

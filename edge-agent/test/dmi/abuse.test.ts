@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "@jest/globals";
 import { DeviceManagerService, MapperRegisterResponse } from "@longshore/crds/dmi";
 import fc from "fast-check";
 import { mkdtempSync } from "node:fs";
+import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -163,6 +164,36 @@ describe("one who abuses the protocol", () => {
     await until(() => side.types().includes(RST_STREAM) || isEnded(side), "a refusal");
     expect(side.types()).not.toContain(HEADERS);
     expect(process.memoryUsage().rss - beforeBytes).toBeLessThan(32 * 1024 * 1024);
+    expect(await isWell()).toBe(true);
+  });
+
+  it("B123 with many requests that never end is sent away, and the others go on, also in the midst of one", async () => {
+    const { socketPath, isWell } = await open();
+    const MIB = 1024 * 1024;
+    const begin = (count: number): { session: ClientHttp2Session; write: (bytes: Buffer) => void } => {
+      const session = connectHttp2("http://localhost", { createConnection: () => connect(socketPath) });
+      session.on("error", () => undefined);
+      stops.push(() => session.destroy());
+      const streams = Array.from({ length: count }, (): ClientHttp2Stream => {
+        const stream = session.request({
+          ":method": "POST",
+          ":path": DeviceManagerService.mapperRegister.path,
+          "content-type": "application/grpc",
+          te: "trailers",
+        });
+        return stream.on("error", () => undefined);
+      });
+      return { session, write: (bytes) => streams.forEach((stream) => void stream.write(bytes)) };
+    };
+    const half = Buffer.alloc(MIB);
+    half.writeUInt32BE(2 * MIB, 1);
+    const [slow, bad] = [begin(1), begin(80)];
+    slow.write(half);
+    const beforeBytes = process.memoryUsage().rss;
+    bad.write(half);
+    await until(() => bad.session.destroyed, "the end of the connection");
+    expect(process.memoryUsage().rss - beforeBytes).toBeLessThan(160 * MIB);
+    expect(slow.session.destroyed).toBe(false);
     expect(await isWell()).toBe(true);
   });
 
