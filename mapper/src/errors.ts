@@ -15,6 +15,8 @@ export type MapperErrorCode =
   | "NOT_FOUND"
   /** a value that is not of the property's type or range */
   | "VALUE_INVALID"
+  /** the driver does not what a driver must */
+  | "DRIVER_FAULT"
   /** a call of the driver did not end in time */
   | "DRIVER_TIMEOUT"
   /** the mapper is stopping */
@@ -32,8 +34,16 @@ export class MapperError extends Error {
   }
 }
 
-/** One sentence of whatever was thrown, bounded in length. */
+/** One sentence of whatever was thrown, bounded in length. Never throws. */
 export function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = textOf(error);
   return text.length > 256 ? `${text.slice(0, 255)}…` : text;
+}
+
+function textOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return "something that is no text was thrown"; // without a prototype, or with a toString that throws itself
+  }
 }

@@ -87,10 +87,10 @@ export function createCollector(deps: DeviceDeps, current: Current, events: Coll
   }
 
   function nextQuestion(nowMs: number): Call | undefined {
-    if (wantsState() && isDue(ownState.dueMs, nowMs)) return askState;
     const late = all().filter(({ collect }) => isDue(collect.dueMs, nowMs));
     const [first] = late.sort((a, b) => a.collect.dueMs - b.collect.dueMs);
-    return first && read(first);
+    const isStateFirst = ownState.dueMs <= (first?.collect.dueMs ?? nowMs);
+    return wantsState() && isStateFirst ? askState : first && read(first);
   }
 
   /** Wishes first, then in turn what others ask and what waited longest: who asks a lot does not stop the readings. */
@@ -121,8 +121,12 @@ export function createCollector(deps: DeviceDeps, current: Current, events: Coll
     events.onNews();
   }
 
+  /** Whether the device that is wanted now is open: another may have come while the last one was opened. */
   async function isOpen(signal: AbortSignal): Promise<boolean> {
-    const result = await opener.ensureOpen(current.plan.device, signal);
+    const { device } = current.plan;
+    const result = await opener.ensureOpen(device, signal);
+    if (signal.aborted) return false;
+    if (device !== current.plan.device) return isOpen(signal);
     if (result === "later") reach.lost();
     if (result === "opened") {
       ownState = startCycle(options.stateCycleMs, clock.monotonicMs());

@@ -22,6 +22,12 @@ export interface HandleKeeper {
   readonly close: () => Promise<void>;
 }
 
+/** Not every driver is checked by a compiler. */
+function handleOf(opened: unknown): DeviceHandle {
+  if (typeof opened === "object" && opened !== null) return opened as DeviceHandle;
+  throw new MapperError("DRIVER_FAULT", "the driver opened nothing: its open must return a handle");
+}
+
 /** Aborts nothing: closing has its deadline alone. */
 const NEVER = new AbortController().signal;
 
@@ -78,7 +84,7 @@ export function createHandleKeeper(
     has: (method) => current?.handle[method] !== undefined,
     open: async (device, signal) => {
       const outcome = await timed(
-        (context) => driver.open(device, context),
+        async (context) => handleOf(await driver.open(device, context)),
         signal,
         (late) => void closeHandle(late),
       );

@@ -25,14 +25,20 @@ export function createLane(clock: Clock, step: Step, onFault: (error: unknown) =
 
   async function run(): Promise<void> {
     pending.isPoked = false;
-    const delayMs = await step(stopping.signal).catch((error: unknown) => {
-      onFault(error);
-      return AFTER_FAULT_MS;
-    });
+    const delayMs = await stepped();
     running = undefined;
     if (stopping.signal.aborted) return;
     if (isPoked()) arm(0);
     else if (delayMs !== undefined) arm(delayMs);
+  }
+  /** A step may throw at once too. */
+  async function stepped(): Promise<number | undefined> {
+    try {
+      return await step(stopping.signal);
+    } catch (error) {
+      onFault(error);
+      return AFTER_FAULT_MS;
+    }
   }
   function arm(delayMs: number): void {
     cancelTimer();

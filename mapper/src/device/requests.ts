@@ -10,7 +10,8 @@ export interface Requests {
    * Waits for its turn, and is carried out once.
    *
    * @param carryOut makes the call; never two at the same time
-   * @param signal the asker's: when it aborts, the request is given up
+   * @param signal the asker's: when it aborts, the answer is no longer waited for; a call that has begun goes on to
+   *   its own deadline, for a driver may pay for an abort with its connection
    * @throws {FleetError} BUSY, TIMEOUT, DEVICE, or what `carryOut` threw as one
    */
   ask<T>(carryOut: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
@@ -44,7 +45,6 @@ export function createRequests({ clock, maxWaiting, timeoutMs, onAsked, onBusy }
       return Promise.reject(new FleetError("BUSY", `${maxWaiting} requests wait for this device already`));
     }
     return new Promise<T>((resolve, reject) => {
-      const aborter = new AbortController();
       const finish = (): void => {
         waiting.delete(request);
         cancelTimer();
@@ -52,7 +52,6 @@ export function createRequests({ clock, maxWaiting, timeoutMs, onAsked, onBusy }
       };
       const fail = (error: FleetError): void => {
         finish();
-        aborter.abort();
         reject(error);
       };
       const abort = (): void => fail(new FleetError("TIMEOUT", "the request was given up"));
@@ -61,7 +60,7 @@ export function createRequests({ clock, maxWaiting, timeoutMs, onAsked, onBusy }
         carryOut: async (lane) => {
           waiting.delete(request);
           try {
-            const value = await carryOut(AbortSignal.any([lane, aborter.signal]));
+            const value = await carryOut(lane);
             finish();
             resolve(value);
             return "answered";

@@ -32,6 +32,7 @@ const STATUS_OF: Readonly<Record<MapperErrorCode, status>> = {
   LIMIT_EXCEEDED: status.RESOURCE_EXHAUSTED,
   NOT_FOUND: status.NOT_FOUND,
   VALUE_INVALID: status.INVALID_ARGUMENT,
+  DRIVER_FAULT: status.INTERNAL,
   DRIVER_TIMEOUT: status.DEADLINE_EXCEEDED,
   STOPPED: status.UNAVAILABLE,
 };
