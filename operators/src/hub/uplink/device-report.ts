@@ -38,7 +38,7 @@ export interface DeviceReport {
   readonly skipped: Skipped;
 }
 
-export type SkipReason = "empty" | "name" | "value_too_long" | "stale" | "too_many";
+export type SkipReason = "empty" | "name" | "value_too_long" | "stale" | "too_many" | "too_large";
 export type Skipped = Partial<Readonly<Record<SkipReason, number>>>;
 
 /** Longest value of a property: what fits a thousand times into an object of etcd is 1 KiB; few are that long. */
@@ -74,13 +74,19 @@ function readProperty(
 ): PropertyReport | SkipReason {
   if (name === "" || name.length > MAX_NAME_CHARS) return "name";
   if (!isFields(entry)) return "empty";
-  const type = textAt(fieldsAt(entry, "metadata"), "type")?.slice(0, MAX_TYPE_CHARS);
+  const type = typeOf(entry);
   const reported = readValue(fieldsAt(entry, "actual"), type, sentAtMs);
   const observedDesired = readValue(fieldsAt(entry, "expected"), type, sentAtMs);
   const read: PropertyReport = { ...(reported && { reported }), ...(observedDesired && { observedDesired }) };
   const values = Object.values(read) as readonly ReportedValue[];
   if (values.length === 0) return "empty";
   return values.some(({ value }) => value.length > MAX_VALUE_CHARS) ? "value_too_long" : read;
+}
+
+/** No type has a longer name. Cut, it would keep the whole text in memory as long as the report waits. */
+function typeOf(entry: Fields): string | undefined {
+  const type = textAt(fieldsAt(entry, "metadata"), "type");
+  return type !== undefined && type.length <= MAX_TYPE_CHARS ? type : undefined;
 }
 
 function readValue(
