@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { withCondition, type Condition } from "../../runtime/object/conditions.ts";
 import { isStale, laterTime, MAX_AHEAD_MS } from "./device-order.ts";
+import { bytesOf } from "./device-size.ts";
 import type {
   DeviceReport,
   LifeReport,
@@ -43,6 +44,8 @@ export interface DeviceFacts {
 export interface MergeContext {
   readonly nowMs: number;
   readonly maxProperties: number;
+  /** Of all properties together, as JSON. */
+  readonly maxBytes: number;
   readonly facts?: DeviceFacts;
   readonly late?: Lateness;
 }
@@ -177,10 +180,12 @@ class TwinTable {
   hasChanged = false;
   readonly #context: MergeContext;
   readonly #byName: Map<string, Twin>;
+  #bytes: number;
 
   constructor(stored: readonly Twin[], context: MergeContext) {
     this.#context = context;
     this.#byName = new Map(stored.map((twin) => [twin.propertyName ?? "", twin]));
+    this.#bytes = this.list().reduce((bytes, twin) => bytes + bytesOf(twin), 0);
   }
 
   list(): Twin[] {
@@ -203,8 +208,21 @@ class TwinTable {
       ...this.#newer(name, "observedDesired", [old, property]),
     };
     if (PARTS.every((part) => next[part] === old[part])) return;
+    if (!this.#fits(name, next)) {
+      this.#skip("too_large");
+      return;
+    }
     this.hasChanged = true;
     this.#byName.set(name, next);
+  }
+
+  /** One value too much would have the API server refuse all the others, and the state, for good. */
+  #fits(name: string, next: Twin): boolean {
+    const old = this.#byName.get(name);
+    const moreBytes = bytesOf(next) - (old === undefined ? 0 : bytesOf(old));
+    if (moreBytes > 0 && this.#bytes + moreBytes > this.#context.maxBytes) return false;
+    this.#bytes += moreBytes;
+    return true;
   }
 
   /** @returns the part as it is to be, and nothing where it stays */

@@ -19,6 +19,8 @@ export interface DeviceStatusOptions {
   readonly cacheBytes: number;
   /** Properties of one device; more are left out. As many as a Device may have. */
   readonly maxProperties: number;
+  /** Of the properties of one device together, as JSON; what is more is left out. etcd takes 1.5 MiB an object. */
+  readonly maxStatusBytes: number;
   /** Writes of one report when others write too. */
   readonly attempts: number;
 }
@@ -28,6 +30,7 @@ export const defaultDeviceStatusOptions: DeviceStatusOptions = {
   denialMs: 2_000,
   cacheBytes: 64 * 1024 * 1024,
   maxProperties: 1_000,
+  maxStatusBytes: 1_310_720,
   attempts: 5,
 };
 
@@ -91,9 +94,9 @@ export class DeviceStatuses {
       const device = await this.#requireDevice(job);
       const stored = await this.#read(job, device);
       const facts = { nodeName: target.session.node, protocol: device.protocol };
-      const { maxProperties } = this.#options;
+      const { maxProperties, maxStatusBytes: maxBytes } = this.#options;
       const { changed, skipped } = mergeReports(stored.content, [report], {
-        ...{ nowMs: tools.clock.wallMs(), maxProperties, facts },
+        ...{ nowMs: tools.clock.wallMs(), maxProperties, maxBytes, facts },
         late: { sinceMs: this.#lateOf(target), nowMs: tools.clock.nowMs() },
       });
       if (changed === undefined) return { skipped, isWritten: false };

@@ -120,6 +120,11 @@ export function uplinkBench({
     const counted = (metric?.values ?? []).filter(({ value }) => value > 0);
     return Object.fromEntries(counted.map(({ labels, value }) => [String(labels["reason"]), value]));
   };
+  /** Entries of device reports that were left out for a reason. */
+  const left = async (reason: string): Promise<number> => {
+    const metric = await registry.getSingleMetric("longshore_device_report_entries_skipped_total")?.get();
+    return metric?.values.find(({ labels }) => labels["reason"] === reason)?.value ?? 0;
+  };
   /** What the session of edge-2 on the same hub is answered. */
   const askAsNeighbour = (operation: string, resource: string, content: unknown = null) =>
     askAs(neighbour, frame(operation, resource, content));
@@ -128,6 +133,7 @@ export function uplinkBench({
     session,
     lines,
     rejects,
+    left,
     askAsNeighbour,
     sent,
     told,

@@ -10,7 +10,7 @@ import {
 } from "../../../src/hub/uplink/device-report.ts";
 
 const NOW_MS = 1_800_000_000_000;
-const context = { nowMs: NOW_MS, maxProperties: 3 };
+const context = { nowMs: NOW_MS, maxProperties: 3, maxBytes: 100_000 };
 const actual = (value: unknown, timestamp?: unknown) => ({
   actual: { value, ...(timestamp === undefined ? {} : { metadata: { timestamp } }) },
 });
@@ -105,6 +105,33 @@ describe("a report of values", () => {
     const many = twins(Object.fromEntries([1, 2, 3, 4, 5].map((n) => [`p${n}`, actual("1", 1)])));
     const merged = mergeReports({}, [many], context);
     expect([merged.changed?.twins?.length, merged.skipped]).toEqual([3, { too_many: 2 }]);
+  });
+
+  it("of more than one object may hold is cut, says so, and takes what is smaller or fits again", () => {
+    const long = "x".repeat(400);
+    const limits = { ...context, maxBytes: 1_100 };
+    const first = mergeReports(
+      {},
+      [twins({ a: actual(long, 1), b: actual(long, 1), c: actual(long, 1) })],
+      limits,
+    );
+    expect([first.changed?.twins?.length, first.skipped]).toEqual([2, { too_large: 1 }]);
+    const kept = { twins: first.changed?.twins ?? [] };
+    const next = mergeReports(kept, [twins({ a: actual("short", 2), c: actual(long, 2) })], limits);
+    expect([next.changed?.twins?.length, next.skipped]).toEqual([3, {}]);
+    const grown = mergeReports(kept, [twins({ a: actual(long + long, 2), b: actual("2", 2) })], limits);
+    expect(grown.skipped).toEqual({ too_large: 1 });
+    expect(grown.changed?.twins?.map(({ reported }) => reported?.value)).toEqual([long, "2"]);
+  });
+
+  it("is measured as the API server stores it: some characters take six bytes, some three", () => {
+    const limits = { ...context, maxBytes: 1_000 };
+    for (const [value, fits] of [
+      ["x".repeat(600), true],
+      ["<".repeat(600), false],
+      ["\u20ac".repeat(600), false],
+    ] as const)
+      expect(mergeReports({}, [twins({ t: actual(value, 1) })], limits).changed !== undefined).toBe(fits);
   });
 
   it.each([
