@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readdirSync, readSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { AgentLog } from "../log.ts";
@@ -42,12 +52,28 @@ function readFolder(folder: string, max: number): Map<string, string> {
   return new Map(found);
 }
 
-function makeToken(file: string): void {
+/** Of a disk that was full, or of a power cut. */
+function removeEmpty(file: string): void {
+  const info = lstatSync(file, { throwIfNoEntry: false });
+  if (info?.isFile() === true && info.size === 0) rmSync(file);
+}
+
+/** Whole or not at all: written under a name that is nobody's, and then linked. */
+function makeToken(folder: string, name: string): string {
+  const file = join(folder, name);
+  const draft = join(folder, `.${name}.new`);
   try {
-    writeFileSync(file, `${randomBytes(TOKEN_BYTES).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
+    removeEmpty(file);
+    rmSync(draft, { force: true });
+    const token = randomBytes(TOKEN_BYTES).toString("base64url");
+    writeFileSync(draft, `${token}\n`, { mode: 0o600, flag: "wx", flush: true });
+    linkSync(draft, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(draft, { force: true });
   }
+  return file;
 }
 
 /** Where the tokens are. */
@@ -93,12 +119,8 @@ export function openMapperTokens(
     offer: (name) => {
       read();
       if (!FILE_NAME.test(name) || names.size >= max) return undefined;
-      const file = join(folder, name);
       readMs = -Infinity;
-      return attempt(() => {
-        makeToken(file);
-        return file;
-      });
+      return attempt(() => makeToken(folder, name));
     },
   };
 }

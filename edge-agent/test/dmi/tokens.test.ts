@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openMapperTokens } from "../../src/dmi/index.ts";
@@ -33,6 +33,16 @@ describe("tokens of mappers", () => {
     const token = tokenOf("modbus");
     tokens.offer("modbus");
     expect(tokenOf("modbus")).toBe(token);
+  });
+
+  it("are made where a file was left empty, as by a full disk or a power cut", () => {
+    const { folder, tokens, fileOf, tokenOf } = open();
+    tokens.offer("modbus");
+    writeFileSync(fileOf("opcua"), "");
+    expect(tokens.offer("opcua")).toBe(fileOf("opcua"));
+    expect(tokens.nameOf(tokenOf("opcua"))).toBe("opcua");
+    expect(statSync(fileOf("opcua")).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder).sort()).toEqual(["modbus", "opcua"]);
   });
 
   it("count no more a second after their file went, and a new one counts then", () => {
