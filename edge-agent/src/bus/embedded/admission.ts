@@ -52,7 +52,7 @@ export interface AdmissionDeps {
   readonly onEvicted: (clientId: string) => void;
   /** sessions of all users, default 256 */
   readonly maxSessions?: number;
-  /** sessions of one user, default 16 */
+  /** sessions of one user, default 16; of no meaning where everybody is let in */
   readonly maxUserSessions?: number;
   /** passwords that wait to be checked, default 64: one at a time, each takes 16 MiB for a moment */
   readonly maxWaiting?: number;
@@ -109,8 +109,10 @@ export class Admission {
   }
 
   /** Whether somebody who is in may stay. */
-  isValid({ user, hash }: Guest): boolean {
-    return this.isOpen || this.#users.get(user)?.hash === hash;
+  isValid({ user, hash, grants }: Guest): boolean {
+    if (this.isOpen) return true;
+    const known = this.#users.get(user);
+    return known?.hash === hash && JSON.stringify(known.grants) === JSON.stringify(grants);
   }
 
   async admit(knock: Knock): Promise<Guest | Turned> {
@@ -118,8 +120,7 @@ export class Admission {
     const early = this.#beforePassword(knock);
     if (early !== undefined) return early;
     const guest = await this.#identify(knock);
-    if (guest === undefined) return "credentials";
-    return this.#afterPassword(knock, guest) ?? guest;
+    return typeof guest === "string" ? guest : (this.#afterPassword(knock, guest) ?? guest);
   }
 
   /** A session of this user began; it is the user's until it is forgotten. */
@@ -138,22 +139,23 @@ export class Admission {
     return this.#door.knock(whoOf(knock));
   }
 
-  async #identify(knock: Knock): Promise<Guest | undefined> {
+  async #identify(knock: Knock): Promise<Guest | Turned> {
     const { username, password } = knock;
     if (this.isOpen) return { user: "", grants: ANONYMOUS, hash: "" };
-    if (username === undefined || password === undefined || password.length > 1_024) return undefined;
+    if (username === undefined || password === undefined || password.length > 1_024) return "credentials";
     const credential = this.#users.get(username);
+    // Not looked at is not wrong: in a crowd nobody is to be banned for the others.
+    if (this.#waiting >= this.#deps.maxWaiting) return "rate";
     const isRight = await this.#oneByOne(() => isPassword(credential?.hash, password));
     if (credential !== undefined && isRight) {
       this.#door.rightPassword(whoOf(knock));
       return { user: username, grants: credential.grants, hash: credential.hash };
     }
     this.#door.wrongPassword(whoOf(knock));
-    return undefined;
+    return "credentials";
   }
 
   async #oneByOne(check: () => Promise<boolean>): Promise<boolean> {
-    if (this.#waiting >= this.#deps.maxWaiting) return false;
     this.#waiting++;
     const mine = this.#turn.then(check);
     this.#turn = mine.catch(() => undefined);
@@ -179,7 +181,8 @@ export class Admission {
     const { isConnected, maxSessions, maxUserSessions, onEvicted } = this.#deps;
     const own = [...this.#owners].filter(([, owner]) => owner === user).map(([clientId]) => clientId);
     const isFull = this.#owners.size >= maxSessions;
-    if (own.length < maxUserSessions && !isFull) return true;
+    // Without users all are one: then it is no measure of anybody.
+    if ((this.isOpen || own.length < maxUserSessions) && !isFull) return true;
     const away = own.find((clientId) => !isConnected(clientId));
     if (away === undefined) return false;
     this.forget(away);

@@ -14,10 +14,13 @@ import { Admission, type AdmissionDeps } from "./admission.ts";
 import { Clerk } from "./clerk.ts";
 import { guardSocket } from "./guard.ts";
 import { spareNumbers } from "./numbers.ts";
+import { cutSlow } from "./slow.ts";
 import {
   boundQueues,
   DEFAULT_SESSION_LIMITS,
   dropSession,
+  keepGranted,
+  keepIds,
   Retained,
   type SessionLimits,
   type SessionStore,
@@ -39,6 +42,8 @@ export interface EmbeddedOptions {
   readonly maxConnections?: number;
   /** filters of one client, default 64 */
   readonly maxSubscriptions?: number;
+  /** bytes that one client has not read yet, default 4 MiB; with more it is cut off */
+  readonly maxUnreadBytes?: number;
 }
 
 /** What the own broker needs of the agent. */
@@ -57,7 +62,9 @@ export interface EmbeddedDeps {
   readonly door?: AdmissionDeps["door"];
 }
 
-const DEFAULTS = { maxConnections: 256, maxSubscriptions: 64 };
+const DEFAULTS = { maxConnections: 256, maxSubscriptions: 64, maxUnreadBytes: 4 * 1024 * 1024 };
+/** Handshakes of QoS 2 of one session that are open, over all of its connections. */
+const MAX_HANDSHAKES = 256;
 const RETRY = { baseMs: 1_000, capMs: 60_000 };
 const TCP_KEEPALIVE_MS = 60_000;
 const REVIEW_MS = 5_000;
@@ -66,7 +73,7 @@ const PACKET_ROOM_BYTES = 8_192;
 
 /** What the broker's persistence does beside its queues. */
 interface Persistence extends SessionStore {
-  incomingDelPacket(client: Client, packet: PublishPacket): Promise<unknown>;
+  removeSubscriptions(client: Client, topics: readonly string[]): Promise<unknown>;
 }
 
 /** The agent's own broker, for nodes that run no other. Sessions and retained messages live in memory. */
@@ -100,6 +107,7 @@ export class EmbeddedBroker implements Outlet {
       retained: this.#retained,
       receive: (delivery) => deps.receive(delivery, this),
       forgetIncoming: (client, packet) => this.#persistence().incomingDelPacket(client, packet),
+      forgetFilter: (client, topic) => this.#persistence().removeSubscriptions(client, [topic]),
       limits: this.#options,
     });
   }
@@ -204,6 +212,9 @@ export class EmbeddedBroker implements Outlet {
     const broker = await Aedes.createBroker(this.#clerk.options());
     this.#broker = broker;
     boundQueues(this.#persistence(), this.#limits, () => this.#clerk.reject("queue"));
+    keepGranted(this.#persistence(), (sub) => this.#clerk.grantedOf(sub));
+    keepIds(this.#persistence(), MAX_HANDSHAKES);
+    broker.on("unsubscribe", (topics, client) => this.#clerk.unsubscribed(client, topics));
     broker.on("client", (client) => {
       this.#clients.set(client.id, client);
       this.#admission.claim(client.id, this.#clerk.guestOf(client)?.user ?? "");
@@ -243,7 +254,8 @@ export class EmbeddedBroker implements Outlet {
       );
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
-      broker.handle(socket);
+      const client = broker.handle(socket);
+      cutSlow(client, this.#options.maxUnreadBytes, () => this.#clerk.reject("slow"));
     });
     return new Promise((resolve, reject) => {
       server.once("error", reject);

@@ -13,7 +13,7 @@ import { createBuckets } from "../../devices/bucket.ts";
 import type { AgentLog } from "../../log.ts";
 import { reasonOf } from "../reason.ts";
 import { Recent, type Delivery } from "../recent.ts";
-import { filterFault, MAX_LEVELS, topicFault } from "../topic.ts";
+import { filterFault, matches, MAX_LEVELS, topicFault } from "../topic.ts";
 import { mayPublish, maySubscribe } from "./acl.ts";
 import { RETURN_CODES, type Admission, type Guest, type Turned } from "./admission.ts";
 import { Rates } from "./rates.ts";
@@ -29,7 +29,9 @@ export interface ClerkDeps {
   /** Resolves when the message may be acknowledged; a reason may end the connection. @throws when it may not */
   readonly receive: (delivery: Delivery) => Promise<string | undefined>;
   /** The handshake of QoS 2 did not get as far as to be acknowledged: what is sent again is new. */
-  readonly forgetIncoming: (client: Client, packet: PublishPacket) => Promise<unknown>;
+  readonly forgetIncoming: (client: Client, packet: { readonly messageId?: number }) => Promise<unknown>;
+  /** The session is not to have this filter any longer. */
+  readonly forgetFilter: (client: Client, filter: string) => Promise<unknown>;
   readonly limits: {
     readonly maxPayloadBytes: number;
     readonly messagesPerSecond: number;
@@ -56,6 +58,8 @@ interface Seat {
   /** It was told once why it goes; what comes behind in the same breath is not looked at. */
   isCut: boolean;
   readonly recent: Recent;
+  /** filters that it was granted */
+  readonly filters: Set<string>;
 }
 
 /** Why a client is cut off; MQTT 3.1.1 has no way to say it. It was counted where it was decided. */
@@ -70,6 +74,8 @@ export class Clerk {
   readonly #mayLog: (reason: string) => boolean;
   readonly #seats = new WeakMap<Client, Seat>();
   readonly #connects = new WeakMap<Client, ConnectPacket>();
+  /** by what was asked for */
+  readonly #granted = new WeakMap<object, Subscription>();
 
   constructor(deps: ClerkDeps) {
     this.#deps = deps;
@@ -81,6 +87,15 @@ export class Clerk {
   /** Who sits at this connection. */
   guestOf(client: Client): Guest | undefined {
     return this.#seats.get(client)?.guest;
+  }
+
+  /** What was granted of what was asked for; undefined: nothing. */
+  grantedOf(asked: object): Subscription | undefined {
+    return this.#granted.get(asked);
+  }
+
+  unsubscribed(client: Client, filters: readonly string[]): void {
+    for (const filter of filters) this.#seats.get(client)?.filters.delete(filter);
   }
 
   reject(reason: string, user?: string): void {
@@ -114,9 +129,9 @@ export class Clerk {
       },
       authorizeSubscribe: (client, subscription, done) => done(null, this.#grant(client, subscription)),
       // What was published with QoS 2 is delivered with 1, as was granted.
-      authorizeForward: (_client, packet) => {
+      authorizeForward: (client, packet) => {
         if (packet.qos === 2) packet.qos = 1;
-        return packet;
+        return this.#mayHear(client, packet.topic) ? packet : null;
       },
       published: (packet, client, done) => {
         this.#settle(this.#finish(client, packet), { done: () => done(null), failed: done });
@@ -154,7 +169,13 @@ export class Clerk {
     }
     // Who comes without a name has an allowance by its client id, or one would use up everybody's.
     const account = admitted.user === "" ? `client ${packet?.clientId ?? ""}` : `user ${admitted.user}`;
-    this.#seats.set(client, { guest: admitted, account, isCut: false, recent: new Recent() });
+    this.#seats.set(client, {
+      guest: admitted,
+      account,
+      isCut: false,
+      recent: new Recent(),
+      filters: new Set(),
+    });
     return undefined;
   }
 
@@ -168,6 +189,8 @@ export class Clerk {
       this.reject(reason, seat.guest.user);
       throw new Cut(reason);
     }
+    // A copy: what is kept of it must not keep all that was read together with it.
+    packet.payload = copyOf(packet.payload);
     // With QoS 2 what is sent again is told from what is new after this.
     if (packet.qos < 2) await this.#take(seat, packet);
   }
@@ -205,17 +228,42 @@ export class Clerk {
     }
   }
 
-  /** Null refuses this filter alone: 0x80 in the SUBACK. */
-  #grant(client: Client, subscription: Subscription): Subscription | null {
-    const guest = this.guestOf(client);
-    const { subscriptions = {} } = client as unknown as { subscriptions?: Readonly<Record<string, unknown>> };
-    const isFull = Object.keys(subscriptions).length >= this.#deps.limits.maxSubscriptions;
-    const isAllowed = guest !== undefined && maySubscribe(guest.grants, subscription.topic);
-    if (isAllowed && !isFull) return { ...subscription, qos: subscription.qos === 2 ? 1 : subscription.qos };
-    const fault = filterFault(subscription.topic) === undefined ? "acl" : "topic";
-    this.reject(isFull ? "subscriptions" : fault, guest?.user);
-    return null;
+  /** What a session kept from a time when its user might hear more is not told any longer. */
+  #mayHear(client: Client, topic: string): boolean {
+    const subscribe = this.guestOf(client)?.grants.subscribe ?? [];
+    return subscribe.some((filter) => matches(filter, topic));
   }
+
+  /** Null refuses this filter alone: 0x80 in the SUBACK. */
+  #grant(client: Client, asked: Subscription): Subscription | null {
+    const seat = this.#seats.get(client);
+    const fault = this.#filterFault(seat, asked.topic);
+    if (seat === undefined || fault !== undefined) {
+      this.reject(fault ?? "acl", seat?.guest.user);
+      this.#deps
+        .forgetFilter(client, asked.topic)
+        .catch((err: unknown) => this.#deps.log.error({ err }, "the own MQTT broker failed"));
+      return null;
+    }
+    const granted = { ...asked, qos: asked.qos === 2 ? (1 as const) : asked.qos };
+    seat.filters.add(asked.topic);
+    this.#granted.set(asked, granted);
+    return granted;
+  }
+
+  #filterFault(seat: Seat | undefined, filter: string): string | undefined {
+    if (filterFault(filter) !== undefined) return "topic";
+    if (seat === undefined || !maySubscribe(seat.guest.grants, filter)) return "acl";
+    const isFull = seat.filters.size >= this.#deps.limits.maxSubscriptions;
+    return isFull && !seat.filters.has(filter) ? "subscriptions" : undefined;
+  }
+}
+
+function copyOf(payload: string | Buffer): Buffer {
+  const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 /** Through Error: the library's code is a const enum, which cannot be named here. */

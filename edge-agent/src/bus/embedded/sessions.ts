@@ -26,6 +26,7 @@ interface Packet {
 
 /** The part of the broker's persistence that grows. */
 export interface Queues {
+  outgoingUpdate(client: { readonly id: string }, packet: object): Promise<unknown>;
   outgoingEnqueueCombi(subs: readonly { readonly clientId: string }[], packet: Packet): Promise<unknown>;
   outgoingClearMessageId(client: { readonly id: string }, packet: object): Promise<Packet | undefined>;
 }
@@ -57,6 +58,9 @@ export function boundQueues(queues: Queues, limits: SessionLimits, onDropped: ()
     });
     return enqueue(taken, packet);
   };
+  const update = queues.outgoingUpdate.bind(queues);
+  // What a full queue did not take is no fault of its reader, who gets it now or never.
+  queues.outgoingUpdate = (client, packet) => update(client, packet).catch(() => undefined);
   queues.outgoingClearMessageId = async (client, packet) => {
     const cleared = await clear(client, packet);
     if (cleared !== undefined && "payload" in cleared) {
@@ -94,8 +98,63 @@ export class Retained {
   }
 }
 
+interface Sub {
+  readonly topic: string;
+}
+
+/** The part of the broker's persistence that knows what sessions subscribed to. */
+export interface Filters {
+  addSubscriptions(client: { readonly id: string }, subs: readonly Sub[]): Promise<unknown>;
+}
+
+/** Keeps for a session what was granted alone: the broker hands over all that was asked for together. */
+export function keepGranted(filters: Filters, grantedOf: (sub: Sub) => Sub | undefined): void {
+  const add = filters.addSubscriptions.bind(filters);
+  filters.addSubscriptions = (client, subs) =>
+    add(
+      client,
+      subs.flatMap((sub) => grantedOf(sub) ?? []),
+    );
+}
+
+interface Incoming {
+  readonly messageId?: number;
+}
+
+/** The part of the broker's persistence that knows which handshakes of QoS 2 are open. */
+export interface Handshakes {
+  incomingStorePacket(client: { readonly id: string }, packet: Incoming): Promise<unknown>;
+  incomingGetPacket(client: { readonly id: string }, packet: Incoming): Promise<unknown>;
+  incomingDelPacket(client: { readonly id: string }, packet: Incoming): Promise<unknown>;
+  cleanIncoming(client: { readonly id: string }): Promise<unknown>;
+}
+
+/** Keeps the ids of open handshakes, and not their messages, which were delivered; of a session at most so many. */
+export function keepIds(handshakes: Handshakes, maxOpen: number): void {
+  const open = new Map<string, Set<number>>();
+  const idsOf = ({ id }: { readonly id: string }): Set<number> => open.get(id) ?? new Set();
+  const find = (client: { readonly id: string }, { messageId = 0 }: Incoming): Promise<object> =>
+    idsOf(client).has(messageId)
+      ? Promise.resolve({ messageId })
+      : Promise.reject(new Error("no such handshake"));
+  handshakes.incomingGetPacket = find;
+  handshakes.incomingStorePacket = (client, { messageId = 0 }) => {
+    const ids = idsOf(client);
+    if (ids.size >= maxOpen) return Promise.reject(new Error("too many handshakes are open"));
+    open.set(client.id, ids.add(messageId));
+    return Promise.resolve();
+  };
+  handshakes.incomingDelPacket = async (client, packet) => {
+    await find(client, packet);
+    const ids = idsOf(client);
+    ids.delete(packet.messageId ?? 0);
+    if (ids.size === 0) open.delete(client.id);
+  };
+  handshakes.cleanIncoming = ({ id }) => Promise.resolve(open.delete(id));
+}
+
 /** A queue, and what a session subscribed to. */
-export interface SessionStore extends Queues {
+export interface SessionStore extends Queues, Filters, Handshakes {
   cleanSubscriptions(client: { readonly id: string }): Promise<unknown>;
   outgoingStream(client: { readonly id: string }): AsyncIterable<object>;
 }
@@ -104,5 +163,6 @@ export interface SessionStore extends Queues {
 export async function dropSession(store: SessionStore, clientId: string): Promise<void> {
   const client = { id: clientId };
   await store.cleanSubscriptions(client);
+  await store.cleanIncoming(client);
   for await (const packet of store.outgoingStream(client)) await store.outgoingClearMessageId(client, packet);
 }
