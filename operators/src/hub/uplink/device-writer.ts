@@ -31,7 +31,7 @@ export interface WriterOptions {
   /** Devices in work at a time, in all and of one session. */
   readonly concurrency: number;
   readonly concurrencyPerSession: number;
-  /** Devices that wait, in all and of one session; what they hold, in characters. */
+  /** Devices that wait, in all and of one session; what they and those in work hold, in characters. */
   readonly maxDevices: number;
   readonly maxDevicesPerSession: number;
   readonly maxChars: number;
@@ -85,6 +85,7 @@ interface Entry extends Omit<Added, "waiter"> {
 interface Line {
   readonly waiting: Map<string, Entry>;
   readonly running: Set<string>;
+  /** of both */
   chars: number;
 }
 
@@ -122,6 +123,11 @@ export class DeviceWriter {
   /** Devices that wait. */
   get size(): number {
     return this.#devices;
+  }
+
+  /** What they, and those that are being written, hold. */
+  get chars(): number {
+    return this.#chars;
   }
 
   /** @returns false, and nothing taken, when there is no room */
@@ -200,7 +206,7 @@ export class DeviceWriter {
     const line = this.#lines.get(connection);
     if (line === undefined) return;
     this.#devices -= line.waiting.size;
-    this.#weigh(line, -line.chars);
+    for (const { chars } of line.waiting.values()) this.#weigh(line, -chars);
     line.waiting.clear();
     this.#lines.delete(connection);
     this.#turns.delete(line);
@@ -235,7 +241,6 @@ export class DeviceWriter {
   #begin({ line, key, entry }: Next): void {
     line.waiting.delete(key);
     this.#devices -= 1;
-    this.#weigh(line, -entry.chars);
     line.running.add(key);
     this.#running += 1;
     // To the end of the round.
@@ -244,6 +249,7 @@ export class DeviceWriter {
     void this.#work(entry).finally(() => {
       this.#running -= 1;
       line.running.delete(key);
+      this.#weigh(line, -entry.chars);
       this.#pump();
     });
   }

@@ -16,10 +16,11 @@ const reportOf = (names: readonly string[], value: string): DeviceReport => ({
   skipped: {},
 });
 
-function world(options: Partial<WriterOptions>) {
+function world(options: Partial<WriterOptions>, running: Promise<void> = Promise.resolve()) {
   const clock = createFakeClock();
   const written: DeviceReport[] = [];
-  const { signal } = new AbortController();
+  const ended = new AbortController();
+  const { signal } = ended;
   const session = { node: "a", connection: "c", signal } as unknown as UplinkSession;
   const writer = new DeviceWriter({
     clock,
@@ -28,13 +29,13 @@ function world(options: Partial<WriterOptions>) {
     run: (_target, report, cost) => {
       cost.writes += 1;
       written.push(report);
-      return Promise.resolve();
+      return running;
     },
   });
   const say = (name: string, report: DeviceReport, settle: (error?: unknown) => void = () => undefined) =>
     writer.add({ session, namespace: "ns", name }, report, { settle });
   say("first", reportOf(["t"], "1")); // takes the only token
-  return { clock, written, say };
+  return { clock, written, say, writer, end: () => ended.abort() };
 }
 
 describe("the room of the writer of device reports", () => {
@@ -71,5 +72,32 @@ describe("the room of the writer of device reports", () => {
     const last = written.at(-1);
     expect(last?.properties.size).toBe(1_000);
     expect(last?.skipped).toEqual({ too_many: 2_000 });
+  });
+
+  it("is taken by what is being written, too, until that is done or its session over", async () => {
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const { clock, say, end, writer } = world({ writesPerSecond: 100, burst: 100, maxChars: 1_000 }, gate);
+    const taken = (from: number): number =>
+      Array.from({ length: 9 }, (_, i) => say(`d${from + i}`, reportOf(["t"], "1"))).filter(Boolean).length;
+    expect(taken(0)).toBe(2); // beside the first
+    open();
+    await clock.settle();
+    expect(taken(10)).toBe(3);
+    await clock.settle();
+    end();
+    await clock.settle();
+    expect(writer.chars).toBe(0);
+  });
+
+  it("is free again when a session ends, whatever of it waits and is being written", async () => {
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const { clock, say, end, writer } = world({}, gate);
+    for (let i = 0; i < 5; i++) say(`d${i}`, reportOf(["t"], "1"));
+    end();
+    open();
+    await clock.settle();
+    expect([writer.size, writer.chars]).toEqual([0, 0]);
   });
 });

@@ -198,6 +198,7 @@ describe("the writer of device reports", () => {
     async (given) => {
       start({ ...given.options, burst: 1 });
       say("a", "first", "1");
+      await clock.settle(); // what is being written takes room, too
       const taken = Array.from({ length: 10 }, (_, i) => say("a", `d${i}`, "1"));
       expect(taken.filter(Boolean)).toHaveLength(given.fits);
       expect(say("a", "d0", "2")).toBe(true); // a newer report takes no more room
