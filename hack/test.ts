@@ -12,11 +12,12 @@ import { CLONE, layoutOf } from "./cluster/layout.ts";
 import { sweep } from "./cluster/sweep.ts";
 import { describeFailure } from "./fault.ts";
 import { ensureGoMappers } from "./go-mapper/build.ts";
+import { ensureInfluxdb } from "./influxdb/build.ts";
 import { ensureMetricsServer } from "./metrics-server/build.ts";
+import { ensureOtelCollector } from "./otel-collector/build.ts";
 import { ensurePrerequisites, requireRoot, TEST_REQUIREMENTS } from "./prerequisites.ts";
 import { createSteps } from "./steps.ts";
 import { verify, type Counts } from "./verify.ts";
-import { ensureVictoriaMetrics } from "./victoria-metrics/build.ts";
 
 const PACKAGES = ["crds", "operators", "webhooks", "edge-agent", "mapper", "mapper/drivers", "hack"];
 /** The machine is shared with a control plane. */
@@ -53,7 +54,8 @@ async function runAll(onlyEndToEnd: boolean, title: string): Promise<Counts> {
   // Without it, tests that need it fail: no reason to run no others.
   await steps.run("Get metrics-server", (say) => ensureMetricsServer(say)).catch(() => undefined);
   await steps.run("Get mappers on grpc-go", (say) => ensureGoMappers(say)).catch(() => undefined);
-  await steps.run("Get VictoriaMetrics", (say) => ensureVictoriaMetrics(say)).catch(() => undefined);
+  await steps.run("Get InfluxDB", (say) => ensureInfluxdb(say)).catch(() => undefined);
+  await steps.run("Get an OpenTelemetry collector", (say) => ensureOtelCollector(say)).catch(() => undefined);
   const layout = layoutOf("e2e");
   try {
     const parts: Counts[] = [];

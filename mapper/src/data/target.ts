@@ -42,8 +42,10 @@ const MAX_TIMEOUT_MS = 600_000;
 const MAX_TOPIC_BYTES = 65_535;
 /** What a request line can hold. */
 const PATH = /^\/[\x21-\x22\x24-\x7e]*$/;
-/** Letters that end a line or a string in none of the protocols; a backslash at the end would escape what follows. */
+/** Letters that end a line or a string in no protocol; a backslash at the end would escape what follows. */
 const NAME = /^[^\p{Cc}]*[^\p{Cc}\\]$/u;
+/** Line protocol has no escape for a backslash: before these it would be one itself. */
+const LINE_NAME = /^(?:[^\p{Cc}\\]|\\(?![,= "]|$))+$/u;
 /** Names that stand in a statement or a URL unquoted. */
 const DATABASE = /^[A-Za-z0-9_$-]{1,192}$/;
 
@@ -116,7 +118,7 @@ function planInfluxdb2(given: DBMethodInfluxdb2): Planned {
   const needed = [org, bucket, measurement, fieldKey];
   if (needed.includes("")) return "something is missing";
   const tags = Object.entries(tag).filter(([, value]) => value !== "");
-  const areNames = [...needed, ...tags.flat()].every((name) => NAME.test(name));
+  const areNames = [...needed, ...tags.flat()].every((name) => LINE_NAME.test(name));
   if (!areNames || measurement.startsWith("#")) return "something is out of range";
   const basePath = address.path.replace(/\/+$/, "");
   const into = { org, bucket, measurement, tags: Object.fromEntries(tags), fieldKey };

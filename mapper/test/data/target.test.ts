@@ -131,6 +131,8 @@ describe("planPush", () => {
     { push: influxdb2("http://h", { measurement: "" }), reason: "something is missing" },
     { push: influxdb2("http://h", { measurement: "m\nx" }), reason: "something is out of range" },
     { push: influxdb2("http://h", { tag: { a: "b\\" } }), reason: "something is out of range" },
+    { push: influxdb2("http://h", { tag: { a: "b\\,c" } }), reason: "something is out of range" },
+    { push: influxdb2("http://h", { fieldKey: 'a\\"' }), reason: "something is out of range" },
     { push: { dbMethod: { redis: {} } }, reason: "no address" },
     {
       push: { dbMethod: { redis: { redisClientConfig: { addr: "r", db: -1 } } } },

@@ -48,7 +48,7 @@ const SUPER_COLUMNS =
 /** @throws {Refusal} for a string or a name that does not end, and for a letter that has no place */
 function tokensOf(statement: string): Token[] {
   const tokens: Token[] = [];
-  const pattern = /\s+|([A-Za-z_]\w*)|`([^`]*)`|'((?:[^'\\\0]|\\[^\0])*)'|(\d+|[(),])/gy;
+  const pattern = /\s+|([A-Za-z_]\w*)|`([^`]*)`|'([^'\\\0]*(?:\\[^\0][^'\\\0]*)*)'|(\d+|[(),])/gy;
   while (pattern.lastIndex < statement.length) {
     const match = pattern.exec(statement);
     if (!match) throw new Refusal("syntax");
