@@ -51,11 +51,12 @@ export async function connectOnvif(
   });
   // The library emits these as hints only.
   cam.on("error", () => undefined);
-  const asker = askerOf(agent);
-  await asker((done) => cam.connect(done), signal);
+  const asker = askerOf(agent, limits.timeoutMs);
+  await findServices(cam, asker, signal);
   return {
     information: async (abort) => informationOf(await asker((done) => cam.getDeviceInformation(done), abort)),
     streamUrl: async (abort) => {
+      if (cam.profiles === undefined) await findProfiles(cam, asker, abort);
       const profileToken = tokenOf(cam.profiles ?? [], source.profile);
       const answer = await asker<unknown>(
         (done) => cam.getStreamUri({ protocol: "RTSP", profileToken }, done),
@@ -67,19 +68,51 @@ export async function connectOnvif(
   };
 }
 
-type Done<T> = (error: Error | null, answer?: T) => void;
+/**
+ * Not the library's `connect`: that asks for more than is needed here, and never ends with a camera whose profiles lack
+ * something.
+ */
+async function findServices(cam: Cam, asker: Asker, signal: AbortSignal): Promise<void> {
+  // First the camera's time, which the login is made of.
+  await asker((done) => cam.getSystemDateAndTime(done), signal);
+  try {
+    await asker<unknown>((done) => cam.getServices(true, done), signal);
+  } catch (error) {
+    if (!(error instanceof CameraError && error.code === "REFUSED")) throw error;
+    await asker<unknown>((done) => cam.getCapabilities(done), signal); // of cameras that are older
+  }
+}
 
-function askerOf(agent: HttpAgent) {
+async function findProfiles(cam: Cam, asker: Asker, signal: AbortSignal): Promise<void> {
+  try {
+    await asker<unknown>((done) => cam.getProfiles(done), signal);
+  } catch (error) {
+    if (cam.media2Support !== true || signal.aborted) throw error;
+    cam.media2Support = false; // it tells of the newer service and does not have it
+    await asker<unknown>((done) => cam.getProfiles(done), signal);
+  }
+}
+
+type Done<T> = (error: Error | null, answer?: T) => void;
+/** Asks the library, and waits no longer than for the signal and the deadline, whether it calls back or not. */
+type Asker = <T>(ask: (done: Done<T>) => void, signal: AbortSignal) => Promise<T>;
+
+function askerOf(agent: HttpAgent, timeoutMs: number): Asker {
   return async <T>(ask: (done: Done<T>) => void, signal: AbortSignal): Promise<T> => {
     signal.throwIfAborted();
-    const abort = (): void => agent.destroy();
-    signal.addEventListener("abort", abort, { once: true });
+    const end = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    let abort = (): void => undefined;
     try {
       return await new Promise<T>((resolve, reject) => {
+        abort = () => {
+          agent.destroy();
+          reject(new CameraError("UNREACHABLE", "the camera does not answer"));
+        };
+        end.addEventListener("abort", abort, { once: true });
         ask((error, answer) => (error ? reject(failureOf(error)) : resolve(answer as T)));
       });
     } finally {
-      signal.removeEventListener("abort", abort);
+      end.removeEventListener("abort", abort);
     }
   };
 }

@@ -27,7 +27,8 @@ afterAll(async () => {
   rmSync(root, { recursive: true });
 });
 beforeEach(() => {
-  stub.garbage = undefined;
+  Object.assign(stub, { garbage: undefined, unfinished: undefined });
+  stub.others.clear();
   stub.streamUri = "rtsp://10.0.0.9:554/main";
   stub.calls.length = 0;
 });
@@ -101,6 +102,30 @@ describe("a camera that is reached by ONVIF", () => {
       stub.streamUri = uri;
       const handle = await open();
       await expect(handle.read(item("uri"), calling())).rejects.toMatchObject({ code: "REFUSED" });
+    },
+  );
+
+  // A profile of a camera that encodes nothing itself, or only sound.
+  it("is opened though a profile has no encoder of video", async () => {
+    stub.others.set(
+      "GetProfiles",
+      '<GetProfilesResponse><Profiles token="bare"><Name>bare</Name><VideoSourceConfiguration token="v"><SourceToken>source</SourceToken></VideoSourceConfiguration></Profiles></GetProfilesResponse>',
+    );
+    const handle = await open();
+    expect(await handle.read(item("uri"), calling())).toBe("rtsp://127.0.0.1:554/main");
+  });
+
+  it.each(["hangs up", "trickles"] as const)(
+    "gives up in time a camera that %s within its answer",
+    async (how) => {
+      const handle = await open();
+      stub.unfinished = how;
+      const options = { askTimeoutMs: 300 };
+      await expect(open({}, options)).rejects.toMatchObject({ code: "UNREACHABLE" });
+      const stop = new AbortController();
+      const state = Promise.resolve(handle.state?.(calling(stop.signal)));
+      setTimeout(() => stop.abort(), 50);
+      await expect(state).rejects.toMatchObject({ code: "UNREACHABLE" });
     },
   );
 

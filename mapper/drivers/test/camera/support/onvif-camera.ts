@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a camera answers to the ONVIF calls of the mapper: a stand-in, strict about login and order, no real camera.
 import { createHash } from "node:crypto";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 
 export interface OnvifStub {
@@ -12,6 +12,10 @@ export interface OnvifStub {
   streamUri: string;
   /** Answers everything with this instead. */
   garbage: string | undefined;
+  /** Answers of single calls, instead of the usual ones. */
+  readonly others: Map<string, string>;
+  /** Begins answers and does not end them: hangs up, or goes on with a byte at a time. */
+  unfinished: "hangs up" | "trickles" | undefined;
   stop(): Promise<void>;
 }
 
@@ -20,11 +24,14 @@ const OPEN_TO_ALL = ["GetSystemDateAndTime"];
 export async function startOnvifStub(login: { userName: string; password: string }): Promise<OnvifStub> {
   const server = createServer((request, response) => {
     void answer(request).then(({ status, body }) => {
-      response.writeHead(status, { "content-type": "application/soap+xml" }).end(body);
+      response.writeHead(status, { "content-type": "application/soap+xml" });
+      if (stub.unfinished === undefined) response.end(body);
+      else leaveUnfinished(response, stub.unfinished);
     });
   });
   const stub: OnvifStub = {
     ...{ port: 0, calls: [], streamUri: "rtsp://10.0.0.9:554/main", garbage: undefined },
+    ...{ others: new Map<string, string>(), unfinished: undefined },
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -36,7 +43,7 @@ export async function startOnvifStub(login: { userName: string; password: string
     stub.calls.push(call);
     if (stub.garbage !== undefined) return { status: 200, body: stub.garbage };
     if (!OPEN_TO_ALL.includes(call) && !isLogin(body, login)) return fault(400, "ter:NotAuthorized");
-    const content = ANSWERS[call]?.(stub);
+    const content = stub.others.get(call) ?? ANSWERS[call]?.(stub);
     return content === undefined
       ? fault(500, "ter:ActionNotSupported")
       : { status: 200, body: envelope(content) };
@@ -44,6 +51,12 @@ export async function startOnvifStub(login: { userName: string; password: string
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   return Object.assign(stub, { port: typeof address === "object" && address !== null ? address.port : 0 });
+}
+
+function leaveUnfinished(response: ServerResponse, how: "hangs up" | "trickles"): void {
+  response.write("<");
+  const timer = setInterval(() => (how === "trickles" ? response.write(" ") : response.destroy()), 20);
+  response.once("close", () => clearInterval(timer));
 }
 
 /** The digest of WS-Security: of a nonce, a time and the password. */
