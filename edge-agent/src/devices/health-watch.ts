@@ -29,6 +29,8 @@ export interface HealthDeps {
   readonly mapperOf: (protocol: string) => MapperWorker | undefined;
   /** Carries a verdict to the cloud. */
   readonly tell: (key: string, uid: string, verdict: DeviceVerdict) => void;
+  /** What was told is durable, unless the cloud has it. Never throws. */
+  readonly storeTold: () => Promise<void>;
   readonly limits: HealthLimits & {
     /** changes that come within this time are looked at together */
     readonly gatherMs: number;
@@ -61,6 +63,10 @@ export class HealthWatch {
   readonly #told = new Map<string, DeviceVerdict>();
   readonly #heardMs = new Map<string, number>();
   readonly #disk: WriteBehind;
+  /** A fault was told, of which who starts after us must know. */
+  #isUrgent = false;
+  /** Something was told that who starts after us will not tell again, once it is on disk here. */
+  #isToldOnce = false;
   readonly #mayLog: (key: string) => boolean;
   #unlogged = 0;
   readonly #gathering: Gathering;
@@ -81,6 +87,7 @@ export class HealthWatch {
       intervalMs: limits.writeBehindMs,
       valueOf: (key) => this.#known.get(key),
       confirmedAgoMs: () => Infinity,
+      before: () => this.#storeTold(),
     });
   }
 
@@ -104,6 +111,7 @@ export class HealthWatch {
       this.#disk.mark(key);
     }
     this.#review(object, this.#deps.view(), true);
+    this.#flush();
   }
 
   /** The device is gone from this node. */
@@ -123,6 +131,7 @@ export class HealthWatch {
       const verdict = this.#review(object, desired, false);
       if (verdict !== undefined) counts.set(verdict.reason, (counts.get(verdict.reason) ?? 0) + 1);
     }
+    this.#flush();
     for (const [reason, count] of counts) metrics.verdicts.set({ reason }, count);
     this.#prune(all, desired);
     this.#count(desired);
@@ -134,6 +143,19 @@ export class HealthWatch {
     this.#gathering.stop();
     this.#cancelLater?.();
     await this.#disk.flush({ isLast: true });
+  }
+
+  /** Once for all that was found together: each flush is a write of its own. */
+  #flush(): void {
+    if (this.#isUrgent) void this.#disk.flush();
+    this.#isUrgent = false;
+  }
+
+  async #storeTold(): Promise<void> {
+    while (this.#isToldOnce) {
+      this.#isToldOnce = false; // and true again for what is told meanwhile
+      await this.#deps.storeTold();
+    }
   }
 
   /** A device may have gone while the agent was down. */
@@ -227,18 +249,15 @@ export class HealthWatch {
     const told = this.#told.get(key);
     const isReported = verdict.reason === "Reported";
     const isNewReason = known.reason !== verdict.reason;
-    const isSame = told === undefined ? isReported && !isNewReason : isAlike(told, verdict);
-    if (isSame && !(isFresh && isReported)) return;
+    if (isOld(told, verdict, isNewReason) && !(isFresh && isReported)) return;
     this.#told.set(key, verdict);
     this.#deps.tell(key, object.uid, verdict);
+    this.#isToldOnce ||= isReported;
     if (!isNewReason) return;
     this.#known.set(key, { ...known, reason: verdict.reason });
     this.#disk.mark(key);
-    // Not to be lost: who starts after us must know that a fault was told.
-    if (!isReported || known.reason !== undefined) {
-      void this.#disk.flush();
-      this.#announce(key, object, verdict);
-    }
+    this.#isUrgent ||= !isReported;
+    if (!isReported || known.reason !== undefined) this.#announce(key, object, verdict);
   }
 
   #announce(key: string, { namespace, name, uid }: StoredObject, verdict: DeviceVerdict): void {
@@ -272,3 +291,7 @@ const EVENT_OF: Readonly<Record<DeviceState, string>> = {
 
 const isAlike = (a: DeviceVerdict, b: DeviceVerdict): boolean =>
   a.state === b.state && a.reason === b.reason && a.message === b.message && a.mapper === b.mapper;
+
+/** @param told by this process; what earlier ones told of a fault is told once more */
+const isOld = (told: DeviceVerdict | undefined, verdict: DeviceVerdict, isNewReason: boolean): boolean =>
+  told === undefined ? verdict.reason === "Reported" && !isNewReason : isAlike(told, verdict);

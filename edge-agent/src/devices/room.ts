@@ -169,6 +169,7 @@ class Room implements DeviceRoom {
       view: () => this.#desired(),
       mapperOf: (protocol) => this.#mappers.of(protocol),
       tell: (key, uid, verdict) => this.#reporter.state(key, uid, verdict),
+      storeTold: () => this.#reporter.storeStates(),
       limits: { gatherMs, writeBehindMs, unreachableAfterMs },
     });
   }

@@ -48,6 +48,8 @@ interface Lane {
   readonly disk: WriteBehind;
   /** The cloud has something of this key. */
   readonly confirmed: (key: string) => void;
+  /** What is reported of this key now will not be reported again by itself: it is durable until it is confirmed. */
+  readonly news: (key: string) => void;
   readonly forget: (key: string) => void;
 }
 
@@ -127,8 +129,13 @@ export class Reporter {
   /** @param verdict a mere word is what the mapper reported */
   state(key: string, uid: string, verdict: DeviceVerdict | DeviceState): void {
     const whole = typeof verdict === "string" ? reportedAs(verdict) : verdict;
-    this.#states.report(key, uid, whole, this.#deps.clock.nowMs());
+    if (this.#states.report(key, uid, whole, this.#deps.clock.nowMs())) this.#stateLane.news(key);
     this.#changed(this.#stateLane, key);
+  }
+
+  /** What the cloud has not confirmed of the states is durable when this resolves. Never throws. */
+  storeStates(): Promise<void> {
+    return this.#stateLane.disk.flush();
   }
 
   hasState(key: string): boolean {
@@ -278,7 +285,7 @@ export class Reporter {
       confirmedAtMs.delete(key);
       disk.mark(key);
     };
-    return { sender, disk, confirmed, forget };
+    return { sender, disk, confirmed, news: (key) => void confirmedAtMs.delete(key), forget };
   }
 }
 

@@ -32,12 +32,15 @@ export class States {
     this.#nextOrder = nextOrder;
   }
 
-  report(key: string, uid: string, verdict: DeviceVerdict, nowMs: number): void {
+  /** @returns whether it is another than the last, not the same once more */
+  report(key: string, uid: string, verdict: DeviceVerdict, nowMs: number): boolean {
     const { state, reason, message, mapper } = verdict;
+    const last = this.#entries.get(key)?.record;
     const isUp = state === "online" || state === "ok";
     const lastOnlineTime = new Date(nowMs).toISOString().replace(/\.\d{3}Z$/, "Z");
     const why = { reason, ...(message !== "" && { message }), ...(mapper !== undefined && { mapper }) };
     this.load(key, { uid, state, ...why, ...(isUp && { lastOnlineTime }), reportedMs: nowMs });
+    return last?.uid !== uid || last.state !== state || last.reason !== reason;
   }
 
   load(key: string, record: StateRecord): void {

@@ -15,6 +15,8 @@ export interface WriteBehindDeps {
   readonly valueOf: (key: string) => unknown;
   /** Milliseconds since the cloud confirmed something of this key; Infinity when it never did. */
   readonly confirmedAgoMs: (key: string) => number;
+  /** What has to be durable before what is written here; never throws. */
+  readonly before?: () => Promise<void>;
   /** A key that was confirmed within this is one that the cloud keeps up with; default the interval. */
   readonly keepsUpMs?: () => number;
 }
@@ -58,7 +60,7 @@ export class WriteBehind {
     const isCurrent = (key: string): boolean => this.#isCurrent(key) && this.#deps.valueOf(key) !== undefined;
     const keys = all.filter((key) => !isCurrent(key) || this.#stored.has(key));
     for (const key of all.filter(isCurrent)) this.mark(key);
-    this.#writing = this.#writing.then(() => this.#write(keys));
+    this.#writing = this.#writing.then(() => this.#deps.before?.()).then(() => this.#write(keys));
     return this.#writing;
   }
 

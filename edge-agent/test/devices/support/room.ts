@@ -95,7 +95,7 @@ export async function startRoom(overrides: Partial<BenchOptions> = {}): Promise<
     lines: log.lines,
     room,
     side,
-    restart: (more = {}) => startRoom({ ...overrides, ...more, store, records, cloud, dir }),
+    restart: (more = {}) => startRoom({ ...overrides, store, records, cloud, dir, ...more }),
     register: ({ withData = true, protocol = "thermo", address = mapperPath } = {}) =>
       side.call(dmi.DeviceManagerService.mapperRegister, {
         withData,
