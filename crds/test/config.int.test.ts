@@ -201,7 +201,7 @@ describe("overlays on a real API server", () => {
       expect(applied).toContain(`${singular}.${group}/`);
     expect(applied).toContain("deployment.apps/hello created");
     const devices = await api.kubectl(["get", "devices"]);
-    expect(devices).toMatch(/thermometer-hall +thermometer +edge-node +modbus/u);
+    expect(devices).toMatch(/thermometer-hall +edge-node +thermometer +modbus/u);
   });
 
   const may = async (user: string, attributes: object): Promise<boolean> => {

@@ -112,7 +112,10 @@ function expectGrowth(first: readonly Point[], second: readonly Point[], elapsed
 function expectBoards(points: readonly Point[]): void {
   expect(of(points, "container_spec_memory_limit_bytes", APP)).toBe(64 * MIB);
   expect(of(points, "container_spec_cpu_quota", APP)).toBe(50_000);
-  expect(of(points, "container_cpu_cfs_throttled_periods_total", APP)).toBeGreaterThan(0);
+  // How often it was throttled is the machine's matter: on a busy one never.
+  const periods = of(points, "container_cpu_cfs_periods_total", APP);
+  expect(periods).toBeGreaterThan(0);
+  within(of(points, "container_cpu_cfs_throttled_periods_total", APP), 0, periods ?? 0);
   within(of(points, "container_memory_rss", APP), 4_096, 64 * MIB);
   const received = "container_network_receive_bytes_total";
   within(of(points, received, { pod: "busy", interface: "eth0" }), 0, 64 * MIB);
