@@ -37,6 +37,8 @@ const DEFAULTS = { batch: 8, silentMs: 30_000 };
 const MAX_BATCH_CHARS = 128 * 1024;
 /** A cloud that refuses so many in a row takes none for now. */
 const REFUSALS_IN_A_ROW = 8;
+/** One that the cloud leaves without an answer so often, one time after the other, is passed by. */
+const MAX_SILENCES = 3;
 const RETRY = { baseMs: 5_000, capMs: 5 * 60_000 };
 /** Sent to a CloudCore and not yet taken to have arrived. */
 const MAX_SILENT = 1_000;
@@ -77,6 +79,13 @@ export class Uploads {
   #cursor = 0;
   #refusals = 0;
   #pauses = 0;
+  /** when those that were passed by are tried again */
+  #againAtMs: number | undefined;
+  #again = 0;
+  /** All that is left was passed by: the timer waits for their turn, and a new one need not. */
+  #isIdle = false;
+  /** the oldest that got no answer, and how often */
+  #unanswered: { readonly id: number; readonly times: number } | undefined;
   #isBusy = false;
   #isStopped = false;
   #isToldOf = false;
@@ -96,6 +105,7 @@ export class Uploads {
   /** Durable when it resolves. @throws {StoreError} */
   async put(topic: string, payload: string): Promise<void> {
     await this.#deps.outbox.put(topic, payload);
+    if (this.#isIdle && this.#pauses === 0) this.#cancel();
     this.wake();
   }
 
@@ -131,7 +141,7 @@ export class Uploads {
     this.#round()
       .catch((err: unknown) => {
         this.#deps.log.warn({ err }, "uploads are held up by the outbox");
-        return RETRY.baseMs;
+        return this.#pause();
       })
       .then((delayMs) => {
         this.#isBusy = false;
@@ -155,13 +165,20 @@ export class Uploads {
     });
   }
 
-  #onState(): void {
+  #cancel(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+  }
+
+  #onState(): void {
+    this.#cancel();
     this.#silent.length = 0;
     this.#cursor = 0;
     this.#refusals = 0;
     this.#pauses = 0;
+    this.#again = 0;
+    this.#againAtMs = undefined;
+    this.#unanswered = undefined;
     this.#quietUntilMs = -Infinity;
     this.wake();
   }
@@ -178,6 +195,7 @@ export class Uploads {
   /** One batch. Returns when to go on; undefined when there is nothing to do until somebody wakes. */
   async #round(): Promise<number | undefined> {
     const { uplink, isAnswered } = this.#deps;
+    this.#isIdle = false;
     if (!uplink.isConnected()) return undefined;
     return isAnswered() ? this.#answeredRound() : this.#silentRound();
   }
@@ -187,16 +205,17 @@ export class Uploads {
     const gap = outbox.gap();
     if (gap !== undefined && !this.#mayPass("")) return this.#tokenMs();
     if (gap !== undefined && (await this.#send(gapFrame(gap))) === "ok") await outbox.forgetGap(gap);
+    this.#beginAgain();
     const rows = this.#takeRows();
     if (rows === undefined) return this.#tokenMs();
-    if (rows.length === 0) return this.#startOver();
+    if (rows.length === 0) return this.#idle();
     const results = await Promise.all(
       rows.map(({ topic, payload }) => this.#send(uploadFrame(topic, payload))),
     );
     const done = rows.filter((_, i) => results[i] === "ok").map(({ id }) => id);
     if (done.length > 0) await outbox.delete(done);
     this.#cursor = rows.at(-1)?.id ?? this.#cursor;
-    return this.#judge(results);
+    return this.#judge(rows, results);
   }
 
   /** Undefined where the rate allows none now. */
@@ -213,20 +232,39 @@ export class Uploads {
     return Math.ceil(1_000 / this.#options.perSecond);
   }
 
-  /** At the end: what was refused on the way gets another chance, later. */
-  #startOver(): number | undefined {
+  /** At the end: what was passed by on the way gets another chance, later and later. */
+  #idle(): number | undefined {
+    if (this.#deps.outbox.count === 0) this.#again = 0;
     if (this.#cursor === 0 || this.#deps.outbox.count === 0) return undefined;
-    this.#cursor = 0;
-    return this.#pause();
+    const nowMs = this.#deps.clock.monotonicMs();
+    this.#againAtMs ??= nowMs + pauseMs(++this.#again, RETRY, this.#deps.random);
+    this.#isIdle = true;
+    return Math.max(0, this.#againAtMs - nowMs);
   }
 
-  #judge(results: readonly Result[]): number {
+  #beginAgain(): void {
+    if (this.#againAtMs === undefined || this.#deps.clock.monotonicMs() < this.#againAtMs) return;
+    this.#againAtMs = undefined;
+    this.#cursor = 0;
+    // The same one again says no more of the cloud than it did before.
+    if (this.#pauses === 0) this.#refusals = 0;
+  }
+
+  /** Order is kept by waiting for the oldest without an answer, but not for ever. */
+  #mayPassBy(rows: readonly OutboxRow[], results: readonly Result[]): boolean {
+    const id = rows[results.indexOf("failed")]?.id ?? 0;
+    const times = this.#unanswered?.id === id ? this.#unanswered.times + 1 : 1;
+    this.#unanswered = { id, times };
+    return times >= MAX_SILENCES && this.#deps.uplink.isConnected();
+  }
+
+  #judge(rows: readonly OutboxRow[], results: readonly Result[]): number {
     if (results.includes("ok")) {
       this.#refusals = 0;
       this.#pauses = 0;
       this.#isToldOf = false;
     } else this.#refusals += results.length;
-    if (results.includes("failed")) this.#cursor = 0;
+    if (results.includes("failed") && !this.#mayPassBy(rows, results)) this.#cursor = 0;
     const isHeldUp = results.includes("failed") || this.#refusals >= REFUSALS_IN_A_ROW || this.#pauses > 0;
     return isHeldUp && !results.includes("ok") ? this.#pause() : 0;
   }

@@ -44,6 +44,17 @@ export class OutboxTable {
     return { count: Number(row?.["count"]), bytes: Number(row?.["bytes"]) };
   }
 
+  /** The last id that was ever given. */
+  lastId(): number {
+    const row = this.#db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'uploads'").get();
+    return Number(row?.["seq"] ?? 0);
+  }
+
+  /** Sets the times of all rows from this one on. */
+  shift(firstId: number, stepMs: number): void {
+    this.#db.prepare("UPDATE uploads SET at = at + ? WHERE id >= ?").run(stepMs, firstId);
+  }
+
   put(topic: string, payload: string, atMs: number, bytes: number): void {
     this.#db
       .prepare("INSERT INTO uploads (at, bytes, topic, payload) VALUES (?,?,?,?)")

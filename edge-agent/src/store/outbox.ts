@@ -24,6 +24,9 @@ export interface OutboxDeps {
 const ROW_BYTES = 64;
 const MAX_ROWS = 100;
 const MAX_QUEUED = 1_000;
+const TELL_MS = 60_000;
+/** A step of the wall clock, against the one that only goes forward, that is more than a slow correction. */
+const STEP_MS = 60_000;
 /** What was stamped before this had a clock that was not set yet; such a row has no age. */
 const SANE_MS = Date.UTC(2020, 0, 1);
 
@@ -43,29 +46,29 @@ class FileOutbox implements Outbox {
   readonly #committer: ReturnType<typeof createCommitter>;
   #table: OutboxTable;
   #totals: Totals;
+  /** rows from here on were stamped by this run of the agent */
+  #firstId: number;
+  /** wall clock less the one that only goes forward, as rows of this run are stamped */
+  #skewMs: number;
+  /** as they were before the transaction that runs */
+  #before: { readonly totals: Totals; readonly skewMs: number };
   /** dropped within the transaction that runs */
   #dropped = 0;
+  #toldAtMs = -Infinity;
 
   constructor(path: string, deps: OutboxDeps) {
     this.#path = path;
     this.#deps = deps;
     this.#table = openOrReplace(path, deps);
     this.#totals = this.#table.totals();
+    this.#firstId = this.#table.lastId() + 1;
+    this.#skewMs = this.#skewNowMs();
+    this.#before = { totals: this.#totals, skewMs: this.#skewMs };
     this.#committer = createCommitter({
-      transaction: (work) => {
-        this.#dropped = 0;
-        this.#table.transaction(work);
-        if (this.#dropped > 0) deps.onDropped(this.#dropped);
-      },
-      rolledBack: () => {
-        this.#totals = this.#table.totals();
-      },
+      transaction: (work) => this.#transaction(work),
+      rolledBack: () => this.#rolledBack(),
       makeRoom: () => this.#makeRoom(),
-      rebuild: () => {
-        this.#table.close();
-        this.#table = replace(path, deps);
-        this.#totals = this.#table.totals();
-      },
+      rebuild: () => this.#rebuild(),
       maxRows: MAX_ROWS,
       maxQueued: MAX_QUEUED,
     });
@@ -98,6 +101,10 @@ class FileOutbox implements Outbox {
   }
 
   next(afterId: number, maxRows: number, maxChars: number): readonly OutboxRow[] {
+    return this.#read(() => this.#nextRows(afterId, maxRows, maxChars));
+  }
+
+  #nextRows(afterId: number, maxRows: number, maxChars: number): OutboxRow[] {
     const rows: OutboxRow[] = [];
     let chars = 0;
     for (const row of this.#table.after(afterId)) {
@@ -110,7 +117,7 @@ class FileOutbox implements Outbox {
   }
 
   gap(): Gap | undefined {
-    return this.#table.gap();
+    return this.#read(() => this.#table.gap());
   }
 
   forgetGap({ dropped, bytes }: Gap): Promise<void> {
@@ -138,12 +145,63 @@ class FileOutbox implements Outbox {
     });
   }
 
+  /** Damage that is found on reading would be found again and again. @throws {StoreError} */
+  #read<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      const failure = asStoreError(error, "cannot read the outbox");
+      if (failure.code !== "CORRUPT") throw failure;
+      this.#rebuild();
+      return work();
+    }
+  }
+
+  #transaction(work: () => void): void {
+    this.#dropped = 0;
+    this.#before = { totals: this.#totals, skewMs: this.#skewMs };
+    this.#table.transaction(work);
+    if (this.#dropped > 0) this.#deps.onDropped(this.#dropped);
+  }
+
+  /** Asks nothing of a file that may be damaged. */
+  #rolledBack(): void {
+    this.#totals = this.#before.totals;
+    this.#skewMs = this.#before.skewMs;
+  }
+
+  /** What was in the damaged file is counted as dropped, now: nobody can read any more when it came. */
+  #rebuild(): void {
+    const { count, bytes } = this.#totals;
+    this.#table.close();
+    this.#table = replace(this.#path, this.#deps);
+    this.#totals = this.#table.totals();
+    this.#firstId = this.#table.lastId() + 1;
+    if (count === 0) return;
+    this.#deps.onDropped(count);
+    const atMs = this.#deps.clock.nowMs();
+    this.#table.setGap({ dropped: count, bytes, fromMs: atMs, toMs: atMs });
+  }
+
+  #skewNowMs(): number {
+    return this.#deps.clock.nowMs() - this.#deps.clock.monotonicMs();
+  }
+
+  /** When the wall clock is set, what this run stamped is set with it: it is as old as it is. */
+  #followClock(): void {
+    const stepMs = Math.round(this.#skewNowMs() - this.#skewMs);
+    if (Math.abs(stepMs) < STEP_MS) return;
+    this.#table.shift(this.#firstId, stepMs);
+    this.#skewMs += stepMs;
+  }
+
   #count(rows: number, bytes: number): void {
     this.#totals = { count: this.#totals.count + rows, bytes: this.#totals.bytes + bytes };
   }
 
   /** The oldest go, until no more than `bytes` are held and none is too old. */
   #drop(bytes: number): void {
+    this.#followClock();
     const tooOldMs = this.#deps.clock.nowMs() - this.#deps.maxAgeMs;
     const isOld = (atMs: number): boolean => atMs >= SANE_MS && atMs < tooOldMs;
     const gone: { id: number; atMs: number; bytes: number }[] = [];
@@ -171,14 +229,22 @@ class FileOutbox implements Outbox {
     });
   }
 
+  /** Every message finds out anew while the disk is full: told once a minute. */
+  #tellOfNoRoom(err: unknown): void {
+    const atMs = this.#deps.clock.monotonicMs();
+    if (atMs - this.#toldAtMs < TELL_MS) return;
+    this.#toldAtMs = atMs;
+    this.#deps.log.error({ err, path: this.#path }, "no room can be made in the outbox");
+  }
+
   /** On a full disk the older half goes: pages of the file are used again. */
   #makeRoom(): boolean {
     try {
-      this.#table.transaction(() => this.#drop(this.#totals.bytes / 2));
+      this.#transaction(() => this.#drop(this.#totals.bytes / 2));
       return true;
     } catch (err) {
-      this.#deps.log.error({ err, path: this.#path }, "no room can be made in the outbox");
-      this.#totals = this.#table.totals();
+      this.#rolledBack();
+      this.#tellOfNoRoom(err);
       return false;
     }
   }

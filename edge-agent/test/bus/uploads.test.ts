@@ -151,6 +151,44 @@ describe("uploads", () => {
     expect(tries()).toBeLessThan(10);
   });
 
+  it("do not hold up one that comes later: what was refused waits for its turn, the new one does not", async () => {
+    await outbox.put("poison/user/x", "poison");
+    cloud.answer = ({ resource }) =>
+      resource.startsWith("poison") ? { operation: "error", content: "BAD: no" } : { content: "OK" };
+    const uploads = start();
+    await pass(3_600_000, 1_000);
+    const before = cloud.requests.length;
+    expect(before).toBeLessThan(30);
+    for (let i = 0; i < 20; i++) {
+      await uploads.put("a/user/x", String(i));
+      await pass(1_000, 100);
+      expect(contents().at(-1)).toBe(String(i));
+    }
+    expect(outbox.rows.map(({ payload }) => payload)).toEqual(["poison"]);
+    expect(cloud.requests.length - before).toBeLessThan(25);
+    await pass(600_000, 1_000);
+    expect(contents().at(-1)).toBe("poison");
+  });
+
+  it("do not wait for ever behind one that the cloud never answers", async () => {
+    await outbox.put("silent/user/x", "silent");
+    cloud.answer = ({ resource }) => (resource.startsWith("silent") ? undefined : { content: "OK" });
+    const uploads = start({ requestTimeoutMs: 1_000 });
+    await pass(5_000, 500);
+    await uploads.put("a/user/x", "1");
+    await pass(300_000, 500);
+    expect(outbox.rows.map(({ payload }) => payload)).toEqual(["silent"]);
+  });
+
+  it("that the outbox cannot let go of are sent later and later, not again and again", async () => {
+    await fill(8);
+    outbox.delete = () => Promise.reject(new Error("read-only file system"));
+    start();
+    await pass(3_600_000, 1_000);
+    expect(cloud.requests.length).toBeLessThan(30 * 8);
+    expect(lines.length).toBeLessThan(30);
+  });
+
   it("R2 are told of what had to be dropped before what is left", async () => {
     outbox.gapHeld = { dropped: 7, bytes: 900, fromMs: 1, toMs: 2 };
     await fill(1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { mkdtempSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createOutbox, type Outbox, type OutboxDeps } from "../../src/store/index.ts";
@@ -116,6 +116,63 @@ describe("the outbox", () => {
     expect(payloads(outbox)).toEqual(["x"]);
     expect(lines.join()).toContain("set aside");
     expect(readdirSync(join(path, "..")).some((name) => name.includes(".damaged-"))).toBe(true);
+  });
+
+  it.each([
+    ["forward, as when a clock without a battery is set", 30 * 86_400_000],
+    ["to 2046 and back", 20 * 365 * 86_400_000],
+  ])("R2 drops nothing that is new because the clock jumps %s", async (_how, jumpMs) => {
+    const still = fakeClock();
+    let offsetMs = 0;
+    const clock = { ...still, nowMs: () => still.nowMs() + offsetMs };
+    const { outbox, dropped } = open({ clock, maxAgeMs: 7 * 86_400_000 });
+    await outbox.put("t", "before");
+    offsetMs = jumpMs;
+    await outbox.dropOld();
+    await outbox.put("t", "after");
+    offsetMs = jumpMs > 40 * 86_400_000 ? 0 : jumpMs;
+    await outbox.dropOld();
+    expect(payloads(outbox)).toEqual(["before", "after"]);
+    still.advance(8 * 86_400_000);
+    await outbox.dropOld();
+    expect(payloads(outbox)).toEqual([]);
+    expect(dropped()).toBe(2);
+  });
+
+  it("starts anew when its file turns out to be damaged while it is read, and counts what is lost", async () => {
+    const first = open();
+    for (let i = 0; i < 400; i++) await first.outbox.put("t", "x".repeat(2_500));
+    first.outbox.close();
+    opened.pop();
+    const { outbox, dropped, lines } = open({ path: first.path, clock: first.clock });
+    const { count } = outbox;
+    const fd = openSync(first.path, "r+");
+    const size = statSync(first.path).size;
+    for (let at = 8 * 4_096; at < size; at += 4_096) writeSync(fd, Buffer.alloc(4_096, 0xee), 0, 4_096, at);
+    closeSync(fd);
+    expect(outbox.next(0, 1_000, 1e9)).toEqual([]);
+    expect(dropped()).toBe(count);
+    expect(outbox.gap()?.dropped).toBe(count);
+    expect(lines.filter((line) => line.includes("damaged"))).toHaveLength(1);
+    await outbox.put("t", "new");
+    expect(payloads(outbox)).toEqual(["new"]);
+  });
+
+  it("starts anew when its file turns out to be damaged while it is written", async () => {
+    const first = open();
+    for (let i = 0; i < 400; i++) await first.outbox.put("t", "x".repeat(2_500));
+    first.outbox.close();
+    opened.pop();
+    const { outbox, dropped } = open({ path: first.path, clock: first.clock });
+    const { count } = outbox;
+    const fd = openSync(first.path, "r+");
+    const size = statSync(first.path).size;
+    for (let at = 4_096; at < size; at += 4_096) writeSync(fd, Buffer.alloc(4_096, 0xee), 0, 4_096, at);
+    closeSync(fd);
+    await outbox.delete(Array.from({ length: 400 }, (_, i) => i + 1));
+    await outbox.put("t", "new");
+    expect(payloads(outbox)).toEqual(["new"]);
+    expect(dropped()).toBe(count);
   });
 
   it("refuses the file of a newer agent and leaves it as it is", async () => {

@@ -61,7 +61,8 @@ it("a session keeps the filters that were granted, as they were", async () => {
 it("a reader whose queue is full is no reason for an error", async () => {
   const none = (): Promise<undefined> => Promise.resolve(undefined);
   const store = {
-    outgoingUpdate: (_client: object, _packet: object) => Promise.reject(new Error("no such packet")),
+    outgoingUpdate: (...given: object[]): Promise<unknown> =>
+      Promise.reject(new Error(`no such packet: ${given.length}`)),
     outgoingEnqueueCombi: none,
     outgoingClearMessageId: none,
   };
