@@ -65,6 +65,7 @@ export function createBus(connect: Connect, options: BusOptions, clock: Clock): 
     try {
       const link = await keeper.ensure();
       if (isClosed()) throw new ModbusError("CLOSED", "the line was closed");
+      if (job.isOver()) return 0; // given up while the line was opened
       judge(job.unit, await job.run(link));
       return options.gapMs;
     } catch (error) {

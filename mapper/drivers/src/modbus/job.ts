@@ -8,6 +8,8 @@ export interface Job extends Waiting {
   /** Never rejects; undefined when it was carried out, else why not. */
   run(link: Link): Promise<unknown>;
   fail(error: unknown): void;
+  /** Somebody was told already what became of it: it must not be carried out any more. */
+  readonly isOver: () => boolean;
 }
 
 export interface Work<T> extends Waiting {
@@ -26,10 +28,13 @@ export function createJob<T>({ unit, sinceMs, signal, carryOut, onAbort }: Work<
   const result = new Promise<T>((yes, no) => {
     [resolve, reject] = [yes, no];
   });
+  let isOver = false;
   const job: Job = {
     unit,
     sinceMs,
+    isOver: () => isOver,
     fail: (why) => {
+      isOver = true;
       signal.removeEventListener("abort", aborted);
       reject(why);
     },

@@ -59,7 +59,7 @@ export function pointOf({ name, type, config, minimum }: Omit<Property, "writabl
     scale: scaleOf(settings, name),
     isByteSwap: settings.flag("IsSwap", false),
     isWordSwap: settings.flag("IsRegisterSwap", false),
-    bit: format === "bit" && settings.has("Bit") ? settings.integer("Bit", { min: 0, max: 15 }) : undefined,
+    bit: format === "bit" ? bitOf(settings, table, name) : undefined,
     isWriteMultiple: settings.flag("WriteMultiple", false),
   };
 }
@@ -75,6 +75,12 @@ function formatOf(settings: Settings, type: Property["type"], table: Table, name
   // A single register is too short for a floating-point number: what it holds is an integer, to be scaled.
   const isFloat = type !== "INT" && settings.text("Limit") !== "1";
   return settings.oneOf("Format", ["integer", "float"], isFloat ? "float" : "integer");
+}
+
+function bitOf(settings: Settings, table: Table, name: string): number | undefined {
+  if (!settings.has("Bit")) return undefined;
+  if (isBits(table)) throw new SettingError(`${name}: Bit is of a register, and a coil is one bit`);
+  return settings.integer("Bit", { min: 0, max: 15 });
 }
 
 function usualCount(type: Property["type"], format: Format): number {

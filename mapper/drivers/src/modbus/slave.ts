@@ -35,9 +35,12 @@ export async function openSlave({ config }: Device, lines: Lines, usualTimeoutMs
       if (!isWritable(point.table)) {
         throw new ModbusError("VALUE_UNFIT", `${point.table} can only be read`);
       }
+      // A value that does not fit takes no turn on the line.
+      const whole = point.bit === undefined ? encode(value, point) : undefined;
       await bus.run(unit, signal, async (link) => {
-        const before = point.bit === undefined ? [] : await link.read(spanOf(point), point.count);
-        await link.write(spanOf(point), encode(value, point, before), point.isWriteMultiple);
+        const cells = whole ?? encode(value, point, await link.read(spanOf(point), point.count));
+        if (signal.aborted) throw new ModbusError("ABORTED", "given up before it was written");
+        await link.write(spanOf(point), cells, point.isWriteMultiple);
       });
     },
     close: () => lease.release(),

@@ -92,6 +92,24 @@ describe("a line that many slaves share", () => {
     expect(await fate(again)).toBe("ok");
   });
 
+  it("does not carry out what was given up while the line was opened", async () => {
+    let connected: (link: Link) => void = () => undefined;
+    const slow = createBus(() => new Promise<Link>((resolve) => (connected = resolve)), OPTIONS, clock);
+    const giveUp = new AbortController();
+    const carriedOut: string[] = [];
+    const write = (what: string) => (): Promise<string> =>
+      Promise.resolve(what).finally(() => carriedOut.push(what));
+    const old = fate(slow.run(1, giveUp.signal, write("old")));
+    giveUp.abort();
+    expect(await old).toBe("ABORTED");
+    const next = slow.run(1, never, write("new"));
+    const close = (): Promise<void> => Promise.resolve();
+    connected({ isOpen: () => true, read: () => Promise.resolve([]), write: close, close });
+    await clock.advance(20);
+    expect(await fate(next)).toBe("new");
+    expect(carriedOut).toStrictEqual(["new"]);
+  });
+
   it("is opened anew after it was lost, and after many timeouts, not after a refusal", async () => {
     const run = async (code: Parameters<typeof fail>[0]): Promise<void> => {
       const result = bus.run(1, never, fail(code)).catch(() => undefined);

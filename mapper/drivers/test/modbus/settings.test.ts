@@ -132,6 +132,12 @@ describe("the place of a property", () => {
       type: "BOOLEAN",
       why: "Bit must be a whole number from 0 to 15",
     },
+    {
+      what: "a bit of a coil",
+      config: { Register: "CoilRegister", Offset: 0, Bit: 3 },
+      type: "BOOLEAN",
+      why: "Bit is of a register, and a coil is one bit",
+    },
   ])("is not $what", ({ config, type = "INT", why }) => {
     expect(() => pointOf(aProperty(config, { type }))).toThrow(why);
   });
