@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Device, DeviceModel } from "@longshore/crds/devices";
+import { DEVICE_BATCH_LIMITS } from "@longshore/crds/wire";
 
 /** A device or a model, as mappers know it: by namespace and name. */
 export interface ItemId {
@@ -14,9 +15,13 @@ export const itemKey = ({ kind, namespace, name }: ItemId): string => `${kind}/$
 /** `<namespace>/<name>` of a device, in records and queues. */
 export const deviceKey = (namespace: string, name: string): string => `${namespace}/${name}`;
 
-/** Names of the properties that this device has, by its own list. */
+/** No hub takes other names: one of them would cost the device its whole report. */
+const isName = (name: string | undefined): name is string =>
+  name !== undefined && name !== "" && name.length <= DEVICE_BATCH_LIMITS.nameChars;
+
+/** Names of the properties that this device has, by its own list, and can report. */
 export const propertyNames = (device: Device): ReadonlySet<string> =>
-  new Set((device.spec?.properties ?? []).flatMap(({ name }) => (name === undefined ? [] : [name])));
+  new Set((device.spec?.properties ?? []).map(({ name }) => name).filter(isName));
 
 /** The protocol that decides which mapper serves a device; the model's where the device names none. */
 export const protocolOf = (device: Device, model: DeviceModel | undefined): string =>
