@@ -51,7 +51,8 @@ interface Converted {
 }
 
 const DESIRED_FIELD = /^spec\.properties\[(\d+)\]\.desired(?:\.value)?$/;
-const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("base64url");
+const digestOf = (bytes: Uint8Array, uid = ""): string =>
+  createHash("sha256").update(bytes).update(uid).digest("base64url");
 
 /**
  * Desired values that do not fit the model, by the property's place in the list. The cloud judged the device by the
@@ -99,7 +100,8 @@ function convertDevice(object: StoredObject, device: Device, model: DeviceModel 
         model: modelName,
         message,
         bytes: bytes.length,
-        digest: digestOf(bytes),
+        // Another of the same name and settings is told, too: nothing is known yet of what it shows.
+        digest: digestOf(bytes, object.uid),
       },
       problem: misfits.size === 0 ? undefined : { code: "VALUE", message: [...misfits.values()].join("; ") },
     };
