@@ -18,8 +18,8 @@ export interface DeviceTarget {
 
 /** Who is to hear what became of a report. */
 export interface Waiter {
-  /** Called once: the report is in the DeviceStatus, or why it is not. */
-  settle(error?: unknown): void;
+  /** Called once: the report is in the DeviceStatus (undefined), or why it is not. */
+  settle(error: unknown, target: DeviceTarget): void;
   /** Nobody waits any more. */
   readonly isGone?: boolean;
 }
@@ -176,7 +176,8 @@ export class DeviceWriter {
   #withoutOldest(entry: Entry): Entry {
     if (entry.waiters.length <= this.#deps.options.maxWaiters) return entry;
     const [oldest, ...waiters] = entry.waiters;
-    oldest?.settle(new UplinkRefusal("RATE", "too many reports of one device wait"));
+    const refusal = new UplinkRefusal("RATE", "too many reports of one device wait");
+    oldest?.settle(refusal, entry.target);
     return { ...entry, waiters };
   }
 
@@ -264,7 +265,7 @@ export class DeviceWriter {
       failure = { error };
     }
     this.#pay(cost);
-    for (const waiter of waiters) waiter.settle(failure?.error);
+    for (const waiter of waiters) waiter.settle(failure?.error, target);
   }
 
   /** A write costs a token; so do reads alone, or whoever asks for what it may not have would ask for free. */

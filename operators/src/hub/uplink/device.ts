@@ -4,7 +4,13 @@ import { readBatch, runBatch } from "./device-batch.ts";
 import type { DeviceOwners } from "./device-owners.ts";
 import { readStateReport, readTwinReport } from "./device-report.ts";
 import { DeviceStatuses, defaultDeviceStatusOptions, type DeviceStatusOptions } from "./device-status.ts";
-import { DeviceWriter, defaultWriterOptions, type WriterOptions } from "./device-writer.ts";
+import {
+  DeviceWriter,
+  defaultWriterOptions,
+  type DeviceTarget,
+  type Waiter,
+  type WriterOptions,
+} from "./device-writer.ts";
 import {
   type Action,
   Answers,
@@ -72,20 +78,37 @@ export function createDeviceHandler(deps: DeviceDeps): UplinkHandler {
 }
 
 /** One device: what the frame says waits for its turn, and the frame for its answer. */
-function takeOne(request: UplinkRequest, writer: DeviceWriter, answers: Answers): void {
-  const { frame, session, resource } = request;
+function takeOne({ frame, session, resource }: UplinkRequest, writer: DeviceWriter, answers: Answers): void {
   const read = resource.type === STATE ? readStateReport : readTwinReport;
   const report = read(frame.content);
-  // Its content is in the report.
-  const asked: UplinkRequest = { ...request, frame: { ...frame, content: null } };
-  const settle = (error?: unknown): void => {
-    if (session.signal.aborted) return;
-    if (error === undefined) answers.done(asked, { content: "OK" }, ACTION);
-    else answers.refused(asked, error, ACTION);
-  };
   const { namespace, name } = resource;
-  if (!writer.add({ session, namespace, name }, report, { settle }))
+  const waiter = new WaitingFrame(frame.header.msg_id, read === readStateReport ? STATE : TWIN, answers);
+  if (!writer.add({ session, namespace, name }, report, waiter))
     throw new UplinkRefusal("RATE", "too many reports wait");
+}
+
+/** What its answer needs of a frame: very many wait where devices report more than may be written. */
+class WaitingFrame implements Waiter {
+  readonly #id: string;
+  readonly #type: string;
+  readonly #answers: Answers;
+
+  constructor(id: string, type: string, answers: Answers) {
+    this.#id = id;
+    this.#type = type;
+    this.#answers = answers;
+  }
+
+  settle(error: unknown, { session, namespace, name }: DeviceTarget): void {
+    if (session.signal.aborted) return;
+    const asked: UplinkRequest = {
+      frame: { header: { msg_id: this.#id, timestamp: 0 }, route: { operation: "update" }, content: null },
+      resource: { type: this.#type, namespace, name },
+      session,
+    };
+    if (error === undefined) this.#answers.done(asked, { content: "OK" }, ACTION);
+    else this.#answers.refused(asked, error, ACTION);
+  }
 }
 
 function createWriter({ clock, tools, metrics, owners }: DeviceDeps, options: DeviceOptions): DeviceWriter {
