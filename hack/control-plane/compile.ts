@@ -25,7 +25,7 @@ export interface GoModule {
 const TIMEOUT_MS = 40 * 60_000;
 
 /** Folder that the programs of exactly these go.mod and go.sum, and of our own lines, belong in. */
-export function cachedBin({ dir, name }: GoModule): string {
+function cachedBin({ dir, name }: GoModule): string {
   const digest = createHash("sha256");
   const own = readdirSync(dir).filter((file) => file.endsWith(".go"));
   for (const file of ["go.mod", "go.sum", ...own.sort()]) digest.update(readFileSync(join(dir, file)));
