@@ -53,6 +53,25 @@ describe("a refusal is counted once, logged once in few words, and costs no othe
     await expectOtherUnharmed();
   });
 
+  it.each(["$hw/events/upload/x", "default/user/x", "default/pod/p", "a/b/c/d/user"])(
+    "messages by MQTT to %s, which nothing here takes: each is answered and counted, the session's first is logged",
+    async (resource) => {
+      const edge = await rig.ours("n1");
+      rig.lines.length = 0;
+      const upload = { operation: "upload", resource, source: "bus", group: "user" };
+      for (let i = 1; i <= 5; i++) {
+        const id = edge.send({ route: upload, content: "hunter2" });
+        const nack = await edge.frame((f) => f.header.parent_msg_id === id);
+        expect(nack.content).toMatchObject({ id, code: "UNSUPPORTED" });
+      }
+      expect(await rig.metric("edge_reject_total", { surface: "tunnel", reason: "upload" })).toBe(5);
+      expect(await rejects()).toBe(5);
+      expect(refusals().map((line) => line.message)).toEqual(["nothing here takes messages by MQTT"]);
+      expect(rig.handled).toEqual([]);
+      await expectOtherUnharmed();
+    },
+  );
+
   it("B50 a frame over 1.25 MiB", async () => {
     const edge = await rig.ours("n1");
     rig.lines.length = 0;

@@ -2,7 +2,7 @@
 import { SESSION_GROUP, SESSION_RESOURCE, type Frame } from "@longshore/crds/wire";
 
 /** What an upstream frame is, before its resource is looked at. */
-export type UpstreamClass = "session" | "keepalive" | "ack" | "error" | "control" | "uplink";
+export type UpstreamClass = "session" | "keepalive" | "ack" | "error" | "control" | "upload" | "uplink";
 
 const BY_OPERATION: ReadonlyMap<string, UpstreamClass> = new Map([
   ["keepalive", "keepalive"],
@@ -12,6 +12,8 @@ const BY_OPERATION: ReadonlyMap<string, UpstreamClass> = new Map([
   ["config", "control"],
   ["ping", "control"],
   ["pong", "control"],
+  // A message by MQTT: its resource is a topic that a client chose, and never to be taken for an object.
+  ["upload", "upload"],
 ]);
 
 /**

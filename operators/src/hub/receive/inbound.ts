@@ -66,6 +66,7 @@ export class Inbound {
   readonly #stray = new MinuteCounter();
   readonly #recent: RecentIds | undefined;
   #rateUntilMs = 0;
+  #isToldOfUploads = false;
 
   constructor(deps: InboundDeps, host: InboundHost) {
     this.#deps = deps;
@@ -120,6 +121,9 @@ export class Inbound {
         return;
       case "control":
         this.#host.send(controlReply(frame, this.#deps.origin));
+        return;
+      case "upload":
+        this.#onUpload(frame);
         return;
       case "uplink":
         this.#onUplink(frame, data);
@@ -184,6 +188,16 @@ export class Inbound {
     if (!this.#host.negotiated) return;
     const limit = this.#deps.options.strayAcksPerMinute;
     if (this.#stray.add(this.#deps.clock.nowMs()) >= limit) this.#host.end(EndReasons.rate);
+  }
+
+  /** Refused, so that an edge of ours keeps them; one line a session, for devices may send many. */
+  #onUpload(frame: Frame): void {
+    this.#meter();
+    this.#count("upload");
+    if (!this.#isToldOfUploads) this.#host.log.warn({}, "nothing here takes messages by MQTT");
+    this.#isToldOfUploads = true;
+    if (this.#host.negotiated)
+      this.#nack(frame, { code: "UNSUPPORTED", message: "this hub has nothing that takes messages by MQTT" });
   }
 
   #onUplink(frame: Frame, data: Buffer): void {
