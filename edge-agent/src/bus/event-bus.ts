@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { AgentConfig } from "../config/index.ts";
 import type { AgentLog } from "../log.ts";
 import type { Outbox } from "../store/outbox-port.ts";
-import type { RecordStore } from "../store/port.ts";
+import { StoreError, type RecordStore } from "../store/port.ts";
 import type { Uplink } from "../tunnel/port.ts";
 import { BusCore, type Outlet } from "./bus.ts";
 import { createBusMetrics, type BusMetrics } from "./metrics.ts";
@@ -65,6 +65,7 @@ class Bus implements EventBus {
   #subTopics: readonly string[];
   #outbox: Outbox | undefined;
   #uploads: Uploads | undefined;
+  #isStopped = false;
 
   constructor(deps: EventBusDeps) {
     this.#deps = deps;
@@ -97,6 +98,7 @@ class Bus implements EventBus {
   async stop(): Promise<void> {
     this.#core.stop();
     await Promise.all(this.#brokers.map((broker) => broker.stop()));
+    this.#isStopped = true;
     this.#uploads?.stop();
     this.#uploads = undefined;
     this.#outbox?.close();
@@ -126,6 +128,7 @@ class Bus implements EventBus {
 
   #openUploads(): Uploads {
     if (this.#uploads !== undefined) return this.#uploads;
+    if (this.#isStopped) throw new StoreError("IO", "the outbox is closed");
     const { openOutbox, requestTimeoutMs, config } = this.#deps;
     this.#outbox = openOutbox((count) => this.#metrics.dropped.inc(count));
     this.#uploads = new Uploads({

@@ -31,6 +31,12 @@ interface Wanted {
   readonly sinceMs: number;
 }
 
+/** An expected value that was set here, and what it was set beside: it counts no longer than that does. */
+interface Local extends BusValue {
+  readonly uid: string;
+  readonly wanted: string;
+}
+
 type Asked = ReadonlyMap<string, { readonly expected?: BusValue; readonly actual?: BusValue }>;
 
 const descriptionOf = (device: Device): string => device.metadata.labels?.["description"] ?? "";
@@ -46,6 +52,22 @@ const sampleOf = (given: BusValue | undefined): Sample | undefined =>
 
 const valueOf = (held: Sample | undefined): BusValue | undefined =>
   held && { value: held.value, timestampMs: held.timestampMs };
+
+/** "" where the Device asks for nothing. */
+const desiredOf = ({ value }: StoredObject, property: string): string =>
+  (value as Device).spec?.properties?.find(({ name }) => name === property)?.desired?.value ?? "";
+
+function withExpected(
+  before: ReadonlyMap<string, Local> | undefined,
+  asked: Asked,
+  object: StoredObject,
+): Map<string, Local> {
+  const after = new Map([...(before ?? [])].filter(([, { uid }]) => uid === object.uid));
+  for (const [name, { expected }] of asked)
+    if (expected !== undefined)
+      after.set(name, { ...expected, uid: object.uid, wanted: desiredOf(object, name) });
+  return after;
+}
 
 /** The desired values of a Device, each since when it is the same. */
 function wantedOf(
@@ -75,7 +97,7 @@ export class Book implements DeviceBook {
   readonly #deps: BookDeps;
   readonly #listeners = new Set<(event: BookEvent) => void>();
   /** expected values that were set here, until the Device says another */
-  readonly #local = new Map<string, Map<string, BusValue>>();
+  readonly #local = new Map<string, Map<string, Local>>();
   /** desired values of the Device and since when they are known */
   readonly #wanted = new Map<string, Map<string, Wanted>>();
   readonly #told = new Map<string, Told>();
@@ -112,7 +134,7 @@ export class Book implements DeviceBook {
     const values = [...asked.values()].flatMap(({ expected, actual }) => [expected, actual]);
     if (values.some((given) => (given?.value.length ?? 0) > this.#deps.maxValueChars)) return "invalid";
     const before = this.#local.get(device);
-    this.#local.set(device, this.#withExpected(before, asked));
+    this.#local.set(device, withExpected(before, asked, object));
     if (this.#deps.reporter.twins(device, object.uid, this.#reportsOf(device, object, asked))) return "taken";
     if (before === undefined) this.#local.delete(device);
     else this.#local.set(device, before);
@@ -140,12 +162,6 @@ export class Book implements DeviceBook {
     return this.#deps.store.get(`device/${device}`);
   }
 
-  #withExpected(before: ReadonlyMap<string, BusValue> | undefined, asked: Asked): Map<string, BusValue> {
-    const after = new Map(before);
-    for (const [name, { expected }] of asked) if (expected !== undefined) after.set(name, expected);
-    return after;
-  }
-
   #reportsOf(device: string, object: StoredObject, asked: Asked): TwinReport[] {
     return [...asked].map(([property, { expected, actual }]) => ({
       property,
@@ -166,7 +182,7 @@ export class Book implements DeviceBook {
   #twin(device: string, object: StoredObject, property: string): BusTwin {
     const held = this.#deps.reporter.held(device)?.get(property);
     const expected =
-      this.#local.get(device)?.get(property) ??
+      this.#localOf(device, object, property) ??
       this.#wantedOf(device, object, property) ??
       valueOf(held?.observed);
     const actual = valueOf(held?.reported);
@@ -177,10 +193,14 @@ export class Book implements DeviceBook {
     };
   }
 
+  #localOf(device: string, object: StoredObject, property: string): BusValue | undefined {
+    const local = this.#local.get(device)?.get(property);
+    return local?.uid === object.uid && local.wanted === desiredOf(object, property) ? local : undefined;
+  }
+
   #wantedOf(device: string, object: StoredObject, property: string): BusValue | undefined {
-    const properties = (object.value as Device).spec?.properties;
-    const value = properties?.find(({ name }) => name === property)?.desired?.value;
-    if (value === undefined || value === "") return undefined;
+    const value = desiredOf(object, property);
+    if (value === "") return undefined;
     const known = this.#wanted.get(device)?.get(property);
     const sinceMs = known?.value === value ? known.sinceMs : this.#deps.clock.nowMs();
     return { value, timestampMs: sinceMs };
@@ -188,6 +208,7 @@ export class Book implements DeviceBook {
 
   #follow(): void {
     const { store, reporter } = this.#deps;
+    for (const device of this.#local.keys()) if (this.#find(device) === undefined) this.#local.delete(device);
     for (const object of store.list("device"))
       this.#remember(deviceKey(object.namespace, object.name), object);
     this.#stops = [

@@ -246,6 +246,16 @@ describe("the event bus at a real mosquitto", () => {
     expect(stored).toEqual(["precious"]);
   });
 
+  it("sends nothing to the cloud that it published itself", async () => {
+    await broker.start();
+    const fresh = await bench();
+    await connected(fresh);
+    fresh.bus.publish("line/user/order", "from the cloud");
+    await broker.publish("line/user/answer", "from here", "-q", "1");
+    await until(() => fresh.uploads().length > 0, "the upload");
+    expect(fresh.uploads()).toEqual([["line/user/answer", "from here"]]);
+  });
+
   it("B99 is not sent a payload of 256 KiB and 10 KiB, and goes on", async () => {
     await broker.start();
     const fresh = await bench();

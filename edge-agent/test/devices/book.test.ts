@@ -86,6 +86,26 @@ describe("the book of devices", () => {
     expect(events.filter(({ kind }) => kind === "twin")).toHaveLength(2);
   });
 
+  it("lets it also where nobody listened meanwhile, and forgets what was expected of another of the name", async () => {
+    const bench = await startRoom();
+    open.push(bench);
+    bench.store.put(model());
+    bench.store.put(device("20"));
+    const { book } = bench.room;
+    const expected = (): string | undefined => book.twins("default/d1")?.get("temperature")?.expected?.value;
+    const stop = book.subscribe(() => undefined);
+    report(book, "temperature", { expected: "22" });
+    stop();
+    expect(expected()).toBe("22");
+    bench.store.put(device("25"));
+    book.subscribe(() => undefined)();
+    expect(expected()).toBe("25");
+    report(book, "temperature", { expected: "23" });
+    bench.store.remove("device/default/d1");
+    bench.store.put(device("25", { uid: "other" }));
+    expect(expected()).toBe("25");
+  });
+
   it.each([
     ["another device", "default/d9", "temperature", "unknown device"],
     ["another property", "default/d1", "pressure", "unknown property"],

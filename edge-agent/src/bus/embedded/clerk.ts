@@ -48,8 +48,8 @@ const MAX_RATES = 1_000;
 /** A client that reads nothing for so long is cut off. */
 const DRAIN_MS = 10_000;
 const CONNECT_MS = 10_000;
-/** Reasons of the bus that end a connection; of others the client is told by a message. */
-const ENDS = new Set(["topic", "size", "rate"]);
+/** Reasons of the bus that end a connection. Of others the client is told by a message; a rate there is not its own. */
+const ENDS = new Set(["topic", "size"]);
 
 interface Seat {
   readonly guest: Guest;

@@ -184,7 +184,10 @@ export class ExternalBroker implements Outlet {
 
   #ask(client: MqttClient, filters: readonly string[]): void {
     // rh 1: what is retained comes with the first subscription of a session, not again after each reconnect.
-    const wanted = Object.fromEntries(filters.map((filter) => [filter, { qos: 1 as const, rh: 1 }]));
+    // nl: what the cloud has the agent publish does not go back to it. MQTT 3.1.1 knows neither.
+    const wanted = Object.fromEntries(
+      filters.map((filter) => [filter, { qos: 1 as const, rh: 1, nl: true }]),
+    );
     client.subscribe(wanted, (error, granted) => {
       const refused = (granted ?? []).filter(({ qos }) => qos > 2).map(({ topic }) => topic);
       if (error) {

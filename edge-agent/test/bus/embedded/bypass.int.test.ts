@@ -150,6 +150,16 @@ it("a client that does not read holds up nobody else", async () => {
   expect(fresh.rejects.get("slow")).toBe(1);
 }, 30_000);
 
+it("who asks seldom stays, though others ask about no device at all as often as they may", async () => {
+  const fresh = await broker({ credentialsFile: "", messagesPerSecond: 1, messageBurst: 5 });
+  for (const clientId of ["a", "b", "c"]) {
+    const client = await mqtt({ clientId });
+    for (let i = 0; i < 5; i++) await client.publishAsync(`${D1}9/twin/get`, "{}", { qos: 1 });
+    expect(client.connected).toBe(true);
+  }
+  expect(fresh.rejects.get("rate")).toBeGreaterThan(8);
+});
+
 it("a user that waits long for its turn at the door is not taken for one with a wrong password", async () => {
   const fresh = await broker();
   const crowd = Array.from({ length: 100 }, (_, i) => {
