@@ -30,6 +30,7 @@ export interface MapperJournal {
   /** What this life of the mapper is known to hold, by `kind/namespace/name`. */
   held(mapper: MapperRecord): Map<string, Held>;
   saveMapper(mapper: MapperRecord): Promise<void>;
+  dropMapper(protocol: string): Promise<void>;
   saveHeld(mapper: MapperRecord, held: Held): Promise<void>;
   dropHeld(protocol: string, key: string): Promise<void>;
 }
@@ -45,6 +46,7 @@ export function createJournal(records: RecordStore): MapperJournal {
       return new Map(mine.map((held) => [itemKey(held), held]));
     },
     saveMapper: (mapper) => records.put(MAPPER_BUCKET, mapper.protocol, mapper),
+    dropMapper: (protocol) => records.delete(MAPPER_BUCKET, protocol),
     saveHeld: ({ protocol, life }, { kind, namespace, name, digest, certain }) => {
       const record: HeldRecord = { protocol, life, kind, namespace, name, digest, certain };
       return records.put(HELD_BUCKET, keyOf(protocol, itemKey(record)), record);

@@ -3,6 +3,7 @@ import { MapperRegisterResponse, type MapperInfo, type MapperRegisterRequest } f
 import { DmiFault, type DmiCall } from "../../dmi/port.ts";
 import type { Wanted } from "./desired.ts";
 import { sweepJournal, type MapperRecord } from "./journal.ts";
+import { spareMapper } from "./spare.ts";
 import { MapperWorker, type WorkerDeps } from "./worker.ts";
 import type { RecordStore } from "../../store/port.ts";
 
@@ -56,6 +57,7 @@ function answerOf(told: readonly Wanted[]): MapperRegisterResponse {
 export class Mappers {
   readonly #deps: MapperDeps;
   readonly #workers = new Map<string, MapperWorker>();
+  /** Registrations that have not ended. */
   readonly #queues = new Map<string, Promise<unknown>>();
 
   constructor(deps: MapperDeps) {
@@ -94,13 +96,17 @@ export class Mappers {
     const before = this.#queues.get(mapper.protocol) ?? Promise.resolve();
     const mine = before.catch(() => undefined).then(() => this.#take(worker, mapper, request.withData, call));
     this.#queues.set(mapper.protocol, mine);
+    const ended = (): void => {
+      if (this.#queues.get(mapper.protocol) === mine) this.#queues.delete(mapper.protocol);
+    };
+    mine.then(ended, ended);
     return mine;
   }
 
   #workerOf(mapper: Announced): MapperWorker {
     const known = this.#workers.get(mapper.protocol);
     if (known !== undefined) return known;
-    if (this.#workers.size >= this.#deps.maxMappers)
+    if (this.#workers.size >= this.#deps.maxMappers && !this.#makeRoom())
       throw new DmiFault(
         "RESOURCE_EXHAUSTED",
         "mappers",
@@ -110,6 +116,30 @@ export class Mappers {
     this.#workers.set(mapper.protocol, worker);
     this.#deps.onRegistered(this.#workers.size);
     return worker;
+  }
+
+  /** What nothing needs may take no place for good: anybody can register any protocol. */
+  #makeRoom(): boolean {
+    const { desired, journal, log } = this.#deps;
+    const needs = (protocol: string, worker: MapperWorker): boolean => {
+      const { wanted, kept } = desired(protocol);
+      return wanted.length + kept.size + worker.held.size > 0 || this.#queues.has(protocol);
+    };
+    const protocol = spareMapper(
+      [...this.#workers].map(([name, worker]) => ({
+        protocol: name,
+        isNeeded: needs(name, worker),
+        unreachableSinceMs: worker.unreachableSinceMs,
+      })),
+    );
+    if (protocol === undefined) return false;
+    this.#workers.get(protocol)?.stop();
+    this.#workers.delete(protocol);
+    log.warn({ protocol }, "a mapper that serves no device is forgotten, for another");
+    journal
+      .dropMapper(protocol)
+      .catch((err: unknown) => log.warn({ err, protocol }, "the record of a mapper not removed"));
+    return true;
   }
 
   async #take(
