@@ -72,7 +72,7 @@ interface Request {
       readonly scope: { readonly name?: string };
       readonly metrics?: readonly {
         readonly name?: string;
-        readonly gauge?: { readonly dataPoints?: Gauge["points"] };
+        readonly gauge?: { readonly dataPoints?: readonly { timeUnixNano?: string; asDouble: number }[] };
       }[];
     }[];
   }[];
@@ -85,7 +85,11 @@ const gaugesOf = ({ resourceMetrics = [] }: Request): Gauge[] =>
         resource: Object.fromEntries(
           (resource.attributes ?? []).map(({ key, value }) => [key, value.stringValue]),
         ),
-        ...{ scope: scope.name ?? "", name, points: gauge?.dataPoints ?? [] },
+        ...{
+          scope: scope.name ?? "",
+          name,
+          points: (gauge?.dataPoints ?? []).map((point) => ({ timeUnixNano: "0", ...point })),
+        },
       })),
     ),
   );
