@@ -42,7 +42,8 @@ export function createBroker(
   client.on("message", (topic, payload) => topics.take(topic, payload));
 
   function mustBeThere(): void {
-    if (!client.connected) throw new MqttError("BROKER_AWAY", "there is no connection to the broker");
+    if (!client.connected || client.disconnecting)
+      throw new MqttError("BROKER_AWAY", "there is no connection to the broker");
   }
   async function ask(topic: string, qos: Qos, signal: AbortSignal): Promise<void> {
     const granted = await given(signal, client.subscribeAsync(topic, { qos }));
@@ -59,7 +60,7 @@ export function createBroker(
         if (mustAsk) await ask(topic, qos, signal);
       } catch (error) {
         topics.leave(topic);
-        throw error instanceof MqttError ? error : refused("subscribe", error);
+        throw failureOf("subscribe", error);
       }
     },
     leave: (topic) => topics.leave(topic),
@@ -78,7 +79,7 @@ export function createBroker(
       try {
         await given(signal, sent);
       } catch (error) {
-        throw error instanceof MqttError ? error : refused("publish", error);
+        throw failureOf("publish", error);
       }
     },
     close: () => {
@@ -88,8 +89,15 @@ export function createBroker(
   };
 }
 
-const refused = (what: string, cause: unknown): MqttError =>
-  new MqttError("REFUSED_BY_BROKER", `the broker lets us not ${what}`, { cause });
+/** What a broker refuses has a code of its own; everything else is about the connection. */
+function failureOf(what: string, cause: unknown): MqttError {
+  if (cause instanceof MqttError) return cause;
+  const isRefusal =
+    typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "number";
+  return isRefusal
+    ? new MqttError("REFUSED_BY_BROKER", `the broker lets us not ${what}`, { cause })
+    : new MqttError("BROKER_AWAY", "the connection to the broker was lost", { cause });
+}
 
 /** Gives up at the abort; what the library does by then ends unheard. */
 function given<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {

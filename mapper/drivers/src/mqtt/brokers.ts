@@ -44,11 +44,14 @@ export function createBrokers(options: MqttOptions, clock: Clock, connect: typeo
     held.set(key, entry);
     return entry;
   }
-  async function find(key: string, place: Place): Promise<Held> {
+  function usable(key: string): Held | undefined {
     const known = held.get(key);
     if (known?.client.connected === true) return known;
     // It may never come back, when credentials have changed: another begins, and whoever has the old one will see.
     if (known) drop(key, known);
+    return undefined;
+  }
+  function openOnce(key: string, place: Place): Promise<Held> {
     const opening = connecting.get(key) ?? open(key, place).finally(() => connecting.delete(key));
     connecting.set(key, opening);
     return opening;
@@ -56,7 +59,8 @@ export function createBrokers(options: MqttOptions, clock: Clock, connect: typeo
   return {
     lease: async (place) => {
       const key = JSON.stringify([place.isTls, place.host, place.port, place.clientId]);
-      const entry = await find(key, place);
+      // One that is there is counted at once: its last user may give it back in the meantime.
+      const entry = usable(key) ?? (await openOnce(key, place));
       entry.leases++;
       let isHeld = true;
       return {

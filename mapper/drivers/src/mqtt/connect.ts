@@ -9,11 +9,17 @@ import { secretsOf } from "./secrets.ts";
 /**
  * Connects to a broker; the client connects again by itself, and subscribes again.
  *
- * @throws {MqttError} BROKER_AWAY with why
+ * @throws {MqttError} BROKER_AWAY with why, TLS_NEEDED: whoever writes Devices shall not have a password sent in clear
  * @throws {SecretError} when a secret is there and cannot be read
  */
 export async function connectBroker(place: Place, options: MqttOptions): Promise<MqttClient> {
   const secrets = await secretsOf(options.secretsDir, place);
+  if (!place.isTls && (secrets.ca ?? secrets.cert) !== undefined) {
+    throw new MqttError(
+      "TLS_NEEDED",
+      "there are certificates for this broker: begin its address with mqtts://",
+    );
+  }
   const { default: mqtt } = await import("mqtt"); // in a bundle all that it exports is there
   const settings: IClientOptions = {
     ...{ host: place.host, port: place.port, protocol: place.isTls ? "mqtts" : "mqtt", ...secrets },

@@ -5,6 +5,8 @@ export type MqttErrorCode =
   | "BROKER_AWAY"
   /** the broker does not let us subscribe or publish */
   | "REFUSED_BY_BROKER"
+  /** there are certificates for the broker, and the device wants to reach it without TLS */
+  | "TLS_NEEDED"
   /** no message has come on the property's topic, or only one that is too old */
   | "NO_VALUE"
   /** the message holds no value of the property's type */

@@ -144,6 +144,51 @@ describe("the MQTT mapper, with mosquitto", () => {
     await until(() => clients[0]?.connected === false, "the end of the connection");
   });
 
+  it("leaves a connection to who asks for it while its last user gives it back", async () => {
+    const brokers = createBrokers(
+      { ...DEFAULT_MQTT_OPTIONS, lingerMs: 10 },
+      systemClock,
+      connections.connect,
+    );
+    const place = { host: "127.0.0.1", port: broker.port, isTls: false, clientId: undefined };
+    const last = await brokers.lease(place);
+    const asked = brokers.lease(place);
+    last.release();
+    const next = await asked;
+    await expect(next.broker.subscribe("hall/y", 0, aCall().signal)).resolves.toBeUndefined();
+    next.broker.leave("hall/y");
+    next.release();
+  });
+
+  it("tells a connection that is lost from a broker that refuses", async () => {
+    const own = await startBroker(dir, ["allow_anonymous true"]);
+    const brokers = createBrokers(
+      { ...DEFAULT_MQTT_OPTIONS, lingerMs: 10 },
+      systemClock,
+      connections.connect,
+    );
+    const place = { host: "127.0.0.1", port: own.port, isTls: false, clientId: undefined };
+    const lease = await brokers.lease(place);
+    const subscribing = lease.broker.subscribe("hall/z", 0, aCall().signal);
+    for (const { stream } of connections.clients) stream.destroy();
+    await expect(subscribing).rejects.toMatchObject({ code: "BROKER_AWAY" });
+    lease.release();
+    await own.kill();
+  });
+
+  it("tells no password in clear to a broker whose files are for TLS", async () => {
+    const secrets = mkdtempSync(join(dir, "tls-"));
+    fresh({ secretsDir: secrets });
+    writeFileSync(join(secrets, `mqtt.127.0.0.1_${broker.port}.username`), "mapper\n");
+    writeFileSync(join(secrets, `mqtt.127.0.0.1_${broker.port}.password`), "s3cret\n");
+    await expect(open([])).resolves.toBeDefined();
+    writeFileSync(join(secrets, `mqtt.127.0.0.1_${broker.port}.ca`), "a certificate\n");
+    fresh({ secretsDir: secrets });
+    const opening = open([]);
+    await expect(opening).rejects.toMatchObject({ code: "TLS_NEEDED" });
+    await expect(opening).rejects.not.toThrow(/s3cret/);
+  });
+
   it("has its values at once when a device is opened again", async () => {
     fresh({ firstValueMs: 1 });
     const property = aProperty({ Topic: "hall/again" }, { type: "STRING" });
