@@ -15,6 +15,8 @@ export interface Budget {
   /** @throws {CameraError} DISK_LIMIT when one more file of this size is too much */
   take(bytes: number): void;
   freeBytes(): number;
+  /** DISK_LIMIT, with what is there. */
+  readonly full: () => CameraError;
 }
 
 export function createBudget(root: string, { maxFiles, maxBytes }: BudgetLimits): Budget {
@@ -23,6 +25,7 @@ export function createBudget(root: string, { maxFiles, maxBytes }: BudgetLimits)
   const full = (): CameraError =>
     new CameraError("DISK_LIMIT", `${root} holds ${files} files of ${bytes} bytes: no more is allowed`);
   return {
+    full,
     measure: async () => {
       ({ files, bytes } = await usageOf(root, maxFiles));
       if (files >= maxFiles || bytes >= maxBytes) throw full();

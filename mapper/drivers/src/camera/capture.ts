@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { framesCall, videoCall, type Input } from "./arguments.ts";
 import { CameraError } from "./errors.ts";
@@ -113,12 +113,19 @@ async function saveVideos(
   const { folder, path, input, progress } = place;
   while (progress.files < plan.videoNum) {
     const file = join(path, `video.${plan.format}`);
-    const frames = await deps.ffmpeg(videoCall(input, plan, folder.budget.freeBytes(), file), signal);
-    if (frames < plan.frameCount) throw endedEarly(frames, plan.frameCount, "frames");
+    const freeBytes = folder.budget.freeBytes();
+    if (freeBytes === 0) throw folder.budget.full();
+    const frames = await deps.ffmpeg(videoCall(input, plan, freeBytes, file), signal);
+    if (frames < plan.frameCount) {
+      const isFull = (await sizeOf(file)) >= freeBytes;
+      throw isFull ? folder.budget.full() : endedEarly(frames, plan.frameCount, "frames");
+    }
     await folder.publish(file, plan.format);
     progress.files++;
   }
 }
+
+const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;
 
 const endedEarly = (have: number, want: number, what: string): CameraError =>
   new CameraError("STREAM_ENDED", `the stream ended after ${have} of ${want} ${what}`);
