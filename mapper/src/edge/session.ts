@@ -43,7 +43,8 @@ export function createEdgeSession(deps: SessionDeps): EdgeSession {
   let state: "idle" | "waiting" | "registering" | "registered" | "stopped" = "idle";
   let cancelTimer = (): void => undefined;
   let registeredMs = 0;
-  let isTold = false;
+  /** The last failure that was told. */
+  let toldCause: unknown;
   let isWatching = false;
 
   const isStopped = (): boolean => state === "stopped";
@@ -58,15 +59,21 @@ export function createEdgeSession(deps: SessionDeps): EdgeSession {
     } catch (error) {
       if (isStopped()) return;
       counters.add("registrationFailures");
-      if (!isTold) log.warn({ reason: reasonOf(error) }, "cannot register at the edge: trying on");
-      isTold = true;
+      tell(error);
       retry();
     }
   }
 
+  /** Once for each cause: first the agent may not be there, and then not take this mapper. */
+  function tell(error: unknown): void {
+    const cause = causeOf(error);
+    if (cause !== toldCause) log.warn({ reason: reasonOf(error) }, "cannot register at the edge: trying on");
+    toldCause = cause;
+  }
+
   function registered(answer: MapperRegisterResponse, take: (answer: MapperRegisterResponse) => void): void {
     counters.add("registrations");
-    isTold = false;
+    toldCause = undefined;
     state = "registered";
     registeredMs = clock.monotonicMs();
     const { length } = answer.deviceList;
@@ -105,3 +112,7 @@ export function createEdgeSession(deps: SessionDeps): EdgeSession {
     },
   };
 }
+
+/** gRPC's texts have times in them: its code tells one failure from another. */
+const causeOf = (error: unknown): unknown =>
+  error instanceof Error && "code" in error ? error.code : reasonOf(error);

@@ -74,7 +74,7 @@ export function readInvocation(
   if (given["version"] === true) return { kind: "version", text: `${name} ${version}\n` };
   const said = (flag: FlagName): string | undefined => {
     const value = given[flag];
-    return typeof value === "string" ? value : env[flags[flag].env];
+    return typeof value === "string" ? value : fromEnv(flag, env[flags[flag].env]);
   };
   const names = Object.keys(flags) as FlagName[];
   const values = Object.fromEntries(names.map((flag) => [flag, said(flag) ?? flags[flag].value])) as Values;
@@ -82,6 +82,10 @@ export function readInvocation(
   if (faults.length > 0) return { kind: "wrong", faults };
   return { kind: "run", settings: settingsOf(values, said("http") !== undefined) };
 }
+
+/** An empty variable says nothing, but where empty means none. */
+const fromEnv = (flag: FlagName, text: string | undefined): string | undefined =>
+  text === "" && flag !== "http" ? undefined : text;
 
 function parse(
   argv: readonly string[],

@@ -109,8 +109,8 @@ const READERS: Readonly<Record<PropertyType, (raw: unknown) => Value>> = {
 };
 
 function finite(type: PropertyType, raw: unknown): number {
-  if (typeof raw === "number" && Number.isFinite(raw)) return raw === 0 ? 0 : raw;
-  if (typeof raw === "bigint") return Number(raw);
+  const number = typeof raw === "bigint" ? Number(raw) : raw;
+  if (typeof number === "number" && Number.isFinite(number)) return number === 0 ? 0 : number;
   if (typeof raw === "string") return decimal(type, raw.trim());
   throw wrong(type, `the driver returned ${described(raw)}`);
 }

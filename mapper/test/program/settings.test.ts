@@ -44,6 +44,11 @@ describe("the command line of a mapper", () => {
     { argv: [], env: { SECRETS_DIR: "/s" }, settings: { secretsDir: "/s" } },
     { argv: ["--log-level", "debug"], env: { LOG_LEVEL: "warn" }, settings: { logLevel: "debug" } },
     { argv: [], env: { LOG_LEVEL: "warn" }, settings: { logLevel: "warn" } },
+    {
+      argv: [],
+      env: { DMI_SOCKET: "", MAPPER_SOCKET: "", LOG_LEVEL: "", MAPPER_TOKEN_FILE: "" },
+      settings: { dmiSocket: "/etc/kubeedge/dmi.sock", logLevel: "info", tokenFile: undefined },
+    },
   ])("takes $argv, then $env", ({ argv, env, settings }) => {
     expect(read(argv, env)).toMatchObject({ kind: "run", settings });
   });

@@ -73,6 +73,7 @@ describe("a reading", () => {
     ["INT", undefined],
     ["FLOAT", Number.POSITIVE_INFINITY],
     ["DOUBLE", null],
+    ["DOUBLE", 10n ** 400n],
     ["BOOLEAN", 2],
     ["STRING", {}],
     ["BYTES", 1],
