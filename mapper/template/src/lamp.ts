@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { once, type EventEmitter } from "node:events";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { defineMapper } from "@longshore/mapper";
@@ -19,17 +19,25 @@ export const lampMapper = defineMapper<Lamp>({
   open: async ({ config }, { signal }) => {
     const socket = connect(Number(config["port"] ?? 7000), String(config["host"] ?? "127.0.0.1"));
     socket.setNoDelay(true);
-    await once(socket, "connect", { signal });
     socket.on("error", () => socket.destroy()); // the next call finds out
     const closed = new AbortController();
     socket.once("close", () => closed.abort());
     const lines = createInterface(socket);
+    // What fails ends the connection: nothing is left open, and no late answer is taken for the next one.
+    const waitFor = async (emitter: EventEmitter, event: string, until: AbortSignal): Promise<unknown[]> => {
+      try {
+        return await once(emitter, event, { signal: AbortSignal.any([until, closed.signal]) });
+      } catch (error) {
+        socket.destroy();
+        throw error;
+      }
+    };
+    await waitFor(socket, "connect", signal);
     const ask = async (line: string, until: AbortSignal): Promise<string> => {
       if (socket.destroyed) throw new Error("the lamp hung up");
-      const ended = AbortSignal.any([until, closed.signal]);
-      const answer = once(lines, "line", { signal: ended }) as Promise<[string]>;
       socket.write(`${line}\n`);
-      return (await answer)[0];
+      const [answer] = await waitFor(lines, "line", until);
+      return String(answer);
     };
     return { socket, ask };
   },

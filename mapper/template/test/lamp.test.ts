@@ -1,30 +1,53 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { createServer, type AddressInfo, type Server } from "node:net";
 import { test } from "node:test";
 import { createLog, type CallContext, type Device, type Property } from "@longshore/mapper";
 import { lampMapper } from "../src/lamp.ts";
 import { startLamp } from "./simulator.ts";
 
 const brightness: Property = { name: "brightness", type: "INT", writable: true, unit: "%", config: {} };
-const context: CallContext = {
-  signal: AbortSignal.timeout(5_000),
+const context = (signal = AbortSignal.timeout(5_000)): CallContext => ({
+  signal,
   deadlineMs: Date.now() + 5_000,
   log: createLog({ level: "error", write: () => undefined }),
-};
+});
+const lampAt = (server: Server): Device => ({
+  ...{ id: "default/lamp", namespace: "default", name: "lamp", model: "lamp" },
+  ...{ config: { port: (server.address() as AddressInfo).port }, properties: [brightness], streams: [] },
+});
 
 await test("a lamp shows the brightness that it was set to", async () => {
   const server = await startLamp(0);
-  const { port } = server.address() as AddressInfo;
-  const device: Device = {
-    ...{ id: "default/lamp", namespace: "default", name: "lamp", model: "lamp", config: { port } },
-    ...{ properties: [brightness], streams: [] },
-  };
-  const handle = await lampMapper.driver.open(device, context);
-  assert.equal(await handle.read(brightness, context), 20);
-  await handle.write?.(brightness, 70, context);
-  assert.equal(await handle.read(brightness, context), 70);
-  await handle.close?.(context);
+  const handle = await lampMapper.driver.open(lampAt(server), context());
+  assert.equal(await handle.read(brightness, context()), 20);
+  await handle.write?.(brightness, 70, context());
+  assert.equal(await handle.read(brightness, context()), 70);
+  await handle.close?.(context());
   server.close();
   await once(server, "close");
+});
+
+await test("a lamp that is not there does not open", async () => {
+  const server = await startLamp(0);
+  const gone = lampAt(server);
+  server.close();
+  await assert.rejects(async () => lampMapper.driver.open(gone, context()));
+  await assert.rejects(async () => lampMapper.driver.open(gone, context(AbortSignal.abort())));
+});
+
+await test("an answer that comes too late is not taken for the next one", async () => {
+  const server = createServer((socket) => socket.resume()); // takes every question and answers none
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const [[socket], handle] = await Promise.all([
+    once(server, "connection"),
+    lampMapper.driver.open(lampAt(server), context()),
+  ]);
+  const soon = AbortSignal.timeout(50);
+  await assert.rejects(async () => handle.read(brightness, context(soon)));
+  const next = assert.rejects(async () => handle.read(brightness, context()));
+  socket.write("20\n");
+  await next;
+  await handle.close?.(context());
+  server.close();
 });
