@@ -21,6 +21,8 @@ export interface OpcuaServer {
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const PYTHON = "/usr/bin/python3";
 
+const PIP_MS = 5 * 60_000;
+
 /** Debian has no such server: pip installs it once, into the user's cache, from a list of exact versions. */
 function ensureLibrary(): string {
   const list = here("requirements.txt");
@@ -29,23 +31,29 @@ function ensureLibrary(): string {
   if (existsSync(folder)) return folder;
   const unfinished = `${folder}.${process.pid}`;
   mkdirSync(unfinished, { recursive: true });
-  const install = [
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--no-deps",
-    "--only-binary=:all:",
-    "--target",
-    unfinished,
-  ];
-  execFileSync(PYTHON, [...install, "-r", list], { stdio: ["ignore", "inherit", "inherit"] });
   try {
+    install(list, unfinished);
     renameSync(unfinished, folder);
-  } catch {
-    rmSync(unfinished, { recursive: true }); // another test was faster
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error; // else another test was faster
   }
   return folder;
+}
+
+/** Into a folder of its own, which Debian allows: nothing of the system's Python changes. */
+function install(list: string, folder: string): void {
+  const how = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", "1", "--timeout", "20"];
+  const what = ["--no-deps", "--only-binary=:all:", "--target", folder, "-r", list];
+  try {
+    execFileSync(PYTHON, ["-m", "pip", "install", ...how, ...what], { stdio: "pipe", timeout: PIP_MS });
+  } catch (cause) {
+    const said = String((cause as { readonly stderr?: Buffer }).stderr ?? "").trim();
+    throw new Error(
+      `pip cannot install the OPC UA server of the tests. It needs PyPI or a mirror (PIP_INDEX_URL) once, and python3-pip: ${said.slice(-500)}`,
+      { cause },
+    );
+  }
 }
 
 /** @param folder gets key and certificate, and keeps them for a next server */
