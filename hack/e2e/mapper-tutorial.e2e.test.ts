@@ -55,7 +55,7 @@ describe("the tutorial for a mapper of one's own", () => {
     for (const block of blocksOf("sh")) said.push(await bash.run(block.replaceAll(TOLD_DIR, dir), BLOCK_MS));
     expect(said).toHaveLength(5);
     const [made, , shown, brighter] = said;
-    expect(made).toMatch(/pass 3\b/);
+    expect(made).toMatch(/pass 4\b/);
     expect(shown).toMatch(/lamp\s+edge-node\s+lamp\s+online/);
     expect(brighter).toMatch(/"Value":"70"/);
   });

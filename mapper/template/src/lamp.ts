@@ -19,10 +19,11 @@ export const lampMapper = defineMapper<Lamp>({
   open: async ({ config }, { signal }) => {
     const socket = connect(Number(config["port"] ?? 7000), String(config["host"] ?? "127.0.0.1"));
     socket.setNoDelay(true);
-    socket.on("error", () => socket.destroy()); // the next call finds out
+    const lines = createInterface(socket);
+    // Both tell of errors, which would end the program if nobody listened; the next call finds out.
+    for (const source of [socket, lines]) source.on("error", () => socket.destroy());
     const closed = new AbortController();
     socket.once("close", () => closed.abort());
-    const lines = createInterface(socket);
     // What fails ends the connection: nothing is left open, and no late answer is taken for the next one.
     const waitFor = async (emitter: EventEmitter, event: string, until: AbortSignal): Promise<unknown[]> => {
       try {

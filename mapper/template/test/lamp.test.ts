@@ -36,6 +36,15 @@ await test("a lamp that is not there does not open", async () => {
   await assert.rejects(async () => lampMapper.driver.open(gone, context(AbortSignal.abort())));
 });
 
+await test("a lamp that breaks off fails the next reading, and nothing else", async () => {
+  const server = createServer((socket) => socket.once("data", () => socket.resetAndDestroy()));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const handle = await lampMapper.driver.open(lampAt(server), context());
+  await assert.rejects(async () => handle.read(brightness, context()));
+  await assert.rejects(async () => handle.read(brightness, context()));
+  server.close();
+});
+
 await test("an answer that comes too late is not taken for the next one", async () => {
   const server = createServer((socket) => socket.resume()); // takes every question and answers none
   await once(server.listen(0, "127.0.0.1"), "listening");
