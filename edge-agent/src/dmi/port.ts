@@ -75,8 +75,10 @@ export interface DmiServerOptions {
   readonly maxOpenBytes?: number;
   /** calls that run at once, of all mappers; default 100 */
   readonly maxCalls?: number;
-  /** connections at once; default 32 */
+  /** connections at once, default 32 */
   readonly maxConnections?: number;
+  /** a connection that has been quiet for so long ends when there is one too many, default 60 s */
+  readonly quietMs?: number;
 }
 
 /** The socket is open. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Server, ServerCredentials, status, type handleUnaryCall, type Metadata } from "@grpc/grpc-js";
 import { DESCRIPTORS, DeviceManagerService, type ServiceMethod } from "@longshore/crds/dmi";
-import { createServer, type Socket } from "node:net";
+import { createServer } from "node:net";
+import { Connections } from "./connections.ts";
 import { MapperConnection } from "./front.ts";
 import {
   DmiFault,
@@ -22,6 +23,7 @@ const DEFAULTS = {
   maxOpenBytes: 32 * 1024 * 1024,
   maxCalls: 100,
   maxConnections: 32,
+  quietMs: 60_000,
 };
 const STOP_GRACE_MS = 1_000;
 
@@ -113,7 +115,7 @@ export async function openDmiServer(
   handlers: DmiHandlers,
   observe: DmiObserver,
 ): Promise<DmiServer> {
-  const { socketMode, maxMessageBytes, maxOpenBytes, maxCalls, maxConnections } = {
+  const { socketMode, maxMessageBytes, maxOpenBytes, maxCalls, maxConnections, quietMs } = {
     ...DEFAULTS,
     ...options,
   };
@@ -153,21 +155,18 @@ export async function openDmiServer(
   ]))
     grpc.addService(definition, tells);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  const sockets = new Set<Socket>();
+  const connections = new Connections({ maxConnections, quietMs }, () => performance.now());
   const budget = new RequestBudget(maxOpenBytes);
   const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    injector.injectConnection(new MapperConnection(socket, budget));
+    if (connections.add(socket)) injector.injectConnection(new MapperConnection(socket, budget));
   });
-  server.maxConnections = maxConnections;
   await listenOn(server, options.socketPath, socketMode);
   return {
     stop: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await shutdown(grpc);
       // A connection that never said a word of HTTP/2 is none that the library could end.
-      for (const socket of sockets) socket.destroy();
+      connections.endAll();
       await closed;
     },
   };

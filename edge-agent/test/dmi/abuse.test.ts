@@ -8,6 +8,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDmiServer } from "../../src/dmi/index.ts";
+import type { DmiServerOptions } from "../../src/dmi/port.ts";
 import { mapperSide } from "../devices/support/mapper-side.ts";
 import { until } from "../tunnel/fakes.ts";
 
@@ -17,14 +18,16 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-async function open(): Promise<{ socketPath: string; isWell: () => Promise<boolean> }> {
+async function open(
+  options: Partial<DmiServerOptions> = {},
+): Promise<{ socketPath: string; isWell: () => Promise<boolean> }> {
   const socketPath = join(mkdtempSync(join(tmpdir(), "dmi-")), "dmi.sock");
   const handlers = {
     mapperRegister: () => Promise.resolve(MapperRegisterResponse.create()),
     reportDeviceStatus: () => undefined,
     reportDeviceStates: () => undefined,
   };
-  const server = await openDmiServer({ socketPath }, handlers, () => undefined);
+  const server = await openDmiServer({ ...options, socketPath }, handlers, () => undefined);
   stops.push(() => server.stop());
   const other = mapperSide(socketPath);
   stops.push(() => other.close());
@@ -37,7 +40,7 @@ async function open(): Promise<{ socketPath: string; isWell: () => Promise<boole
 }
 
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-const [HEADERS, RST_STREAM, SETTINGS, GOAWAY, CONTINUATION] = [1, 3, 4, 7, 9];
+const [HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION] = [1, 3, 4, 6, 7, 9];
 const [END_STREAM, END_HEADERS] = [0x1, 0x4];
 
 function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
@@ -195,6 +198,26 @@ describe("one who abuses the protocol", () => {
     expect(process.memoryUsage().rss - beforeBytes).toBeLessThan(160 * MIB);
     expect(slow.session.destroyed).toBe(false);
     expect(await isWell()).toBe(true);
+  });
+
+  it.each([
+    { how: "says nothing", hello: Buffer.alloc(0) },
+    { how: "says no more than hello", hello: Buffer.concat([PREFACE, frame(SETTINGS, 0, 0)]) },
+  ])("B123 with many connections on which it $how leaves room for others", async ({ hello }) => {
+    const { socketPath, isWell } = await open({ maxConnections: 4, quietMs: 0 });
+    const busy = await raw(socketPath);
+    for (let i = 0; i < 10; i++) {
+      const socket = connect(socketPath);
+      stops.push(() => socket.destroy());
+      socket.on("error", () => undefined);
+      await new Promise((resolve) => socket.once("connect", resolve));
+      if (hello.length > 0) socket.write(hello);
+      const before = busy.types().length;
+      await busy.write(frame(PING, 0, 0, Buffer.alloc(8)));
+      await until(() => busy.types().length > before, "the answer of who is busy");
+    }
+    expect(await isWell()).toBe(true);
+    expect(busy.isClosed()).toBe(false);
   });
 
   it("S37 no bytes on the socket end the agent, with HTTP/2's greeting before them or without", async () => {
