@@ -21,6 +21,8 @@ export interface DeviceStatusOptions {
   readonly maxProperties: number;
   /** Of the properties of one device together, as JSON; what is more is left out. etcd takes 1.5 MiB an object. */
   readonly maxStatusBytes: number;
+  /** That a report says nothing new is looked up again where it was last read or written so long ago. */
+  readonly storedMs: number;
   /** Writes of one report when others write too. */
   readonly attempts: number;
 }
@@ -31,6 +33,7 @@ export const defaultDeviceStatusOptions: DeviceStatusOptions = {
   cacheBytes: 64 * 1024 * 1024,
   maxProperties: 1_000,
   maxStatusBytes: 1_310_720,
+  storedMs: 60_000,
   attempts: 5,
 };
 
@@ -45,6 +48,8 @@ interface Stored {
   /** undefined: there is none yet */
   readonly resourceVersion: string | undefined;
   readonly content: DeviceStatusContent;
+  /** monotonic */
+  readonly atMs: number;
 }
 
 interface Known {
@@ -99,12 +104,19 @@ export class DeviceStatuses {
         ...{ nowMs: tools.clock.wallMs(), maxProperties, maxBytes, facts },
         late: { sinceMs: this.#lateOf(target), nowMs: tools.clock.nowMs() },
       });
-      if (changed === undefined) return { skipped, isWritten: false };
+      if (changed === undefined) {
+        // A second attempt has read it just now.
+        const isRecent = attempt > 1 || tools.clock.nowMs() - stored.atMs < this.#options.storedMs;
+        if (isRecent) return { skipped, isWritten: false };
+        this.#forget(target); // somebody may have changed or removed it since
+        continue;
+      }
       try {
         const { metadata } = await this.#store(job, { device, stored, changed });
         const content = laidOver(stored.content, changed);
         const { resourceVersion } = metadata;
-        this.#remember(target, { uid: device.metadata.uid, resourceVersion, content });
+        const atMs = tools.clock.nowMs();
+        this.#remember(target, { uid: device.metadata.uid, resourceVersion, content, atMs });
         return { skipped, isWritten: true };
       } catch (error) {
         this.#forget(target);
@@ -151,7 +163,8 @@ export class DeviceStatuses {
         tools.client.get<DeviceStatus>(DEVICE_STATUSES, nameOf(target), { signal }),
       ),
     );
-    if (status === undefined) return { uid, resourceVersion: undefined, content: {} };
+    const atMs = tools.clock.nowMs();
+    if (status === undefined) return { uid, resourceVersion: undefined, content: {}, atMs };
     const owner = controllerOf(status);
     // It is about to go with the device that it belonged to.
     if (owner !== undefined && owner.uid !== uid) {
@@ -159,7 +172,7 @@ export class DeviceStatuses {
       throw new UplinkRefusal("LATER", "the DeviceStatus is of an older device of that name");
     }
     const { resourceVersion } = status.metadata;
-    const stored = { uid, resourceVersion, content: status.status ?? {} };
+    const stored = { uid, resourceVersion, content: status.status ?? {}, atMs };
     this.#remember(target, stored);
     return stored;
   }

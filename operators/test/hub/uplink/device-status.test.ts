@@ -74,6 +74,19 @@ describe("a report of a device", () => {
     expect(stored()?.state).toBe("online");
   });
 
+  it("that says nothing new is confirmed by what was stored a while ago, not by what was long ago", async () => {
+    const online = { state: { state: "online", reason: "Reported" } };
+    await send(online);
+    api.calls.length = 0;
+    clock.advance(59_000);
+    expect(resultOf(await send(online))).toEqual(["OK"]);
+    expect(api.calls.filter(({ plural }) => plural === DEVICE_STATUSES.plural)).toEqual([]);
+    await api.delete(DEVICE_STATUSES, NAME); // by somebody's hand
+    clock.advance(1_000);
+    expect(resultOf(await send(online))).toEqual(["OK"]);
+    expect(stored()?.state).toBe("online");
+  });
+
   it("that fails after its batch was answered is counted and logged all the same", async () => {
     let open = (): void => undefined;
     api.gate = new Promise((resolve) => (open = resolve));
