@@ -21,6 +21,18 @@ describe("a mapper to begin with", () => {
     expect(texts.join("\n")).toMatch(/protocolName: plc\n/);
     const { name } = JSON.parse(texts[files.indexOf("package.json")] ?? "") as { name: string };
     expect(name).toBe("plc-mapper");
+    expect(texts[files.indexOf("README.md")]).toMatch(/^# `plc-mapper`\n/);
+  });
+
+  it("is started by its unit as the documentation says, with what its build makes", () => {
+    const project = { name: "plc-mapper", protocol: "plc", dir: join(dir, "unit") };
+    writeMapperProject(project);
+    const read = (file: string): string => readFileSync(join(project.dir, file), "utf8");
+    const [, flags = "none"] =
+      /ExecStart=\/usr\/bin\/node (.*) \/opt\/plc-mapper\/main.mjs\n/.exec(read("deploy/mapper.service")) ??
+      [];
+    expect(readFileSync(join(import.meta.dirname, "../../docs/mappers.md"), "utf8")).toContain(flags);
+    expect(read("package.json")).toContain("--out-extension:.js=.mjs");
   });
 
   it.each(["", "Lamp", "a/../b", "lamp mapper", "-lamp"])("refuses the name %p", (name) => {
