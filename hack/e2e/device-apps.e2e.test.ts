@@ -18,6 +18,7 @@ import { viewDevices, type DeviceView } from "./device-view.ts";
 import { cleanEnvironment, environment, type Environment } from "./environment.ts";
 import { eventually } from "./eventually.ts";
 import { freePort, startMosquitto } from "./mosquitto.ts";
+import { startRtspCamera, type RtspCamera } from "./rtsp-camera.ts";
 
 jest.setTimeout(180_000);
 const START_MS = 30_000;
@@ -52,12 +53,14 @@ describe("what mappers do beside the cloud", () => {
   let seen: DeviceView;
   let httpPort: number;
   let dir: string;
+  let camera: RtspCamera;
 
   beforeAll(async () => {
     env = await environment();
     ns = await env.namespace("apps");
     seen = viewDevices(env, ns);
     dir = mkdtempSync(join(tmpdir(), "longshore-cameras-"));
+    camera = await startRtspCamera();
     httpPort = await freePort();
     await buildPrograms(["virtual-mapper", "camera-mapper"]);
     await startMapperProgram(env.layout, {
@@ -68,6 +71,7 @@ describe("what mappers do beside the cloud", () => {
   afterAll(async () => {
     for (const name of ["mapper-apps", "mapper-camera"])
       await stopProcess(env.layout, name, { forget: true });
+    camera.stop();
     rmSync(dir, { recursive: true, force: true });
     await cleanEnvironment();
   }, 120_000);
@@ -163,15 +167,10 @@ describe("what mappers do beside the cloud", () => {
   });
 
   it("A20 saves pictures and video of a camera, none of which crosses the cloud link", async () => {
-    const film = join(dir, "film.mp4");
     const out = join(dir, "out");
-    await run("ffmpeg", [
-      ...["-loglevel", "error", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25"],
-      ...["-t", "40", "-pix_fmt", "yuv420p", film],
-    ]);
     await startMapperProgram(env.layout, {
       ...{ name: "mapper-camera", program: "camera-mapper", args: ["--http="] },
-      env: { CAMERA_OUTPUT_FOLDERS: out, CAMERA_SOURCE_FOLDERS: dir },
+      env: { CAMERA_OUTPUT_FOLDERS: out },
     });
     await env.kubectl.apply(
       model({
@@ -184,7 +183,7 @@ describe("what mappers do beside the cloud", () => {
     );
     const before = (await env.link.bytes()).up;
     await put({
-      ...{ name: "camera", model: "camera", protocol: "onvif", configData: { url: `file://${film}` } },
+      ...{ name: "camera", model: "camera", protocol: "onvif", configData: { url: camera.url } },
       properties: {
         saveFrame: at("onvif", {
           ...{ format: "jpg", outputDir: join(out, "frames"), frameCount: FRAMES },
