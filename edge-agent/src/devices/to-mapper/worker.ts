@@ -85,7 +85,7 @@ export class MapperWorker {
         void this.#probe();
       },
     });
-    this.#pauses = new Pauses(deps.clock, deps.random, () => this.#replan());
+    this.#pauses = new Pauses(deps.clock, deps.random, () => this.#gathering.mark());
   }
 
   get mapper(): MapperRecord {
@@ -282,7 +282,7 @@ export class MapperWorker {
   }
 
   #failed(key: string, { call, isTold }: Running, error: unknown): void {
-    this.#dirty = true;
+    this.#postpone(call);
     const message = messageOf(error);
     if (isRefusal(error)) this.#troubled(key, call, { kind: "refused", message });
     else if (isTold && isTimeout(error)) this.#troubled(key, call, { kind: "hung", message });
@@ -292,6 +292,14 @@ export class MapperWorker {
       this.#deps.onCall(call, error instanceof StoreError ? "store" : "unreachable");
       this.#reach.failed(error);
     }
+  }
+
+  /** Many may fail in a row, and the plan for the others still holds, but for what the failed one needs. */
+  #postpone({ item }: MapperCall): void {
+    if (item.kind === "devicemodel") this.#dirty = true;
+    for (const [key, { op, item: other }] of this.#plan)
+      if (op === "remove" && other.kind === "devicemodel") this.#plan.delete(key);
+    this.#gathering.mark();
   }
 
   /** About one item only: the others go on. */
