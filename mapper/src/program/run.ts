@@ -12,6 +12,8 @@ import { readInvocation, type HttpAddress, type Settings } from "./settings.ts";
 export type Serve = (mapper: Mapper, address: HttpAddress, log: MapperLog) => Promise<Served>;
 
 export interface Served {
+  /** The one that it got, where any was asked for. */
+  readonly port: number;
   readonly close: () => Promise<void>;
 }
 
@@ -82,10 +84,11 @@ async function start(
       host.exit(code);
     });
   });
-  await mapper.start();
-  log.info({ socket: settings.socket }, "mapper started");
+  // First, for it may fail: then no device is open.
   const server = await listen(program, mapper, settings, log);
   if (server) ends.unshift(server.close);
+  await mapper.start();
+  log.info({ socket: settings.socket }, "mapper started");
 }
 
 /** An address that nobody asked for may be another mapper's: this one works without. */
@@ -98,7 +101,7 @@ async function listen(
   if (!http) return undefined;
   try {
     const server = await serve(mapper, http, log);
-    log.info(http, "listening for other programs");
+    log.info({ host: http.host, port: server.port }, "listening for other programs");
     return server;
   } catch (error) {
     if (isHttpWanted) throw error;

@@ -13,6 +13,8 @@ export interface RestLimits {
   readonly maxRequests: number;
   /** For a whole request to arrive. Default 10 s. */
   readonly requestTimeoutMs: number;
+  /** For a connection on which nothing goes either way, not even an answer. Longer than any answer takes. Default 1 min. */
+  readonly idleTimeoutMs: number;
   /** Head of a request. Default 8 KiB. */
   readonly maxHeaderBytes: number;
 }
@@ -21,6 +23,7 @@ export const DEFAULT_REST_LIMITS: RestLimits = {
   maxConnections: 32,
   maxRequests: 32,
   requestTimeoutMs: 10_000,
+  idleTimeoutMs: 60_000,
   maxHeaderBytes: 8 * 1024,
 };
 
@@ -52,6 +55,7 @@ export async function serveRest(
     connectionsCheckingInterval: 1_000,
   });
   server.maxConnections = limits.maxConnections;
+  server.timeout = limits.idleTimeoutMs; // who takes no answers does not keep a connection
   let running = 0;
   server.on("request", (request, response) => {
     request.resume(); // a body says nothing here
@@ -60,6 +64,7 @@ export async function serveRest(
     void answer(request, response, { sources, log, host, isFull }).finally(() => running--);
   });
   await listening(server, host, port);
+  server.on("error", (error) => log.warn({ reason: reasonOf(error) }, "a connection cannot be taken"));
   return { port: portOf(server), close: () => closing(server) };
 }
 

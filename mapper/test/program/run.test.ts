@@ -124,7 +124,7 @@ describe("a program", () => {
     stop: () => Promise.resolve(),
     ...change,
   });
-  const quiet: Program["serve"] = () => Promise.resolve({ close: () => Promise.resolve() });
+  const quiet: Program["serve"] = () => Promise.resolve({ port: 1, close: () => Promise.resolve() });
   const program = (mapper: Mapper, serve = quiet): Program => ({
     ...{ name: "m", version: "v1", create: () => mapper, serve },
   });
@@ -147,7 +147,7 @@ describe("a program", () => {
     const serve: Program["serve"] = (given, address) => {
       expect(given).toBe(mapper);
       addresses.push(address);
-      return Promise.resolve({ close: () => Promise.resolve(void closed.push("server")) });
+      return Promise.resolve({ port: 1, close: () => Promise.resolve(void closed.push("server")) });
     };
     await runProgram(program(mapper, serve), ["--http", "127.0.0.1:1"], {}, process);
     process.signal();
@@ -167,9 +167,19 @@ describe("a program", () => {
     },
   ])("$why", async ({ argv, exits }) => {
     const process = host();
-    await runProgram(program(aMapper(), taken), argv, {}, process);
+    let starts = 0;
+    const mapper = aMapper({ start: () => Promise.resolve(starts++).then(() => undefined) });
+    await runProgram(program(mapper, taken), argv, {}, process);
     expect(process.exits).toStrictEqual(exits);
+    expect(starts).toBe(1 - exits.length); // what fails has opened no device that nobody would close
     expect(process.lines.join()).toContain("EADDRINUSE");
+  });
+
+  it("tells the port that it got when it asked for any", async () => {
+    const process = host();
+    const serve: Program["serve"] = () => Promise.resolve({ port: 4711, close: () => Promise.resolve() });
+    await runProgram(program(aMapper(), serve), ["--http", "127.0.0.1:0"], {}, process);
+    expect(process.lines.join()).toContain('"port":4711');
   });
 
   it("serves nothing with an empty address", async () => {

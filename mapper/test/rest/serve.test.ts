@@ -189,4 +189,21 @@ describe("what programs ask of a mapper by HTTP", () => {
     const answer = await ask(server, "/api/v1/ping", { headers: { "x-much": "a".repeat(9_000) } });
     expect(answer.status).toBe(431);
   });
+
+  it("get a connection although another one takes no answers", async () => {
+    const sources = { api: room, metrics: () => "x".repeat(10_000_000), nowMs: () => NOW_MS };
+    const limits = { maxConnections: 1, idleTimeoutMs: 200 };
+    const server = await serveRest({ host: "127.0.0.1", port: 0 }, sources, log, limits);
+    open.push(server);
+    const deaf = connect(server.port, "127.0.0.1").on("error", () => undefined);
+    deaf.pause().write("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    await new Promise((resolve) => deaf.once("connect", resolve));
+    const endMs = performance.now() + 4_000;
+    let status: number | undefined;
+    while (status === undefined && performance.now() < endMs) {
+      status = (await ask(server, "/api/v1/ping").catch(() => undefined))?.status;
+    }
+    deaf.destroy();
+    expect(status).toBe(200);
+  });
 });
