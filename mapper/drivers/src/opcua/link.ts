@@ -15,6 +15,7 @@ import { readPasswordFile, readSecretFile } from "../files/index.ts";
 import { OpcuaError } from "./errors.ts";
 import type { OpcuaOptions } from "./options.ts";
 import { identityOf, type Identity, type Pki } from "./pki.ts";
+import { endsSoon, orAborted } from "./patience.ts";
 import type { Target } from "./target.ts";
 import { firstOf, type Verdict } from "./trust.ts";
 
@@ -40,15 +41,21 @@ export function createConnect(options: OpcuaOptions, pki: Pki): Connect {
       return seen.verdict;
     });
     const client = OPCUAClient.create(clientOptions(target, options, identity, store));
+    // Several answers make a session: each has its time, and all together.
+    const limit = AbortSignal.timeout(MAX_CONNECT_ANSWERS * (target.timeoutMs ?? options.timeoutMs));
+    const end = AbortSignal.any([signal, limit]);
     try {
-      return await open(client, target, await loginOf(target, options), signal);
+      const login = await loginOf(target, options);
+      return await orAborted(() => open(client, target, login, end), end);
     } catch (error) {
-      await client.disconnect().catch(() => undefined); // there is nothing to end when nothing began
+      await endsSoon(client.disconnect());
       signal.throwIfAborted();
       throw reasonFor(error, seen.verdict);
     }
   };
 }
+
+const MAX_CONNECT_ANSWERS = 3;
 
 type Store = NonNullable<OPCUAClientOptions["clientCertificateManager"]>;
 
@@ -178,8 +185,8 @@ async function open(
       isBroken: () => isBroken,
       close: async () => {
         isBroken = true;
-        await session.close().catch(() => undefined); // a broken one is closed already
-        await client.disconnect().catch(() => undefined);
+        await endsSoon(session.close()); // a broken one is closed already
+        await endsSoon(client.disconnect());
       },
     };
   } finally {

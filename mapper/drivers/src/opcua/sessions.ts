@@ -2,6 +2,7 @@
 import type { Clock } from "@longshore/mapper";
 import { OpcuaError } from "./errors.ts";
 import type { Connect, Link } from "./link.ts";
+import { endsSoon, orAborted } from "./patience.ts";
 import type { Target } from "./target.ts";
 
 /** Sessions by server and login, each shared by the devices that reach it the same way. */
@@ -84,7 +85,7 @@ export function createSessions(connect: Connect, limits: SessionLimits, clock: C
     if (entry.holders > 0) return;
     entries.delete(key);
     entry.stop.abort();
-    await entry.connecting?.catch(() => undefined); // it ends because it was aborted
+    await endsSoon(entry.connecting); // it ends because it was aborted
     await drop(entry);
   }
 
@@ -127,18 +128,3 @@ const asOpcuaError = (error: unknown): unknown => {
   const why = /Bad[A-Za-z]+|timeout/i.exec(error.message)?.[0] ?? "the connection broke";
   return new OpcuaError("UNREACHABLE", `the session failed: ${why}`, { cause: error });
 };
-
-/** What goes on after an abort is not waited for; its end is nobody's business. */
-async function orAborted<T>(start: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let abort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", abort, { once: true });
-  });
-  try {
-    return await Promise.race([start(), aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}

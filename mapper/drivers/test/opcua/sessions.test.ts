@@ -97,4 +97,16 @@ describe("sessions with OPC UA servers", () => {
     await expect(call).rejects.toThrow(/abort/);
     expect(runs).toBe(0);
   });
+
+  it("are given back though the library never ends the connect that was aborted", async () => {
+    const stuck: Connect = () => new Promise<Link>(() => undefined);
+    const sessions = createSessions(stuck, { maxSessions: 2, reconnectPauseMs: 1 }, createFakeClock());
+    const lease = sessions.lease(target());
+    const stop = new AbortController();
+    const used = lease.use(succeed, stop.signal);
+    stop.abort();
+    await expect(used).rejects.toThrow(/abort/);
+    await lease.release();
+    expect(sessions.size()).toBe(0);
+  });
 });
