@@ -84,7 +84,8 @@ export function createFleet(deps: DeviceDeps, protocol: string): Fleet {
   }
 
   function settleUsers(modelKey: string): void {
-    for (const [key, device] of devices) if (modelKeyOf(device) === modelKey) void settle(key);
+    for (const [key, device] of devices)
+      if (modelKeyOf(device) === modelKey) tolerant(key, () => void settle(key));
   }
 
   function putModel(model: DeviceModel): void {

@@ -57,6 +57,20 @@ describe("the edge's whole set", () => {
     expect(fleet.running()).toStrictEqual(["default/a", "default/b"]);
     expect(counters.read().refusedInput).toBe(2);
   });
+
+  it("keeps a device that cannot be read from the others of its model", () => {
+    const { fleet } = aFleet();
+    const broken = aDevice({ name: "broken" });
+    const typeUrl = "type.googleapis.com/google.protobuf.FloatValue";
+    broken.spec!.protocol!.configData!.data = { host: { typeUrl, value: Buffer.of(0x0d, 1) } }; // cut off
+    fleet.replaceAll({ models: [aModel()], devices: [broken, aDevice({ name: "a" })] }, fleet.snapshot());
+    expect(fleet.running()).toStrictEqual(["default/a"]);
+    fleet.putModel(aModel({ maximum: "50" }));
+    fleet.removeModel("default/thermometer");
+    expect(fleet.running()).toStrictEqual([]);
+    fleet.putModel(aModel());
+    expect(fleet.running()).toStrictEqual(["default/a"]);
+  });
 });
 
 describe("a device", () => {
