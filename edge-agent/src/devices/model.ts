@@ -17,11 +17,15 @@ export const deviceKey = (namespace: string, name: string): string => `${namespa
 
 /** No hub takes other names: one of them would cost the device its whole report. */
 const isName = (name: string | undefined): name is string =>
-  name !== undefined && name !== "" && name.length <= DEVICE_BATCH_LIMITS.nameChars;
+  typeof name === "string" && name !== "" && name.length <= DEVICE_BATCH_LIMITS.nameChars;
+
+/** Empty where the cloud stored something that is not as its definition says. */
+const listOf = <T>(list: readonly T[] | undefined): readonly (T | null | undefined)[] =>
+  Array.isArray(list) ? (list as readonly T[]) : [];
 
 /** Names of the properties that this device has, by its own list, and can report. */
 export const propertyNames = (device: Device): ReadonlySet<string> =>
-  new Set((device.spec?.properties ?? []).map(({ name }) => name).filter(isName));
+  new Set(listOf(device.spec?.properties).flatMap((one) => (isName(one?.name) ? [one.name] : [])));
 
 /** The protocol that decides which mapper serves a device; the model's where the device names none. */
 export const protocolOf = (device: Device, model: DeviceModel | undefined): string =>

@@ -110,10 +110,15 @@ function convertDevice(object: StoredObject, device: Device, model: DeviceModel 
   }
 }
 
-function convertModel({ namespace, name, value }: StoredObject): Wanted {
-  const message = modelMessage(value as DeviceModel);
-  const bytes = dmi.DeviceModel.encode(message).finish();
-  return { kind: "devicemodel", namespace, name, message, bytes: bytes.length, digest: digestOf(bytes) };
+/** Undefined for one that is not as its definition says: what it was stays, and its devices say why. */
+function convertModel({ namespace, name, value }: StoredObject): Wanted | undefined {
+  try {
+    const message = modelMessage(value as DeviceModel);
+    const bytes = dmi.DeviceModel.encode(message).finish();
+    return { kind: "devicemodel", namespace, name, message, bytes: bytes.length, digest: digestOf(bytes) };
+  } catch {
+    return undefined;
+  }
 }
 
 class Building {
@@ -130,7 +135,7 @@ export function createDesiredView(): (
   models: readonly StoredObject[],
 ) => DesiredView {
   const converted = new WeakMap<object, Converted>();
-  const models_ = new WeakMap<object, Wanted>();
+  const models_ = new WeakMap<object, Wanted | undefined>();
 
   const deviceOf = (object: StoredObject, model: DeviceModel | undefined): Converted => {
     const device = object.value as Device;
@@ -140,11 +145,16 @@ export function createDesiredView(): (
     converted.set(device, fresh);
     return fresh;
   };
-  const modelOf = (object: StoredObject): Wanted => {
+  const modelOf = (object: StoredObject): Wanted | undefined => {
     const value = object.value as object;
-    const known = models_.get(value) ?? convertModel(object);
-    models_.set(value, known);
-    return known;
+    if (!models_.has(value)) models_.set(value, convertModel(object));
+    return models_.get(value);
+  };
+
+  const addModel = ({ wanted, kept }: Building, key: string, object: StoredObject | undefined): void => {
+    const model = object && modelOf(object);
+    if (model === undefined) kept.add(key);
+    else wanted.set(key, model);
   };
 
   return (devices, models) => {
@@ -170,8 +180,7 @@ export function createDesiredView(): (
       const { wanted: all, kept } = building(protocol);
       if (wanted !== undefined) all.set(object.key, wanted);
       else kept.add(object.key);
-      if (modelObject === undefined) kept.add(`devicemodel/${modelKey}`);
-      else all.set(modelObject.key, modelOf(modelObject));
+      addModel(building(protocol), `devicemodel/${modelKey}`, modelObject);
     }
     byProtocol.delete("");
     const done = [...byProtocol].map(([protocol, { wanted, kept }]): [string, MapperDesired] => [
