@@ -79,7 +79,9 @@ async function judgeOf(
     return (der) =>
       Promise.resolve(firstOf(der)?.fingerprint256 === pinned.fingerprint256 ? "trusted" : "untrusted");
   }
-  return options.trust === "anyone" ? () => Promise.resolve("trusted") : (der) => pki.judge(der);
+  return options.trust === "anyone"
+    ? (der) => Promise.resolve(firstOf(der) ? "trusted" : "broken")
+    : (der) => pki.judge(der);
 }
 
 async function loginOf({ userName, passwordFile }: Target, options: OpcuaOptions): Promise<UserIdentityInfo> {

@@ -19,10 +19,15 @@ export function judge(der: Buffer, trusted: readonly X509Certificate[], now: Dat
   return isValid(certificate, now) && isValid(anchor, now) ? "trusted" : "expired";
 }
 
-/** A chain is certificates one behind the other, the server's own first. */
+/**
+ * A chain is certificates one behind the other, the server's own first. One whose key is of no whole number of bytes is
+ * none: the library's encryption would end the process.
+ */
 export function firstOf(der: Buffer): X509Certificate | undefined {
   try {
-    return new X509Certificate(der.subarray(0, lengthOf(der)));
+    const certificate = new X509Certificate(der.subarray(0, lengthOf(der)));
+    const bits = certificate.publicKey.asymmetricKeyDetails?.modulusLength ?? 0;
+    return bits % 8 === 0 ? certificate : undefined;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -65,4 +66,15 @@ describe("a server's certificate", () => {
 it("keeps the mapper's own certificate from one start to the next", async () => {
   expect((await make("own")).certificate.equals(own.certificate)).toBe(true);
   expect(own.applicationUri).toMatch(/^urn:.+:longshore-opcua-mapper$/);
+});
+
+it("is broken when its key is of no whole number of bytes", () => {
+  const folder = mkdtempSync(join(tmpdir(), "longshore-odd-"));
+  const out = ["-keyout", join(folder, "key"), "-out", join(folder, "der"), "-outform", "DER"];
+  execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2044", "-nodes", "-subj", "/CN=odd", ...out], {
+    stdio: "pipe",
+  });
+  const der = readFileSync(join(folder, "der"));
+  rmSync(folder, { recursive: true });
+  expect(judge(der, [new X509Certificate(der)], new Date())).toBe("broken");
 });
