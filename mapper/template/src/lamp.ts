@@ -27,7 +27,7 @@ export const lampMapper = defineMapper<Lamp>({
     // What fails ends the connection: nothing is left open, and no late answer is taken for the next one.
     const waitFor = async (emitter: EventEmitter, event: string, until: AbortSignal): Promise<unknown[]> => {
       try {
-        return await once(emitter, event, { signal: AbortSignal.any([until, closed.signal]) });
+        return (await once(emitter, event, { signal: AbortSignal.any([until, closed.signal]) })) as unknown[];
       } catch (error) {
         socket.destroy();
         throw error;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Server } from "node:net";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { test } from "node:test";
 import { createLog, type CallContext, type Device, type Property } from "@longshore/mapper";
 import { lampMapper } from "../src/lamp.ts";
@@ -48,10 +48,11 @@ await test("a lamp that breaks off fails the next reading, and nothing else", as
 await test("an answer that comes too late is not taken for the next one", async () => {
   const server = createServer((socket) => socket.resume()); // takes every question and answers none
   await once(server.listen(0, "127.0.0.1"), "listening");
-  const [[socket], handle] = await Promise.all([
+  const [accepted, handle] = await Promise.all([
     once(server, "connection"),
     lampMapper.driver.open(lampAt(server), context()),
   ]);
+  const [socket] = accepted as [Socket];
   const soon = AbortSignal.timeout(50);
   await assert.rejects(async () => handle.read(brightness, context(soon)));
   const next = assert.rejects(async () => handle.read(brightness, context()));
