@@ -9,7 +9,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { connectAsync } from "mqtt";
+import { startRtspCamera, type RtspCamera } from "../../mapper/drivers/test/camera/support/rtsp-camera.ts";
+import { aClient, startBroker } from "../../mapper/drivers/test/support/mosquitto.ts";
+import { freePort } from "../../mapper/drivers/test/support/port.ts";
 import { buildPrograms } from "../build.ts";
 import { startMapperProgram } from "../cluster/mapper.ts";
 import { stopProcess } from "../cluster/processes.ts";
@@ -17,8 +19,6 @@ import { at, instance, model, type InstanceWish } from "./device-manifests.ts";
 import { viewDevices, type DeviceView } from "./device-view.ts";
 import { cleanEnvironment, environment, type Environment } from "./environment.ts";
 import { eventually } from "./eventually.ts";
-import { freePort, startMosquitto } from "./mosquitto.ts";
-import { startRtspCamera, type RtspCamera } from "./rtsp-camera.ts";
 
 jest.setTimeout(180_000);
 const START_MS = 30_000;
@@ -60,7 +60,7 @@ describe("what mappers do beside the cloud", () => {
     ns = await env.namespace("apps");
     seen = viewDevices(env, ns);
     dir = mkdtempSync(join(tmpdir(), "longshore-cameras-"));
-    camera = await startRtspCamera();
+    camera = await startRtspCamera(undefined);
     httpPort = await freePort();
     await buildPrograms(["virtual-mapper", "camera-mapper"]);
     await startMapperProgram(env.layout, {
@@ -71,7 +71,7 @@ describe("what mappers do beside the cloud", () => {
   afterAll(async () => {
     for (const name of ["mapper-apps", "mapper-camera"])
       await stopProcess(env.layout, name, { forget: true });
-    camera.stop();
+    await camera.stop();
     rmSync(dir, { recursive: true, force: true });
     await cleanEnvironment();
   }, 120_000);
@@ -82,10 +82,10 @@ describe("what mappers do beside the cloud", () => {
     eventually(async () => expect((await seen.status(name))?.state).toBe("online"), { timeoutMs: START_MS });
 
   it("A18 pushes to MQTT and HTTP at the report cycle, and nothing of it crosses the cloud link", async () => {
-    const broker = await startMosquitto();
+    const broker = await startBroker(dir, ["allow_anonymous true"]);
     const box = await startPostBox();
     const messages: string[] = [];
-    const client = await connectAsync(`mqtt://127.0.0.1:${broker.port}`, { timerVariant: "native" });
+    const client = await aClient(broker.port);
     client.on("message", (_topic, payload) => messages.push(payload.toString()));
     await client.subscribeAsync("temp", { qos: 1 });
     try {
@@ -124,7 +124,7 @@ describe("what mappers do beside the cloud", () => {
     } finally {
       await client.endAsync(true);
       box.server.close();
-      broker.stop();
+      await broker.kill();
     }
   });
 

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connectAsync } from "mqtt";
 import { startSlaves, type TestSlaves } from "../../mapper/drivers/test/support/modbus-slave.ts";
+import { aClient, startBroker } from "../../mapper/drivers/test/support/mosquitto.ts";
 import { startLine, type TestLine } from "../../mapper/drivers/test/support/pty.ts";
 import { startOpcuaServer } from "../../mapper/drivers/test/opcua/support/opcua-server.ts";
 import { buildPrograms } from "../build.ts";
@@ -14,7 +14,6 @@ import { at, instance, model, type InstanceWish } from "./device-manifests.ts";
 import { viewDevices, type DeviceView } from "./device-view.ts";
 import { cleanEnvironment, environment, type Environment } from "./environment.ts";
 import { eventually } from "./eventually.ts";
-import { startMosquitto } from "./mosquitto.ts";
 
 jest.setTimeout(180_000);
 const SEEN_MS = 40_000;
@@ -106,8 +105,8 @@ describe("shipped mappers, from the Device to the machine and back", () => {
   });
 
   it("MQTT: commands a device, hears what it says", async () => {
-    const broker = await startMosquitto();
-    const plug = await connectAsync(`mqtt://127.0.0.1:${broker.port}`, { timerVariant: "native" });
+    const broker = await startBroker(dir, ["allow_anonymous true"]);
+    const plug = await aClient(broker.port);
     plug.on("message", (_topic, payload) => void plug.publish("stat/plug", payload, { retain: true }));
     try {
       await plug.subscribeAsync("cmnd/plug");
@@ -130,7 +129,7 @@ describe("shipped mappers, from the Device to the machine and back", () => {
       await shows("plug", { on: "true", power: "41" });
     } finally {
       await plug.endAsync(true);
-      broker.stop();
+      await broker.kill();
     }
   });
 });

@@ -42,5 +42,5 @@ export {
   type FleetErrorCode,
   type ModelInfo,
   type Reading,
-} from "./rest/port.ts";
+} from "./rest/index.ts";
 export { DMI_VERSION } from "./version.ts";

@@ -32,8 +32,7 @@ const UPLOADS = ["$hw/events/upload/#", "SYS/dis/upload_records", "+/user/#"];
 /** Namespaces and names as Kubernetes makes them. */
 const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 // What a decoder puts where bytes are no UTF-8, and what MQTT forbids or may refuse in a topic.
-// eslint-disable-next-line no-control-regex
-const UNFIT = /[\u0000-\u001f\u007f-\u009f\ufffd\ufffe\uffff]/;
+const UNFIT = /[\p{Cc}\ufffd\ufffe\uffff]/u;
 
 const levelsOf = (topic: string): number => topic.split("/").length;
 

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startSlaves } from "../../../mapper/drivers/test/support/modbus-slave.ts";
 import { buildPrograms } from "../../build.ts";
 import { startMapper, startMapperProgram } from "../../cluster/mapper.ts";
 import type { DeviceStatusObject } from "../../cluster/objects.ts";
@@ -58,9 +55,9 @@ export async function measureDesired({ layout, kubectl, cluster, node, say }: St
 }
 
 /** What the Modbus mapper takes with ten devices of five registers, read and reported each second. */
-export async function measureMapper(stage: Stage): Promise<Figure[]> {
-  const { layout, kubectl, node, say } = stage;
-  const slaves = await startSlaves(stage);
+export async function measureMapper({ layout, kubectl, node, say }: Stage): Promise<Figure[]> {
+  const units = Array.from({ length: MODBUS_DEVICES }, (_, i) => i + 1);
+  const slaves = await startSlaves({ tcp: true }, units);
   try {
     await buildPrograms(["modbus-mapper"]);
     await startMapperProgram(layout, { name: MODBUS, program: "modbus-mapper", args: ["--http="] });
@@ -96,7 +93,7 @@ export async function measureMapper(stage: Stage): Promise<Figure[]> {
     await kubectl.run("delete", "device", ...names);
     return [{ name: "mapper.rss_mb_10_modbus", value: after.rssMb }];
   } finally {
-    slaves.child.kill("SIGKILL");
+    await slaves.kill();
     await stopProcess(layout, MODBUS, { forget: true });
   }
 }
@@ -131,15 +128,4 @@ function writesIn(path: string): () => readonly WriteLine[] {
       .map((line) => JSON.parse(line) as WriteLine)
       .filter(({ msg }) => msg === "target set");
   };
-}
-
-/** Slaves by pymodbus, one for each device. */
-async function startSlaves({ layout }: Stage): Promise<{ child: ChildProcess; port: number }> {
-  const script = join(layout.root, "mapper/drivers/test/support/modbus_slave.py");
-  const units = Array.from({ length: MODBUS_DEVICES }, (_, i) => i + 1);
-  const child = spawn("/usr/bin/python3", [script, JSON.stringify({ tcp: true, units })], {
-    stdio: ["pipe", "pipe", "ignore"],
-  });
-  const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
-  return { child, port: (JSON.parse(line) as { port: number }).port };
 }

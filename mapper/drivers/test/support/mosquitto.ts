@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
 import { connectBroker } from "../../src/mqtt/connect.ts";
+import { freePort } from "./port.ts";
 import { run, until } from "./process.ts";
 
 /** A broker of its own for one test. */
 export interface TestBroker {
   readonly port: number;
   readonly kill: () => Promise<void>;
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 const isListening = (port: number): Promise<boolean> =>
