@@ -57,7 +57,7 @@ module.exports = {
     only(
       "crds-alone",
       { path: CRDS },
-      [CRDS, ...npm("ajv", "@bufbuild/protobuf")],
+      [CRDS, ...npm("ajv", "@bufbuild/protobuf", "rfc6902")],
       "the contract depends on nothing but its codecs",
     ),
     only(

@@ -120,11 +120,25 @@ export const kinds = {
     },
     ...{ namespaced: true, statusSubresource: true, finalizers: [] },
     conditions: {
-      Ready: { says: "Every target runs what it should.", reasons: ["Ready", "Progressing", "GroupMissing"] },
+      Ready: {
+        says: "Every target runs what it should.",
+        reasons: ["Ready", "Progressing", "GroupMissing", "ObjectFailed", "Held"],
+      },
       Available: { says: "Enough replicas are available.", reasons: ["Available", "Unavailable"] },
-      Progressing: { says: "Objects are being changed.", reasons: ["Rendered", "Finished"] },
+      Progressing: { says: "Objects are being changed.", reasons: ["Rendered", "Finished", "ObjectFailed"] },
       OverridesValid: { says: "Every difference could be applied.", reasons: ["Valid", "OverrideFailed"] },
       Paused: { says: "Changes are held back.", reasons: ["Paused", "NotPaused"] },
+      RolledOut: {
+        says: "Every target has the wanted revision.",
+        reasons: [
+          ...["Completed", "InProgress", "Paused", "CheckFailed", "CheckUnavailable"],
+          ...["DeadlineExceeded", "NothingToReturnTo"],
+        ],
+      },
+      ImagesPrePulled: {
+        says: "The hosts have the new images.",
+        reasons: ["Pulled", "Pulling", "PullFailed", "Skipped", "NoController"],
+      },
     },
   },
   NodeUpgradeJob: {

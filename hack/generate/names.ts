@@ -44,6 +44,8 @@ function nameOf(schema: Schema, path: string[], { kind, taken }: Naming): string
   const last = path.at(-1) ?? "";
   if (last === "labelSelector") return "LabelSelector";
   if (last === "overriders") return `${kind}Overriders`;
+  if (last === "rollout") return `${kind}${path[0] === "status" ? "RolloutStatus" : "Rollout"}`;
+  if (last === "breakGlass") return "BreakGlass";
   if (last === "[]")
     return itemName(
       kind,
@@ -80,7 +82,7 @@ function withoutShape(schema: Schema): Schema {
 
 function singular(word: string): string {
   if (word.endsWith("ies")) return `${word.slice(0, -3)}y`;
-  if (word.endsWith("uses")) return word.slice(0, -2);
+  if (/(?:us|ch)es$/u.test(word)) return word.slice(0, -2);
   return word.endsWith("s") && !word.endsWith("us") ? word.slice(0, -1) : word;
 }
 

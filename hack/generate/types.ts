@@ -35,6 +35,8 @@ async function typesOf(kinds: KindVersion[]): Promise<string> {
     additionalProperties: false,
     bannerComment: "",
     format: true,
+    // Limits are the schema's; as types they would be tuples of every length.
+    ignoreMinAndMaxItems: true,
     style: { printWidth: 110 },
     unreachableDefinitions: true,
   });
@@ -78,8 +80,10 @@ function convertAll(schemas: Record<string, Schema>): Record<string, Schema> {
 /** What json-schema-to-typescript would otherwise get wrong: free-form objects, int-or-string, conditions. */
 function convert(schema: Schema): Schema {
   if (schema["x-kubernetes-int-or-string"] === true) return { tsType: "number | string" };
+  const isFree = schema["x-kubernetes-preserve-unknown-fields"] === true;
+  if (isFree && schema.type === undefined) return { ...schema, tsType: "unknown" };
   const converted: Schema = { ...schema };
-  if (schema["x-kubernetes-preserve-unknown-fields"] === true) converted.additionalProperties = true;
+  if (isFree) converted.additionalProperties = true;
   if (schema.properties) converted.properties = convertAll(schema.properties);
   if (schema.items) converted.items = convert(schema.items);
   if (typeof schema.additionalProperties === "object") {

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { EdgeApplication, EdgeApplicationRolloutStatus } from "@longshore/crds/apps";
+import type { GroupFacts, RenderedSpec, Target } from "@longshore/crds/apps";
+import type { Condition } from "../../runtime/index.ts";
+
+/** A node, as far as rollouts look at it. */
+export interface NodeView {
+  readonly name: string;
+  /** Its Ready condition is True. What is not ready is not waited for. */
+  readonly isReady: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A child with pods, as its status tells. */
+export interface WorkloadView {
+  readonly kind: string;
+  readonly name: string;
+  /** Version of `rollout.versions` that it is for. */
+  readonly version?: string;
+  /** Whether its controller has seen the newest spec. */
+  readonly isObserved: boolean;
+  readonly desired: number;
+  /** Pods made from the newest template. */
+  readonly upToDate: number;
+  readonly available: number;
+}
+
+/** A target as it stands, whichever revision it runs. */
+export interface TargetView {
+  readonly name: string;
+  readonly nodes: readonly NodeView[];
+  readonly workloads: readonly WorkloadView[];
+}
+
+export interface RolloutInput {
+  /** From the cache; `status.rollout` may be older than our last write, see RolloutStep.status. */
+  readonly app: EdgeApplication;
+  readonly groups: readonly GroupFacts[];
+  /** By name, of targets of every revision that may be in use. */
+  readonly view: (target: Target) => TargetView;
+}
+
+/** What one target gets now. */
+export interface TargetPlan {
+  readonly target: Target;
+  readonly revision: string;
+  readonly spec: RenderedSpec;
+  /** See RenderTargetInput. */
+  readonly maxUnavailable?: number;
+}
+
+export type Words = Pick<Condition, "type" | "status" | "reason" | "message">;
+
+/** What is to be done now. The caller stores `status` first, then applies, then prunes. */
+export interface RolloutStep {
+  /** Targets that have something now. A target that waits for its first batch is not among them. */
+  readonly targets: readonly TargetPlan[];
+  /** What the objects that exist once are made from; absent while nothing was rolled out yet. */
+  readonly shared: { readonly revision: string; readonly spec: RenderedSpec } | undefined;
+  /** Children that stay, though none of the plans has them: hosts still run them, or targets still use them. */
+  readonly keeps: (child: { readonly target?: string; readonly version?: string }) => boolean;
+  /** absent without `spec.rollout` */
+  readonly status?: EdgeApplicationRolloutStatus;
+  /** RolledOut, ImagesPrePulled, Paused */
+  readonly conditions: readonly Words[];
+  /** Something is waited for that no event tells of. */
+  readonly afterMs?: number;
+}
+
+/** Decides which revision each target runs now, and moves hosts between versions. */
+export interface Rollout {
+  step(input: RolloutInput, signal: AbortSignal): Promise<RolloutStep>;
+  /** The application is gone: what lies outside of its namespace is removed. */
+  forget(
+    app: { readonly namespace: string; readonly name: string; readonly uid: string },
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+/** One number, or why there is none. */
+export type Measured = { readonly value: number } | { readonly error: string };
+
+/** Asks Prometheus; its address is the operators' configuration, never an application's. */
+export interface Metrics {
+  query(promql: string, signal: AbortSignal): Promise<Measured>;
+}
+
+/** Revisions of an application, kept as ControllerRevisions that it owns. */
+export interface Revisions {
+  /** Name of a spec's revision: the same for the same spec. */
+  nameOf(spec: RenderedSpec): string;
+  /** Stores it unless it is stored. @returns its name */
+  save(app: EdgeApplication, spec: RenderedSpec, signal: AbortSignal): Promise<string>;
+  /** undefined: there is none of this name */
+  read(app: EdgeApplication, name: string, signal: AbortSignal): Promise<RenderedSpec | undefined>;
+  /** Removes the oldest beyond `limit`, never one of `keep`. */
+  trim(app: EdgeApplication, keep: readonly string[], limit: number, signal: AbortSignal): Promise<void>;
+}
+
+export type PrePullState =
+  | { readonly state: "pulled" | "pulling" | "absent" }
+  | { readonly state: "failed"; readonly message: string };
+
+/** Has nodes pull images, by an ImagePrePullJob for each batch. */
+export interface PrePull {
+  /** Makes the job if it is not there, and tells how it stands. `absent`: nobody carries such jobs out. */
+  ensure(
+    job: {
+      readonly app: EdgeApplication;
+      readonly revision: string;
+      readonly batch: number;
+      readonly images: readonly string[];
+      readonly nodes: readonly string[];
+    },
+    signal: AbortSignal,
+  ): Promise<PrePullState>;
+  /** Removes the jobs of an application, except those of this revision. */
+  clean(
+    app: { readonly namespace: string; readonly name: string; readonly uid: string },
+    revision: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
