@@ -134,3 +134,23 @@ export const redisUrl = (fallback: string, doc: string): Field<string> =>
     },
     show: (url) => url.replace(/\/\/[^@/]*@/, "//***@"),
   });
+
+/** Empty, or `http://` or `https://` without user, query and fragment: credentials are files of their own. */
+export const httpUrl = (doc: string): Field<string> =>
+  make({
+    type: "URL",
+    default: "",
+    doc,
+    parse(value) {
+      const url = asText(value);
+      if (url !== "" && (!/^https?:\/\/[^/]/.test(url) || !isBare(url))) {
+        throw new Error("expected http://host:port or https://host:port, with a path if need be");
+      }
+      return url;
+    },
+  });
+
+function isBare(url: string): boolean {
+  const parts = URL.parse(url);
+  return parts !== null && `${parts.username}${parts.password}${parts.search}${parts.hash}` === "";
+}

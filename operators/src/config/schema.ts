@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { duration, flag, integer, list, oneOf, port, redisUrl, text, type Field } from "./fields.ts";
+import { duration, flag, httpUrl, integer, list, oneOf, port, redisUrl, text, type Field } from "./fields.ts";
 
 /** Every setting of the operators, once: type, default, limits and meaning. Flags, variables and docs follow from it. */
 export const schema = {
@@ -146,6 +146,17 @@ export const schema = {
         { min: 1, max: 3600 },
         "How often is looked whether a node that is away, or does not answer, has confirmed a device.",
       ),
+    },
+    rollouts: {
+      prometheusUrl: httpUrl(
+        "Where the Prometheus is that the checks of rollouts ask; empty: checks give no value.",
+      ),
+      prometheusCaFile: text("", "CA of its certificate, PEM; empty: those of Node.js."),
+      prometheusTokenFile: text(
+        "",
+        "Bearer token that it is shown, read anew for each query; sent over https only. Empty: none.",
+      ),
+      queryTimeoutSeconds: integer(10, { min: 1, max: 120 }, "How long a query may take."),
     },
     resyncHours: integer(6, { min: 1, max: 168 }, "Each object is looked at again about this often."),
   },

@@ -131,6 +131,21 @@ describe("the configuration", () => {
     );
   });
 
+  it.each([
+    { url: "", isTaken: true },
+    { url: "http://prometheus.monitoring:9090", isTaken: true },
+    { url: "https://prometheus.example/base", isTaken: true },
+    { url: "https://user:hunter2@prometheus.example", isTaken: false },
+    { url: "http://prometheus:9090/?query=1", isTaken: false },
+    { url: "file:///etc/passwd", isTaken: false },
+    { url: "prometheus:9090", isTaken: false },
+    { url: "http://", isTaken: false },
+  ])("takes $url as the address of a Prometheus: $isTaken", ({ url, isTaken }) => {
+    const given = { argv: [`--controllers-rollouts-prometheus-url=${url}`] };
+    if (isTaken) expect(read(given).controllers.rollouts.prometheusUrl).toBe(url);
+    else expect(refusal(given).message).not.toContain("hunter2");
+  });
+
   it("has no identity of its own: a random one is right for every process, a shared one for none", () => {
     expect(read({}).controllers.identity).toBe("");
     expect(read({ env: { LONGSHORE_CONTROLLERS_IDENTITY: "pod-0" } }).controllers.identity).toBe("pod-0");
