@@ -62,10 +62,19 @@ export async function takeHubPorts(layout: Layout, ports: Ports, wanted: WantedP
   };
 }
 
-export async function configureControllers(layout: Layout, kubectl: Kubectl, ports: Ports): Promise<void> {
+export async function configureControllers(
+  layout: Layout,
+  kubectl: Kubectl,
+  ports: Ports,
+  prometheusPort: number | undefined,
+): Promise<void> {
   const port = await ports.take(layout.firstPort + 7);
+  const prometheusUrl = prometheusPort === undefined ? "" : `http://${LOOPBACK}:${prometheusPort}`;
   await writeConfig(layout, kubectl, "controllers", {
-    controllers: { leaderElect: true, identity: `${hostname()}-${layout.id}` },
+    controllers: {
+      ...{ leaderElect: true, identity: `${hostname()}-${layout.id}` },
+      rollouts: { prometheusUrl },
+    },
     metrics: { bindAddress: LOOPBACK, controllersPort: port },
     probes: { bindAddress: LOOPBACK, port: await ports.take(layout.firstPort + 8) },
   });

@@ -44,6 +44,8 @@ export interface EnvironmentOptions {
   readonly withMapper?: boolean;
   /** Runs a second hub, and one address in front of the stream ports of both, which leads to the second at first. */
   readonly withSecondHub?: boolean;
+  /** Tells the controllers of a Prometheus; tests start it. */
+  readonly withPrometheus?: boolean;
   /** Path of metrics-server, which is run then. */
   readonly metricsServer?: string | undefined;
 }
@@ -84,8 +86,8 @@ export async function startEnvironment(
   return state;
 }
 
-/** The hub that edges connect to, and the second one if it was wanted. */
-type Hubs = Pick<EnvironmentState, "cloud" | "hubB">;
+/** The hub that edges connect to, and what else was wanted. */
+type Hubs = Pick<EnvironmentState, "cloud" | "hubB" | "prometheusPort">;
 
 async function startCloud(
   layout: Layout,
@@ -132,10 +134,13 @@ async function configureCloud(
 ): Promise<Hubs> {
   const reach = options.kubeconfig === undefined ? reachHere(layout, options) : reachFromAfar();
   const cloud = await takeHubPorts(layout, ports, options.hubPorts);
-  await configureControllers(layout, kubectl, ports);
+  const prometheusPort =
+    options.withPrometheus === true ? await ports.take(layout.firstPort + 23) : undefined;
+  await configureControllers(layout, kubectl, ports, prometheusPort);
+  const asked = prometheusPort === undefined ? {} : { prometheusPort };
   if (options.withSecondHub !== true) {
     await configureHub(layout, kubectl, ports, { name: "hub", ports: cloud, reach });
-    return { cloud };
+    return { cloud, ...asked };
   }
   const wanted = { tunnel: layout.firstPort + 20, join: layout.firstPort + 21 };
   const hubB = await takeHubPorts(layout, ports, wanted);
@@ -144,7 +149,7 @@ async function configureCloud(
   await configureHub(layout, kubectl, ports, { name: "hub", ports: cloud, reach: viaFront });
   await configureHub(layout, kubectl, ports, { name: "hub-b", ports: hubB, reach: viaFront });
   await startLink(layout, "front", { address: layout.address, port: front, targetPort: hubB.stream });
-  return { cloud, hubB };
+  return { cloud, hubB, ...asked };
 }
 
 /** The API server proxies to no node at 127.0.0.1: what it calls listens at an address of the environment's own. */

@@ -12,6 +12,8 @@ export interface EnvironmentState {
   readonly cloud: HubPorts;
   /** The second hub. */
   readonly hubB?: HubPorts;
+  /** Where the controllers look for Prometheus, if anybody starts one. */
+  readonly prometheusPort?: number;
 }
 
 /** @throws {Fault} NOT_UP when no environment was brought up completely */

@@ -33,6 +33,7 @@ await script(async () => {
     withLink: true,
     withMapper: true,
     withSecondHub: true,
+    withPrometheus: true,
     metricsServer,
   });
 });
