@@ -132,7 +132,7 @@ export const kinds = {
         says: "Every target has the wanted revision.",
         reasons: [
           ...["Completed", "InProgress", "Paused", "CheckFailed", "CheckUnavailable"],
-          ...["DeadlineExceeded", "NothingToReturnTo"],
+          ...["DeadlineExceeded", "PullFailed", "NothingToReturnTo"],
         ],
       },
       ImagesPrePulled: {

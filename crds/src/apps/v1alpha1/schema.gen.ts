@@ -1834,6 +1834,18 @@ export const schemas: Readonly<Record<string, object>> = {
        "phaseStartTime": {
         "type": "string"
        },
+       "reason": {
+        "type": "string",
+        "maxLength": 64
+       },
+       "resumePhase": {
+        "type": "string",
+        "maxLength": 64
+       },
+       "elapsedSeconds": {
+        "type": "integer",
+        "minimum": 0
+       },
        "message": {
         "type": "string",
         "maxLength": 1024

@@ -394,6 +394,12 @@ export interface EdgeApplicationRolloutStatus {
   batchName?: string;
   /** When the phase began. */
   phaseStartTime?: string;
+  /** Why it stands still or went back, in one word. */
+  reason?: string;
+  /** The phase that a pause interrupted. */
+  resumePhase?: string;
+  /** How long the phase had taken when it was interrupted. */
+  elapsedSeconds?: number;
   /** What is waited for. */
   message?: string;
   /** Targets that the wanted revision was given to. */

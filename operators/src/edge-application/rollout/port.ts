@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EdgeApplication, EdgeApplicationRolloutStatus } from "@longshore/crds/apps";
-import type { GroupFacts, RenderedSpec, Target } from "@longshore/crds/apps";
+import type { Child, GroupFacts, RenderedSpec, Target } from "@longshore/crds/apps";
 import type { Condition } from "../../runtime/index.ts";
 
 /** A node, as far as rollouts look at it. */
@@ -17,6 +17,11 @@ export interface WorkloadView {
   readonly name: string;
   /** Version of `rollout.versions` that it is for. */
   readonly version?: string;
+  /**
+   * Revision that the object in the cache was last applied from (its annotation REVISION), undefined without one.
+   * Tells an object that was changed from one that is still to be: a batch is done only when all have its revision.
+   */
+  readonly revision: string | undefined;
   /** Whether its controller has seen the newest spec. */
   readonly isObserved: boolean;
   readonly desired: number;
@@ -47,13 +52,24 @@ export interface TargetPlan {
   readonly spec: RenderedSpec;
   /** See RenderTargetInput. */
   readonly maxUnavailable?: number;
+  /**
+   * Of the rendered children those that are not applied yet, and not pruned either: what is there stays as it is.
+   * DaemonSets of one target change one after another, so that together they keep to the cap.
+   */
+  readonly holds?: (child: Pick<Child, "object" | "version">) => boolean;
 }
+
+/** Annotation of a child with pods, given when it is applied: TargetPlan.revision. Only while a step has a status. */
+export const REVISION = "longshore.io/revision";
 
 export type Words = Pick<Condition, "type" | "status" | "reason" | "message">;
 
 /** What is to be done now. The caller stores `status` first, then applies, then prunes. */
 export interface RolloutStep {
-  /** Targets that have something now. A target that waits for its first batch is not among them. */
+  /**
+   * Targets that have something now. A target that waits for its first batch is not among them. Their revisions are
+   * stored as `status.targets[].revision` in the same write as `status`.
+   */
   readonly targets: readonly TargetPlan[];
   /** What the objects that exist once are made from; absent while nothing was rolled out yet. */
   readonly shared: { readonly revision: string; readonly spec: RenderedSpec } | undefined;
@@ -103,7 +119,10 @@ export type PrePullState =
 
 /** Has nodes pull images, by an ImagePrePullJob for each batch. */
 export interface PrePull {
-  /** Makes the job if it is not there, and tells how it stands. `absent`: nobody carries such jobs out. */
+  /**
+   * Makes the job if it is not there, and tells how it stands on `nodes`: those that are ready now. A node that the job
+   * has and that is not among them is away, and not waited for. `absent`: nobody carries such jobs out.
+   */
   ensure(
     job: {
       readonly app: EdgeApplication;
