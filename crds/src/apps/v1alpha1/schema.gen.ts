@@ -1795,6 +1795,9 @@ export const schemas: Readonly<Record<string, object>> = {
          "type": "integer",
          "minimum": 0
         },
+        "protected": {
+         "type": "boolean"
+        },
         "message": {
          "type": "string",
          "maxLength": 1024

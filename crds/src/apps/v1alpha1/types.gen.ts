@@ -356,6 +356,8 @@ export interface EdgeApplicationTarget {
   available?: number;
   /** Replicas that run the newest template. */
   upToDate?: number;
+  /** Whether its node group is protected, so that scales and evictions are refused too. */
+  protected?: boolean;
   /** Why the target is not as it should be. */
   message?: string;
 }
