@@ -12,6 +12,17 @@ export {
   VERSION_LABEL_DOMAIN,
   ZONE,
 } from "./marks.ts";
+export {
+  DEFAULT_RENDER_LIMITS,
+  imagesOf,
+  isCopied,
+  mergeRendered,
+  renderShared,
+  renderTarget,
+  targetsOf,
+  versionLabel,
+} from "./render/index.ts";
+export { matchesSelector } from "./select.ts";
 export type {
   Child,
   ChildObject,
@@ -21,9 +32,12 @@ export type {
   Rendered,
   RenderedSpec,
   RenderFault,
+  RenderLimits,
   RenderTargetInput,
+  ScopeFault,
   Target,
-} from "./render/types.ts";
+  Targets,
+} from "./render/index.ts";
 export type {
   BreakGlass,
   EdgeApplication,

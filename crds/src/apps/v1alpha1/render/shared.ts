@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+import { attemptAll } from "./attempt.ts";
+import { DEFAULT_RENDER_LIMITS, type RenderLimits } from "./limits.ts";
+import { isCopied, manifestField, readManifest, titleOf } from "./manifest.ts";
+import { finish } from "./metadata.ts";
+import { checkName } from "./names.ts";
+import type { Child, Owner, Rendered, RenderedSpec } from "./types.ts";
+
+/** What of an application exists once: all that is not copied for each target, and faults of what is nothing at all. */
+export function renderShared(
+  { owner, spec }: { readonly owner: Owner; readonly spec: RenderedSpec },
+  limits: RenderLimits = DEFAULT_RENDER_LIMITS,
+): Rendered {
+  const attempts = (spec.workloadTemplate?.manifests ?? []).flatMap((source: unknown, ordinal) =>
+    isCopied(source)
+      ? []
+      : [{ ordinal, title: titleOf(source), make: () => makeOne(source, ordinal, owner, limits) }],
+  );
+  return attemptAll(attempts, limits);
+}
+
+function makeOne(source: unknown, ordinal: number, owner: Owner, limits: RenderLimits): Child {
+  const manifest = readManifest(source, ordinal, owner, limits);
+  checkName(manifest.apiVersion, manifest.kind, manifest.name, `${manifestField(ordinal)}.metadata.name`);
+  return { ordinal, manifestName: manifest.name, object: finish(manifest, owner) };
+}

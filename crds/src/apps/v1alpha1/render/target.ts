@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isDeepStrictEqual } from "node:util";
+import type { EdgeApplicationOverriders, LabelRequirement } from "../types.gen.ts";
+import { attemptAll, type Attempt } from "./attempt.ts";
+import { fail } from "./fault.ts";
+import { isFields, own, type Fields } from "./json.ts";
+import type { Workload } from "./kinds.ts";
+import { DEFAULT_RENDER_LIMITS, type RenderLimits } from "./limits.ts";
+import { copiedWorkload, manifestField, readManifest, titleOf, type Manifest } from "./manifest.ts";
+import { finish } from "./metadata.ts";
+import { checkName, versionLabel } from "./names.ts";
+import { override, podSpecField, podSpecOf, type Copy } from "./overriders/index.ts";
+import { place, placementOf, type Placement } from "./placement.ts";
+import { limitUnavailable } from "./strategy.ts";
+import type { Child, Rendered, RenderTargetInput } from "./types.ts";
+
+/** The children of one target: a copy of each workload, and of each DaemonSet one more for each version. */
+export function renderTarget(
+  input: RenderTargetInput,
+  limits: RenderLimits = DEFAULT_RENDER_LIMITS,
+): Rendered {
+  const attempts = (input.spec.workloadTemplate?.manifests ?? []).flatMap((source, ordinal) => {
+    const workload = copiedWorkload(source);
+    if (workload === undefined) return [];
+    return variantsOf(input, workload).map((variant): Attempt => {
+      const { version } = variant;
+      return {
+        ordinal,
+        target: input.target.name,
+        ...(version !== undefined && { version }),
+        title: titleOf(source),
+        make: () =>
+          makeCopy(input, readManifest(source, ordinal, input.owner, limits), { workload, variant, limits }),
+      };
+    });
+  });
+  return attemptAll(attempts, limits);
+}
+
+/** One of the objects that a manifest becomes for a target. */
+interface Variant {
+  readonly version?: string;
+  readonly suffix: string;
+  readonly requirements: readonly LabelRequirement[];
+  readonly layers: readonly Layer[];
+}
+
+interface Layer {
+  readonly field: string;
+  readonly overriders: EdgeApplicationOverriders;
+}
+
+function variantsOf({ owner, spec, target }: RenderTargetInput, workload: Workload): Variant[] {
+  const base: Layer = { field: "overriders", overriders: target.overriders };
+  if (workload.kind !== "DaemonSet" || spec.rollout === undefined) {
+    return [{ suffix: target.name, requirements: [], layers: [base] }];
+  }
+  const key = versionLabel(owner);
+  const versions = (spec.rollout.versions ?? []).map(({ name, overriders }, index): Variant => {
+    const field = `rollout.versions[${String(index)}].overriders`;
+    return {
+      version: name,
+      suffix: `${target.name}-${name}`,
+      requirements: [{ key, operator: "In", values: [name] }],
+      layers: [base, { field, overriders: overriders ?? {} }],
+    };
+  });
+  const rest = { suffix: target.name, requirements: [{ key, operator: "DoesNotExist" }], layers: [base] };
+  return [rest, ...versions];
+}
+
+interface CopyOptions {
+  readonly workload: Workload;
+  readonly variant: Variant;
+  readonly limits: RenderLimits;
+}
+
+function makeCopy(
+  input: RenderTargetInput,
+  manifest: Manifest,
+  { workload, variant, limits }: CopyOptions,
+): Child {
+  const { ordinal, apiVersion, kind, name: manifestName, fields, metadata } = manifest;
+  const field = manifestField(ordinal);
+  const name = `${manifestName}-${variant.suffix}`;
+  checkName(apiVersion, kind, name, `${field}.metadata.name`);
+  metadata["name"] = name;
+  const copy: Copy = { workload, object: fields, manifestName, field };
+  const placement = placementOf(input.target, variant.requirements);
+  place(podSpecOf(copy), placement, podSpecField(copy));
+  for (const layer of variant.layers) overrideGuarded(copy, layer, placement, limits);
+  limitUnavailable(fields, kind, input.maxUnavailable);
+  const { version } = variant;
+  const patched = own(fields, "metadata") as Fields;
+  return {
+    ordinal,
+    manifestName,
+    target: input.target.name,
+    ...(version !== undefined && { version }),
+    object: finish({ ...manifest, metadata: patched }, input.owner),
+  };
+}
+
+/** Overriders say how the pods differ, not which object it is, whose it is and where it runs. */
+function overrideGuarded(
+  copy: Copy,
+  { field, overriders }: Layer,
+  placement: Placement,
+  limits: RenderLimits,
+): void {
+  const before = identityOf(copy.object);
+  override(copy, overriders, field, limits);
+  if (!isDeepStrictEqual(identityOf(copy.object), before)) {
+    fail(
+      field,
+      "change apiVersion, kind, or the metadata's name, namespace or owners; change the manifest instead",
+    );
+  }
+  const podSpec = podSpecOf(copy);
+  const placed = structuredClone(podSpec);
+  place(placed, placement, podSpecField(copy));
+  if (!isDeepStrictEqual(placed, podSpec)) {
+    fail(
+      field,
+      "change which nodes the target has (nodeSelector or node affinity); change the workloadScope instead",
+    );
+  }
+}
+
+function identityOf(object: Fields): unknown[] {
+  const metadata = own(object, "metadata");
+  const held = isFields(metadata) ? metadata : {};
+  const values = ["name", "namespace", "ownerReferences", "generateName"].map((key) =>
+    structuredClone(own(held, key)),
+  );
+  return [own(object, "apiVersion"), own(object, "kind"), ...values];
+}
