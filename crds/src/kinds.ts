@@ -108,6 +108,7 @@ export const kinds = {
       Ready: { says: "Every member is Ready.", reasons: ["AllReady", "NodesOffline", "NoMembers"] },
       MembersResolved: { says: "Every named node exists.", reasons: ["Resolved", "NodeNotFound"] },
       Exclusive: { says: "No member is in another group.", reasons: ["Exclusive", "NodeConflict"] },
+      TemplateValid: { says: "Members are given all of nodeTemplate.", reasons: ["Valid", "EntriesIgnored"] },
     },
   },
   EdgeApplication: {

@@ -14,6 +14,7 @@ import {
   type Runnable,
 } from "../runtime/index.ts";
 import { setupDeviceController } from "../device/index.ts";
+import { setupNodeGroupController } from "../node-group/index.ts";
 import { setupWorkloadController } from "../workload/index.ts";
 import { redisTarget } from "./redis-target.ts";
 
@@ -98,6 +99,7 @@ function setupControllers({ config, registry, log }: ControllersDeps, manager: M
     moveHoldMs: moveHoldSeconds * 1000,
     pollMs: confirmPollSeconds * 1000,
   });
+  setupNodeGroupController(manager);
   const { enabled, intervalSeconds, writesPerSecond } = config.controllers.objectSync;
   if (enabled) {
     const intervalMs = intervalSeconds * 1000;
