@@ -23,6 +23,7 @@ export {
   versionLabel,
 } from "./render/index.ts";
 export { matchesSelector } from "./select.ts";
+export { reduceEndpoints, serviceNameOf, type GroupOf } from "./service-topology.ts";
 export type {
   Child,
   ChildObject,
