@@ -123,15 +123,14 @@ describe("what a server may answer to a check", () => {
     expect(measured).toEqual({ error: expect.stringMatching(/longer than 1048576 bytes/) });
   });
 
+  const silent: RequestListener = () => undefined;
+  const dripping: RequestListener = (_, response) => {
+    const timer = setInterval(() => response.write(" "), 20);
+    response.once("close", () => clearInterval(timer));
+  };
   it.each([
-    { when: "nothing is said", handler: () => undefined },
-    {
-      when: "it comes drop by drop",
-      handler: (_, response) => {
-        const timer = setInterval(() => response.write(" "), 20);
-        response.once("close", () => clearInterval(timer));
-      },
-    },
+    { when: "nothing is said", handler: silent },
+    { when: "it comes drop by drop", handler: dripping },
   ])("is waited for no longer than configured when $when", async ({ handler }) => {
     const metrics = createMetrics({ url: await serve(handler), timeoutMs: 300 });
     expect(await metrics.query("1", never)).toEqual({ error: expect.stringMatching(/not.*within 0.3 s/) });
