@@ -13,7 +13,7 @@ import {
   type Log,
   type Resource,
 } from "../../runtime/index.ts";
-import type { PrePull, PrePullState } from "./port.ts";
+import { REVISION, type PrePull, type PrePullState } from "./port.ts";
 import { outcomeOf } from "./pull-outcome.ts";
 
 export interface PrePullDeps {
@@ -31,7 +31,6 @@ export interface PrePullDeps {
 }
 
 export const PRE_PULL_JOBS: Resource = kinds.ImagePrePullJob;
-export const REVISION_LABEL = "longshore.io/revision";
 /** For people: whose job it is. */
 const FOR_ANNOTATION = "longshore.io/for";
 
@@ -60,7 +59,7 @@ export function createPrePull(deps: PrePullDeps): PrePull {
       return together(states);
     },
     async clean({ uid }, revision, signal) {
-      const others = revision === undefined ? "" : `,${REVISION_LABEL}!=${revision}`;
+      const others = revision === undefined ? "" : `,${REVISION}!=${revision}`;
       const labelSelector = `${APPLICATION_LABEL}=${uid}${others}`;
       const options = { labelSelector, metadataOnly: true, limit: PAGE, signal };
       const jobs = await orNone(deps.client.list(PRE_PULL_JOBS, options));
@@ -119,7 +118,7 @@ async function jobOf(
   const job = {
     metadata: {
       name,
-      labels: { [APPLICATION_LABEL]: app.metadata.uid, [REVISION_LABEL]: revision },
+      labels: { [APPLICATION_LABEL]: app.metadata.uid, [REVISION]: revision },
       annotations: {
         [FOR_ANNOTATION]: `EdgeApplication ${app.metadata.namespace ?? ""}/${app.metadata.name}`,
       },
