@@ -121,7 +121,7 @@ export const examples: Example[] = [
         },
       },
     },
-    header: ["NAME", "GROUPS", "DESIRED", "AVAILABLE", "UP-TO-DATE", "READY", "AGE"],
+    header: ["NAME", "GROUPS", "DESIRED", "AVAILABLE", "UP-TO-DATE", "READY", "ROLLOUT", "AGE"],
     row: /^nginx-app /u,
   },
   {

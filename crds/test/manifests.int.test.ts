@@ -73,12 +73,20 @@ describe("manifests on a real API server", () => {
     expect(JSON.parse(stored)).toMatchObject({ timeoutSeconds: 300, concurrency: 1, failureTolerate: "0.1" });
   });
 
+  const DIGEST = `sha256:${"a".repeat(64)}`;
+  const onNode = { nodeNames: ["n"] };
+  const upgrade = { version: "v1.23.0", ...onNode };
   test.each([
-    ["no selector", { version: "v1.23.0" }, /exactly one of nodeNames and labelSelector/u],
-    ["both selectors", { version: "v1.23.0", nodeNames: ["n"], labelSelector: {} }, /exactly one/u],
-    ["a version that is none", { version: "1.23", nodeNames: ["n"] }, /spec.version/u],
-    ["a version that carries a command", { version: "v1.23.0; reboot", nodeNames: ["n"] }, /spec.version/u],
-  ])("%s is refused in a NodeUpgradeJob", async (_name, spec, message) => {
+    ["B21 no selector", { version: "v1.23.0" }, /spec: .*exactly one of nodeNames and labelSelector/u],
+    ["B21 both selectors", { ...upgrade, labelSelector: {} }, /exactly one/u],
+    ["A28 a version that is none", { ...upgrade, version: "1.23" }, /spec.version: .*invalid version/u],
+    ["B18 no version", onNode, /spec.version: .*invalid version/u],
+    ["B18 a version of two lines", { ...upgrade, version: "v1.0.0\n;id" }, /invalid version/u],
+    ["S9 a version that carries a command", { ...upgrade, version: "v1.23.0; reboot" }, /invalid version/u],
+    ["S9 an image that carries a command", { ...upgrade, image: "a/b$(id)" }, /spec.image: .*invalid image/u],
+    ["B20 a negative concurrency", { ...upgrade, concurrency: -1 }, /spec.concurrency: .*negative/u],
+    ["B18 no spec", undefined, /spec is missing/u],
+  ])("%s is refused in a NodeUpgradeJob of either version", async (_name, spec, message) => {
     for (const version of ["v1alpha1", "v1alpha2"]) {
       const job = {
         apiVersion: `operations.kubeedge.io/${version}`,
@@ -89,7 +97,47 @@ describe("manifests on a real API server", () => {
     }
   });
 
-  test("the version of a NodeUpgradeJob stays, while what clients rewrite may change", async () => {
+  test.each(["kubeedge/installation-package", "reg.io:5000/a/b:v1", `a/b@${DIGEST}`, ""])(
+    "A28 the image %j of a NodeUpgradeJob is taken",
+    async (image) => {
+      const job = { apiVersion: "operations.kubeedge.io/v1alpha1", kind: "NodeUpgradeJob" };
+      await create({ ...job, metadata: { name: "image" }, spec: { ...upgrade, image } }, "--dry-run=server");
+    },
+  );
+
+  const config = (updateFields: object, more: object = onNode): [string, object] => [
+    "ConfigUpdateJob",
+    { ...more, updateFields },
+  ];
+  const prePull = (template: object): [string, object] => [
+    "ImagePrePullJob",
+    { imagePrePullTemplate: template },
+  ];
+  test.each([
+    ["S10 a value that carries a command", config({ "modules.a": "x;reboot" }), /updateFields/u],
+    ["S10 a value that sets another field", config({ "modules.a": "1,modules.b=2" }), /updateFields/u],
+    ["S10 a field that sets another", config({ "modules.a=1,modules.b": "2" }), /invalid field/u],
+    ["S10 a field that is none", config({ kind: "x" }), /invalid field/u],
+    ["B21 a ConfigUpdateJob for nobody", config({}, {}), /exactly one/u],
+    ["B21 both selectors", prePull({ ...onNode, labelSelector: {} }), /exactly one/u],
+    ["A33 an image that is none", prePull({ ...onNode, images: ["busybox", "$(id)"] }), /images\[1\]/u],
+    ["B20 negative retries", prePull({ ...onNode, retryTimes: -1 }), /retryTimes: .*negative/u],
+    ["A33 a job without a template", ["ImagePrePullJob", {}] as [string, object], /missing/u],
+  ])("%s is refused", async (_name, [kind, spec], message) => {
+    const job = { apiVersion: "operations.kubeedge.io/v1alpha2", kind, metadata: { name: "bad" }, spec };
+    await expect(create(job)).rejects.toThrow(message);
+  });
+
+  test.each(["65536", "0", "x", undefined])("A40 a servicebus with port %j is refused", async (port) => {
+    const endpoint = { apiVersion: "rules.kubeedge.io/v1", kind: "RuleEndpoint", metadata: { name: "bad" } };
+    const spec = {
+      ruleEndpointType: "servicebus",
+      properties: port === undefined ? {} : { service_port: port },
+    };
+    await expect(create({ ...endpoint, spec })).rejects.toThrow(/service_port/u);
+  });
+
+  test("A28 the spec of a NodeUpgradeJob stays, while what clients rewrite may change", async () => {
     const job = {
       metadata: { name: "fixed" },
       spec: { version: "v1.23.0", labelSelector: {}, nodeNames: [] },
@@ -98,8 +146,15 @@ describe("manifests on a real API server", () => {
     const patch = (spec: object): Promise<string> =>
       api.kubectl(["patch", "nuj", "fixed", "--type=merge", "-p", JSON.stringify({ spec })]);
     await expect(patch({ version: "v1.24.0" })).rejects.toThrow(/not allowed to update/u);
-    await expect(patch({ image: "other" })).rejects.toThrow(/not allowed to update/u);
-    await patch({ nodeNames: null, requireConfirmation: false });
+    const changes = [
+      { image: "a/other" },
+      { nodeNames: ["n"], labelSelector: null },
+      { labelSelector: { matchLabels: { a: "b" } } },
+      ...[{ concurrency: 2 }, { timeoutSeconds: 1 }, { failureTolerate: "0.5" }, { checkItems: ["cpu"] }],
+      ...[{ requireConfirmation: true }, { imageDigestGatter: { amd64: DIGEST } }],
+    ];
+    for (const change of changes) await expect(patch(change)).rejects.toThrow(/not allowed to update/u);
+    await patch({ nodeNames: null, requireConfirmation: false, concurrency: 0, timeoutSeconds: null });
   });
 
   test("status of a Device is written through the main resource, with what KubeEdge has no word for", async () => {

@@ -13,10 +13,11 @@ export type Schema = {
 /** Keywords that may be added to a field that KubeEdge has: they refuse nothing that it accepts. */
 const harmless = new Set(["description", "default", "x-kubernetes-validations"]);
 
-/** The one tightening that is meant: what KubeEdge's admission refuses, ours refuses without it. */
+/** Tightenings that are meant: no image can have another name, and no value may set other fields than its own. */
 const allowed = new Set([
-  "nodeupgradejobs.operations.kubeedge.io/v1alpha1.spec.version pattern",
-  "nodeupgradejobs.operations.kubeedge.io/v1alpha2.spec.version pattern",
+  "imageprepulljobs.operations.kubeedge.io/v1alpha1.spec.imagePrePullTemplate.images[] pattern",
+  "imageprepulljobs.operations.kubeedge.io/v1alpha2.spec.imagePrePullTemplate.images[] pattern",
+  "configupdatejobs.operations.kubeedge.io/v1alpha2.spec.updateFields{} pattern",
 ]);
 
 /** Where `ours` lacks or narrows something of `theirs`; empty when ours only adds. */

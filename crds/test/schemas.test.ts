@@ -33,7 +33,7 @@ describe("generated schemas", () => {
     ["Device", { spec: { properties: [{ desired: {} }] } }, "/spec/properties/0/desired"],
     ["DeviceModel", { spec: { properties: [{ type: "int" }] } }, "/spec/properties/0/type"],
     ["RuleEndpoint", { spec: { ruleEndpointType: "smoke" } }, "/spec/ruleEndpointType"],
-    ["NodeUpgradeJob", { spec: { version: "v1.2.3; reboot" } }, "/spec/version"],
+    ["ConfigUpdateJob", { spec: { updateFields: { a: "x; reboot" } } }, "/spec/updateFields/a"],
     ["NodeGroup", {}, ""],
   ])("a %s with a fault is refused where the fault is", (kind, object, instancePath) => {
     const validate = ajv.compile(stored[kind] ?? true);

@@ -42,7 +42,8 @@ export const schemas: Readonly<Record<string, object>> = {
        "images": {
         "type": "array",
         "items": {
-         "type": "string"
+         "type": "string",
+         "pattern": "^([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/)?[A-Za-z0-9][\\w.-]*(/[A-Za-z0-9][\\w.-]*)*(:\\w[\\w.-]{0,127})?(@sha256:[A-Fa-f0-9]{64})?$"
         }
        },
        "labelSelector": {
@@ -340,8 +341,7 @@ export const schemas: Readonly<Record<string, object>> = {
       "default": 300
      },
      "version": {
-      "type": "string",
-      "pattern": "^v[0-9]+\\.[0-9]+\\.[0-9]+([-+][0-9A-Za-z.+_-]*)?$"
+      "type": "string"
      }
     }
    },

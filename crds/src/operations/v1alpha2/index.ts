@@ -1,4 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+export {
+  concurrencyOf,
+  configFaults,
+  configHazards,
+  isConfigKey,
+  isConfigValue,
+  isDigest,
+  isImage,
+  isImageRepository,
+  isSameJob,
+  isVersion,
+  prePullFaults,
+  prePullHazards,
+  SPEC_IS_FIXED,
+  timeoutSecondsOf,
+  upgradeFaults,
+  upgradeHazards,
+  type ConfigSpec,
+  type JobSpec,
+  type PrePullTemplate,
+  type UpgradeSpec,
+} from "./rules/index.ts";
 export { schemas } from "./schema.gen.ts";
 export type {
   ConfigUpdateJob,
