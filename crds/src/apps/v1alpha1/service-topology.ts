@@ -70,21 +70,21 @@ function reduceSubsets(object: Fields, isSeen: IsSeen): Fields {
   const subsets = object["subsets"] as readonly Fields[];
   const reduced = subsets.map((subset) => reduceSubset(subset, isSeen));
   if (reduced.every((subset, index) => subset === subsets[index])) return object;
-  return { ...object, subsets: reduced.filter((subset) => ADDRESS_LISTS.some((key) => subset[key] !== undefined)) };
+  return {
+    ...object,
+    subsets: reduced.filter((subset) => ADDRESS_LISTS.some((key) => subset[key] !== undefined)),
+  };
 }
 
 const ADDRESS_LISTS = ["addresses", "notReadyAddresses"];
 
 /** The subset without what is not seen, and without lists that become empty. */
 function reduceSubset(subset: Fields, isSeen: IsSeen): Fields {
-  let reduced = subset;
-  for (const key of ADDRESS_LISTS) {
-    const list = subset[key];
-    if (!Array.isArray(list)) continue;
-    const kept = seen(list, isSeen);
-    if (kept === list) continue;
-    const { [key]: _left, ...rest } = reduced;
-    reduced = kept.length > 0 ? { ...rest, [key]: kept } : rest;
-  }
-  return reduced;
+  const entries = Object.entries(subset).map(([key, list]): [string, unknown] =>
+    ADDRESS_LISTS.includes(key) && Array.isArray(list) ? [key, seen(list, isSeen)] : [key, list],
+  );
+  if (entries.every(([key, value]) => value === subset[key])) return subset;
+  return Object.fromEntries(
+    entries.filter(([key, value]) => value === subset[key] || (value as unknown[]).length > 0),
+  );
 }

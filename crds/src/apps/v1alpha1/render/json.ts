@@ -12,6 +12,14 @@ export const isFields = (value: unknown): value is Fields =>
 export const own = (fields: Readonly<Fields>, key: string): unknown =>
   Object.hasOwn(fields, key) ? fields[key] : undefined;
 
+/** The objects of a list that may not be one, with their positions. */
+export function indexed<T>(list: readonly T[] | undefined): (readonly [number, T])[] {
+  if (!Array.isArray(list)) return [];
+  return (list as readonly T[])
+    .map((item, index) => [index, item] as const)
+    .filter(([, item]) => isFields(item));
+}
+
 /** Removes a key. */
 export function drop(fields: Fields, key: string): void {
   Reflect.deleteProperty(fields, key);

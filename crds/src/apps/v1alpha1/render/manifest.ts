@@ -4,7 +4,7 @@ import { fail, quoted } from "./fault.ts";
 import { cloneJson, fieldsAt, isFields, own, type Fields } from "./json.ts";
 import { isClusterScoped, workloadOf, type Workload } from "./kinds.ts";
 import type { RenderLimits } from "./limits.ts";
-import type { Owner } from "./types.ts";
+import type { Owner, RenderedSpec } from "./types.ts";
 
 /** A manifest that can become an object: checked, and a copy of the author's. */
 export interface Manifest {
@@ -38,6 +38,10 @@ export function titleOf(manifest: unknown): string {
   const name = own(fieldsAt(manifest, ["metadata"]) ?? {}, "name");
   return [kind, name].filter((part) => typeof part === "string" && part !== "").join(" ");
 }
+
+/** The manifests of a spec, whatever they are. */
+export const manifestsOf = ({ workloadTemplate }: RenderedSpec): readonly unknown[] =>
+  Array.isArray(workloadTemplate?.manifests) ? workloadTemplate.manifests : [];
 
 export const manifestField = (ordinal: number): string => `workloadTemplate.manifests[${String(ordinal)}]`;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { attemptAll } from "./attempt.ts";
 import { DEFAULT_RENDER_LIMITS, type RenderLimits } from "./limits.ts";
-import { isCopied, manifestField, readManifest, titleOf } from "./manifest.ts";
+import { isCopied, manifestField, manifestsOf, readManifest, titleOf } from "./manifest.ts";
 import { finish } from "./metadata.ts";
 import { checkName } from "./names.ts";
 import type { Child, Owner, Rendered, RenderedSpec } from "./types.ts";
@@ -11,7 +11,7 @@ export function renderShared(
   { owner, spec }: { readonly owner: Owner; readonly spec: RenderedSpec },
   limits: RenderLimits = DEFAULT_RENDER_LIMITS,
 ): Rendered {
-  const attempts = (spec.workloadTemplate?.manifests ?? []).flatMap((source: unknown, ordinal) =>
+  const attempts = manifestsOf(spec).flatMap((source, ordinal) =>
     isCopied(source)
       ? []
       : [{ ordinal, title: titleOf(source), make: () => makeOne(source, ordinal, owner, limits) }],

@@ -3,10 +3,17 @@ import { isDeepStrictEqual } from "node:util";
 import type { EdgeApplicationOverriders, LabelRequirement } from "../types.gen.ts";
 import { attemptAll, type Attempt } from "./attempt.ts";
 import { fail } from "./fault.ts";
-import { isFields, own, type Fields } from "./json.ts";
+import { indexed, isFields, own, type Fields } from "./json.ts";
 import type { Workload } from "./kinds.ts";
 import { DEFAULT_RENDER_LIMITS, type RenderLimits } from "./limits.ts";
-import { copiedWorkload, manifestField, readManifest, titleOf, type Manifest } from "./manifest.ts";
+import {
+  copiedWorkload,
+  manifestField,
+  manifestsOf,
+  readManifest,
+  titleOf,
+  type Manifest,
+} from "./manifest.ts";
 import { finish } from "./metadata.ts";
 import { checkName, versionLabel } from "./names.ts";
 import { override, podSpecField, podSpecOf, type Copy } from "./overriders/index.ts";
@@ -19,7 +26,7 @@ export function renderTarget(
   input: RenderTargetInput,
   limits: RenderLimits = DEFAULT_RENDER_LIMITS,
 ): Rendered {
-  const attempts = (input.spec.workloadTemplate?.manifests ?? []).flatMap((source, ordinal) => {
+  const attempts = manifestsOf(input.spec).flatMap((source, ordinal) => {
     const workload = copiedWorkload(source);
     if (workload === undefined) return [];
     return variantsOf(input, workload).map((variant): Attempt => {
@@ -56,7 +63,7 @@ function variantsOf({ owner, spec, target }: RenderTargetInput, workload: Worklo
     return [{ suffix: target.name, requirements: [], layers: [base] }];
   }
   const key = versionLabel(owner);
-  const versions = (spec.rollout.versions ?? []).map(({ name, overriders }, index): Variant => {
+  const versions = indexed(spec.rollout.versions).map(([index, { name, overriders }]): Variant => {
     const field = `rollout.versions[${String(index)}].overriders`;
     return {
       version: name,
@@ -88,7 +95,9 @@ function makeCopy(
   const copy: Copy = { workload, object: fields, manifestName, field };
   const placement = placementOf(input.target, variant.requirements);
   place(podSpecOf(copy), placement, podSpecField(copy));
-  for (const layer of variant.layers) overrideGuarded(copy, layer, placement, limits);
+  const guard = guardOf(copy, placement);
+  for (const { field: at, overriders } of variant.layers)
+    override(copy, overriders, { field: at, limits, guard });
   limitUnavailable(fields, kind, input.maxUnavailable);
   const { version } = variant;
   const patched = own(fields, "metadata") as Fields;
@@ -102,29 +111,24 @@ function makeCopy(
 }
 
 /** Overriders say how the pods differ, not which object it is, whose it is and where it runs. */
-function overrideGuarded(
-  copy: Copy,
-  { field, overriders }: Layer,
-  placement: Placement,
-  limits: RenderLimits,
-): void {
+function guardOf(copy: Copy, placement: Placement): (field: string) => void {
   const before = identityOf(copy.object);
-  override(copy, overriders, field, limits);
-  if (!isDeepStrictEqual(identityOf(copy.object), before)) {
+  return (field) => {
+    if (!isDeepStrictEqual(identityOf(copy.object), before)) {
+      fail(
+        field,
+        "may not change apiVersion, kind, or the metadata's name, namespace or owners; change the manifest",
+      );
+    }
+    const podSpec = podSpecOf(copy);
+    const placed = structuredClone(podSpec);
+    place(placed, placement, podSpecField(copy));
+    if (isDeepStrictEqual(placed, podSpec)) return;
     fail(
       field,
-      "change apiVersion, kind, or the metadata's name, namespace or owners; change the manifest instead",
+      "may not change which nodes the target has (nodeSelector, node affinity); change the workloadScope",
     );
-  }
-  const podSpec = podSpecOf(copy);
-  const placed = structuredClone(podSpec);
-  place(placed, placement, podSpecField(copy));
-  if (!isDeepStrictEqual(placed, podSpec)) {
-    fail(
-      field,
-      "change which nodes the target has (nodeSelector or node affinity); change the workloadScope instead",
-    );
-  }
+  };
 }
 
 function identityOf(object: Fields): unknown[] {

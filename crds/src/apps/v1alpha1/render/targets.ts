@@ -8,6 +8,7 @@ import type {
 } from "../types.gen.ts";
 import { fail, quoted, RenderFaultError } from "./fault.ts";
 import { DEFAULT_RENDER_LIMITS, type RenderLimits } from "./limits.ts";
+import { indexed, isFields } from "./json.ts";
 import { isSubdomain, MAX_LABEL, selectorSuffix } from "./names.ts";
 import type { GroupFacts, Target } from "./types.ts";
 
@@ -37,11 +38,11 @@ export function targetsOf(
   limits: RenderLimits = DEFAULT_RENDER_LIMITS,
 ): Targets {
   const found = new Found(limits);
-  for (const [index, { name, overriders }] of listed(scope?.targetNodeGroups)) {
+  for (const [index, { name, overriders }] of indexed(scope?.targetNodeGroups)) {
     found.add(`workloadScope.targetNodeGroups[${String(index)}].name`, () => groupTarget(name, overriders));
   }
   addSelected(found, scope, groups);
-  for (const [index, { labelSelector, overriders }] of listed(scope?.targetNodeLabels)) {
+  for (const [index, { labelSelector, overriders }] of indexed(scope?.targetNodeLabels)) {
     found.add(`workloadScope.targetNodeLabels[${String(index)}].labelSelector`, () =>
       labelTarget(labelSelector, overriders),
     );
@@ -49,12 +50,9 @@ export function targetsOf(
   return { targets: [...found.targets.values()], faults: found.faults };
 }
 
-const listed = <T>(list: readonly T[] | undefined): (readonly [number, T])[] =>
-  (list ?? []).map((item, index) => [index, item] as const);
-
 /** Groups that a selector means; those with a name of their own in the scope and those of earlier selectors stay. */
 function addSelected(found: Found, scope: Scope | undefined, groups: Iterable<GroupFacts>): void {
-  const selectors = listed(scope?.targetNodeGroupSelectors).filter(([index, { labelSelector }]) =>
+  const selectors = indexed(scope?.targetNodeGroupSelectors).filter(([index, { labelSelector }]) =>
     found.check(`workloadScope.targetNodeGroupSelectors[${String(index)}].labelSelector`, () => {
       checkSelector(labelSelector);
     }),
@@ -126,8 +124,11 @@ function labelTarget(
 }
 
 function checkSelector(selector: LabelSelector | undefined): void {
-  const labels = Object.entries((selector?.matchLabels ?? {}) as Record<string, unknown>);
-  const expressions = selector?.matchExpressions ?? [];
+  const { matchLabels = {}, matchExpressions = [] } = (selector ?? {}) as Record<string, unknown>;
+  if (!isFields(matchLabels) || !isList(matchExpressions)) fail("", "is no label selector; check it");
+  const labels = Object.entries(matchLabels);
+  const expressions = matchExpressions as LabelRequirement[];
+
   if (labels.length + expressions.length === 0)
     fail("", "is empty; say by matchLabels or matchExpressions what is meant");
   for (const [key, value] of labels) {
@@ -144,7 +145,13 @@ const TAKES_VALUES: ReadonlyMap<string, boolean> = new Map([
   ["DoesNotExist", false],
 ]);
 
-function checkExpression({ key, operator, values }: LabelRequirement): void {
+const isList = (value: unknown): boolean => value === undefined || Array.isArray(value);
+
+function checkExpression(expression: LabelRequirement): void {
+  if (!isFields(expression) || !isList(expression.values))
+    fail("", "has an expression that is none; check it");
+  const { key, operator, values } = expression;
+
   if (typeof key !== "string" || key === "") fail("", "has an expression without key; add it");
   const takesValues = TAKES_VALUES.get(operator);
   if (takesValues === undefined) {

@@ -11,7 +11,7 @@ import type { Copy } from "./copy.ts";
 export function overrideImage(copy: Copy, overrider: EdgeApplicationImageOverrider, field: string): void {
   for (const { parent, key } of imagesIn(copy, overrider, field)) {
     const image = own(parent, key);
-    if (typeof image !== "string") fail(field, `finds no image at ${key}; add one to the manifest`);
+    if (typeof image !== "string") fail(field, "finds a container without image; add one to the manifest");
     parent[key] = changedImage(image, overrider, field);
   }
 }

@@ -15,21 +15,33 @@ export { podSpecField, podSpecOf, type Copy } from "./copy.ts";
 /**
  * Changes a copy as its target asks: what KubeEdge has, in KubeEdge's order, then spread, then patches.
  *
- * @param field where the overriders are, for messages
+ * @param options.field where the overriders are, for messages
+ * @param options.guard is called behind what may have changed anything, with its field
  * @throws {RenderFaultError} for what cannot be done
  */
 export function override(
   copy: Copy,
   overriders: EdgeApplicationOverriders,
-  field: string,
-  limits: RenderLimits,
+  { field, limits, guard }: OverrideOptions,
 ): void {
   const own = cloneJson(overriders, field, limits) as EdgeApplicationOverriders;
   overrideReplicas(copy, own.replicas, `${field}.replicas`);
-  each(own.imageOverriders, `${field}.imageOverriders`, (one, at) => overrideImage(copy, one, at));
+  each(own.imageOverriders, `${field}.imageOverriders`, (one, at) => {
+    overrideImage(copy, one, at);
+    if (one.predicate) guard(at);
+  });
   overrideContainers(copy, own, field);
   if (own.spread) overrideSpread(copy, own.spread, `${field}.spread`);
-  each(own.patchOverriders, `${field}.patchOverriders`, (one, at) => overridePatches(copy, one, at, limits));
+  each(own.patchOverriders, `${field}.patchOverriders`, (one, at) => {
+    overridePatches(copy, one, at, limits);
+    guard(at);
+  });
+}
+
+export interface OverrideOptions {
+  readonly field: string;
+  readonly limits: RenderLimits;
+  readonly guard: (field: string) => void;
 }
 
 function overrideContainers(copy: Copy, own: EdgeApplicationOverriders, field: string): void {

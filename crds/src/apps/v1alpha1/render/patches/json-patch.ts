@@ -3,7 +3,7 @@ import { applyPatch, type Operation } from "rfc6902";
 import { fail, quoted } from "../fault.ts";
 import { cloneJson, isFields, isForbiddenKey, own, type Fields } from "../json.ts";
 import type { RenderLimits } from "../limits.ts";
-import { tokensOf } from "../overriders/pointer.ts";
+import { canAdd, lookUp, placeAt, tokensOf } from "../overriders/pointer.ts";
 
 const NEEDS: ReadonlyMap<string, "value" | "from" | undefined> = new Map([
   ["add", "value"],
@@ -25,13 +25,14 @@ export function jsonPatch(object: Fields, patch: unknown, field: string, limits:
   if (patch.length > limits.maxOperations) {
     fail(field, `has more than ${String(limits.maxOperations)} operations; use fewer`);
   }
-  for (const [index, operation] of patch.entries()) {
+  for (const [index, item] of patch.entries()) {
     const at = `${field}[${String(index)}]`;
-    const [failure] = applyPatch(object, [checked(operation, at)]);
-    if (failure)
-      fail(at, `cannot be done: ${failure.name === "TestError" ? "the value is another" : failure.message}`);
+    const operation = checked(item, at);
+    checkPlaces(object, operation, at);
+    const [failure] = applyPatch(object, [operation]);
+    if (failure) fail(at, failure.name === "TestError" ? "finds another value" : "cannot be done");
     // A few copies of an object into itself would fill any memory.
-    if (own(operation as Fields, "op") === "copy") cloneJson(object, field, limits);
+    if (operation.op === "copy") cloneJson(object, field, limits);
   }
 }
 
@@ -49,8 +50,20 @@ function checked(operation: unknown, field: string): Operation {
 }
 
 function checkPointer(pointer: unknown, field: string): void {
-  if (typeof pointer !== "string" || !pointer.startsWith("/")) {
-    fail(field, `is ${quoted(pointer)}; begin with a slash, as in /spec/replicas`);
+  const tokens = typeof pointer === "string" ? tokensOf(pointer) : undefined;
+  if (tokens === undefined) fail(field, `is ${quoted(pointer)}; begin with a slash, as in /spec/replicas`);
+  if (tokens.some(isForbiddenKey)) fail(field, "has a key that is not taken; rename it");
+}
+
+const ADDING: ReadonlySet<string> = new Set(["add", "move", "copy"]);
+
+/** The library also follows what every object inherits (/toString/x), and takes any key for a list. */
+function checkPlaces(object: Fields, operation: Operation, field: string): void {
+  if ("from" in operation && lookUp(object, operation.from) === undefined) {
+    fail(`${field}.from`, `${quoted(operation.from)} leads to nothing; check the manifest`);
   }
-  if (tokensOf(pointer).some(isForbiddenKey)) fail(field, "has a key that is not taken; rename it");
+  const place = ADDING.has(operation.op) ? placeAt(object, operation.path) : lookUp(object, operation.path);
+  if (place === undefined || (ADDING.has(operation.op) && !canAdd(place))) {
+    fail(`${field}.path`, `${quoted(operation.path)} leads to nothing; check the manifest`);
+  }
 }
