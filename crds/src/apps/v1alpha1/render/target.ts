@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isDeepStrictEqual } from "node:util";
 import type { EdgeApplicationOverriders, LabelRequirement } from "../types.gen.ts";
 import { attemptAll, type Attempt } from "./attempt.ts";
 import { fail } from "./fault.ts";
-import { indexed, isFields, own, type Fields } from "./json.ts";
+import { canonicalJson, indexed, isFields, own, type Fields } from "./json.ts";
 import type { Workload } from "./kinds.ts";
 import { DEFAULT_RENDER_LIMITS, type RenderLimits } from "./limits.ts";
 import {
@@ -59,7 +58,7 @@ interface Layer {
 
 function variantsOf({ owner, spec, target }: RenderTargetInput, workload: Workload): Variant[] {
   const base: Layer = { field: "overriders", overriders: target.overriders };
-  if (workload.kind !== "DaemonSet" || spec.rollout === undefined) {
+  if (workload.kind !== "DaemonSet" || !spec.rollout) {
     return [{ suffix: target.name, requirements: [], layers: [base] }];
   }
   const key = versionLabel(owner);
@@ -114,16 +113,16 @@ function makeCopy(
 function guardOf(copy: Copy, placement: Placement): (field: string) => void {
   const before = identityOf(copy.object);
   return (field) => {
-    if (!isDeepStrictEqual(identityOf(copy.object), before)) {
+    if (identityOf(copy.object) !== before) {
       fail(
         field,
         "may not change apiVersion, kind, or the metadata's name, namespace or owners; change the manifest",
       );
     }
-    const podSpec = podSpecOf(copy);
-    const placed = structuredClone(podSpec);
+    const podSpec = canonicalJson(podSpecOf(copy));
+    const placed = JSON.parse(podSpec) as Fields;
     place(placed, placement, podSpecField(copy));
-    if (isDeepStrictEqual(placed, podSpec)) return;
+    if (canonicalJson(placed) === podSpec) return;
     fail(
       field,
       "may not change which nodes the target has (nodeSelector, node affinity); change the workloadScope",
@@ -131,11 +130,9 @@ function guardOf(copy: Copy, placement: Placement): (field: string) => void {
   };
 }
 
-function identityOf(object: Fields): unknown[] {
+function identityOf(object: Fields): string {
   const metadata = own(object, "metadata");
   const held = isFields(metadata) ? metadata : {};
-  const values = ["name", "namespace", "ownerReferences", "generateName"].map((key) =>
-    structuredClone(own(held, key)),
-  );
-  return [own(object, "apiVersion"), own(object, "kind"), ...values];
+  const values = ["name", "namespace", "ownerReferences", "generateName"].map((key) => own(held, key));
+  return canonicalJson([own(object, "apiVersion"), own(object, "kind"), ...values]);
 }

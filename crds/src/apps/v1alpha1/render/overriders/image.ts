@@ -72,12 +72,14 @@ function change(
 const withoutTag = (name: ImageName): ImageName =>
   name.tag === "" ? { ...name, digest: "" } : { ...name, tag: "" };
 
-/** The value is a tag or a digest, and the image has only that one: beside a digest a tag says nothing. */
+/**
+ * The value is a tag or a digest, and the image has only that one: beside a digest a tag says nothing. An image
+ * without a tag that could be added to stays as it is, as with KubeEdge.
+ */
 function withTag(name: ImageName, isAdded: boolean, value: string, field: string): ImageName {
-  if (isAdded && name.tag === "" && name.digest !== "") {
-    fail(field, `cannot add to a digest; use the operator replace`);
-  }
   const wanted = isAdded ? name.tag + value : value;
+  const hasNothingToAddTo = isAdded && name.tag === "" && (name.digest !== "" || !isTag(wanted));
+  if (hasNothingToAddTo) return name;
   if (isTag(wanted)) return { ...name, tag: wanted, digest: "" };
   if (isDigest(wanted)) return { ...name, tag: "", digest: wanted };
   return fail(`${field}.value`, `makes ${quoted(wanted)}, which is neither tag nor digest; correct it`);

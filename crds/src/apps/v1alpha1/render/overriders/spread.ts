@@ -29,10 +29,12 @@ const isSamePlace = (a: Fields, b: Fields): boolean =>
 /** What tells the workload's pods from others: its selector, or the pods' labels where the selector is made later. */
 function selectorOf(copy: Copy, field: string): Fields {
   const selector = copy.workload.group === "apps" ? fieldsAt(copy.object, ["spec", "selector"]) : undefined;
-  if (selector !== undefined && Object.keys(selector).length > 0) return structuredClone(selector);
+  if (selector !== undefined && Object.keys(selector).length > 0) return cloned(selector);
   const labels = fieldsAt(templateOf(copy), ["metadata", "labels"]);
   if (labels === undefined || Object.keys(labels).length === 0) {
     fail(field, "cannot tell the pods from others; give them labels in the manifest");
   }
-  return { matchLabels: structuredClone(labels) };
+  return { matchLabels: cloned(labels) };
 }
+
+const cloned = (fields: Fields): Fields => JSON.parse(JSON.stringify(fields)) as Fields;
