@@ -1,82 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { eventually } from "../../../operators/test/runtime/eventually.ts";
 import { installPolicies, startBench, type Actor, type Bench, type Call } from "./bench.ts";
 import {
-  application,
-  applications,
-  collectionOf,
-  group,
-  GROUPS,
-  NAMESPACE,
-  node,
-  NODES,
-  statusOf,
-  thing,
-  type Thing,
-} from "./objects.ts";
+  BREAK_GLASS,
+  debug,
+  EDITOR,
+  evict,
+  GLASS,
+  patch,
+  remove,
+  removeAll,
+  resize,
+  scale,
+  STRANGERS,
+  SYSTEM,
+  verdictOf,
+} from "./calls.ts";
+import { application, collectionOf, group, statusOf, thing, type Thing } from "./objects.ts";
 
 jest.setTimeout(240_000);
-
-const EDITOR: Actor = { user: "alice" };
-const BREAK_GLASS: readonly Actor[] = [{ user: "carol" }, { user: "dave", group: "firefighters" }];
-const GLASS = { users: ["carol"], groups: ["firefighters"] };
-const account = (namespace: string, name: string): Actor => ({
-  user: `system:serviceaccount:${namespace}:${name}`,
-});
-const SYSTEM: readonly Actor[] = [
-  account("kubeedge", "longshore-controllers"),
-  account("kubeedge", "longshore-hub"),
-  account("kubeedge", "cloudcore"),
-  account("kubeedge", "controller-manager"),
-  account("kube-system", "generic-garbage-collector"),
-  account("kube-system", "deployment-controller"),
-  { user: "system:kube-controller-manager" },
-  { user: "system:kube-scheduler" },
-  { user: "system:node:edge-1", group: "system:nodes" },
-];
-const STRANGERS: readonly (Actor | undefined)[] = [
-  EDITOR,
-  undefined, // the administrator, of system:masters
-  account("default", "default"),
-  account("kubeedge-2", "longshore-controllers"),
-  account("kubeedge", "other"),
-];
-
-/** Nothing of this is kept: the same object can be tried again. */
-const DRY = "dryRun=All";
-const patch = (path: string, body: object = { metadata: { labels: { touched: "yes" } } }): Call => ({
-  method: "PATCH",
-  path: `${path}?${DRY}`,
-  body,
-});
-const remove = (path: string): Call => ({ method: "DELETE", path: `${path}?${DRY}` });
-const removeAll = (collection: string, selector: string): Call => ({
-  method: "DELETE",
-  path: `${collection}?${DRY}&labelSelector=${encodeURIComponent(selector)}`,
-});
-const scale = (path: string): Call => patch(`${path}/scale`, { spec: { replicas: 0 } });
-const evict = (path: string): Call => ({
-  method: "POST",
-  path: `${path}/eviction?${DRY}`,
-  body: {
-    apiVersion: "policy/v1",
-    kind: "Eviction",
-    metadata: { name: path.split("/").at(-1), namespace: NAMESPACE },
-  },
-});
-const debug = (path: string): Call => ({
-  method: "PATCH",
-  path: `${path}/ephemeralcontainers?${DRY}`,
-  type: "application/strategic-merge-patch+json",
-  body: { spec: { ephemeralContainers: [{ name: "d", image: "busybox" }] } },
-});
-const resize = (path: string): Call => ({
-  method: "PATCH",
-  path: `${path}/resize?${DRY}`,
-  type: "application/strategic-merge-patch+json",
-  body: { spec: { containers: [{ name: "c", resources: { requests: { cpu: "1m" } } }] } },
-});
 
 const KINDS = [
   ...[
@@ -95,12 +37,8 @@ describe("edit protection, by the API server alone", () => {
   let bench: Bench;
   /** Paths of what there is. */
   const at = (kind: string, name: string): string => `${collectionOf(kind)}/${name}`;
-  const verdict = async (call: Call, actor?: Actor): Promise<string> => {
-    const { code, message } = await bench.ask(call, actor);
-    if (code < 300) return "passes";
-    const [, policy] = /ValidatingAdmissionPolicy '([^']+)'/.exec(message) ?? [];
-    return policy ?? `${code} ${message}`;
-  };
+  const verdict = async (call: Call, actor?: Actor): Promise<string> =>
+    verdictOf(await bench.ask(call, actor));
   const all = async (things: readonly Thing[]): Promise<void> => {
     for (const each of things) await bench.make(each);
   };
@@ -117,19 +55,6 @@ describe("edit protection, by the API server alone", () => {
       ]),
     ]);
     await makeApplications();
-    await all([
-      node("edge-1", {
-        site: "cdn-a",
-        "apps.kubeedge.io/belonging-to": "cdn-a",
-        "version.longshore.io/0a": "v1",
-      }),
-      node("edge-2", {
-        site: "cdn-b",
-        "apps.kubeedge.io/belonging-to": "cdn-b",
-        "version.longshore.io/0a": "v1",
-      }),
-      node("edge-3", {}),
-    ]);
     await installPolicies(bench, patch(at("Pod", "in-a")));
   }, 240_000);
   afterAll(() => bench.stop());
