@@ -147,22 +147,52 @@ describe("what the overlays build", () => {
 });
 
 describe("the webhook configuration", () => {
-  test("judges both served versions, lets devices through without the webhooks, and leaves caBundle to them", async () => {
-    const [configuration] = (await build("default")).filter(
-      ({ kind }) => kind === "ValidatingWebhookConfiguration",
-    ) as unknown as { webhooks: { clientConfig: { service: object } }[] }[];
-    expect(configuration?.webhooks).toHaveLength(2);
-    for (const webhook of configuration?.webhooks ?? []) {
-      expect(webhook).toMatchObject({
-        failurePolicy: "Ignore",
-        timeoutSeconds: 3,
-        matchPolicy: "Equivalent",
-        sideEffects: "None",
-        rules: [{ apiVersions: ["v1beta1", "v1alpha2"], operations: ["CREATE", "UPDATE"] }],
-        clientConfig: { service: { name: "longshore-webhooks", namespace: "kubeedge", port: 443 } },
-      });
+  type Webhook = {
+    name: string;
+    clientConfig: { service: object };
+    failurePolicy: string;
+    rules: { apiGroups: string[]; apiVersions: string[]; resources: string[] }[];
+  };
+  const webhooksOf = async (kind: string): Promise<Webhook[]> =>
+    (await build("default"))
+      .filter((manifest) => manifest.kind === kind)
+      .flatMap((manifest) => (manifest as unknown as { webhooks: Webhook[] }).webhooks);
+  const common = {
+    timeoutSeconds: 3,
+    matchPolicy: "Equivalent",
+    sideEffects: "None",
+    clientConfig: { service: { name: "longshore-webhooks", namespace: "kubeedge", port: 443 } },
+  };
+
+  test("R30 judges every served version, fails closed for Rules alone, and leaves caBundle to the webhooks", async () => {
+    const crds = (await build("default")).filter(({ kind }) => kind === "CustomResourceDefinition");
+    const webhooks = await webhooksOf("ValidatingWebhookConfiguration");
+    expect(webhooks.length).toBeGreaterThanOrEqual(7);
+    for (const webhook of webhooks) {
+      expect(webhook).toMatchObject(common);
       expect(webhook.clientConfig).not.toHaveProperty("caBundle");
+      const [{ apiGroups, apiVersions, resources } = { apiGroups: [], apiVersions: [], resources: [] }] =
+        webhook.rules;
+      const crd = crds.find(({ metadata }) => metadata.name === `${resources.join()}.${apiGroups.join()}`);
+      const { versions } = crd?.spec as unknown as { versions: { name: string }[] };
+      expect([...apiVersions].sort()).toEqual(versions.map(({ name }) => name).sort());
     }
+    const closed = webhooks.filter(({ failurePolicy }) => failurePolicy !== "Ignore");
+    expect(closed.map(({ name }) => name)).toEqual(["rules.webhooks.longshore.io"]);
+  });
+
+  test("A8 R30 changes the pods that ask for it, and none of the system's", async () => {
+    const [webhook, ...others] = await webhooksOf("MutatingWebhookConfiguration");
+    expect(others).toEqual([]);
+    expect(webhook).toMatchObject({
+      ...common,
+      failurePolicy: "Ignore",
+      reinvocationPolicy: "IfNeeded",
+      rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] }],
+      objectSelector: { matchLabels: { "app-offline.kubeedge.io": "autonomy" } },
+      namespaceSelector: { matchExpressions: [{ operator: "NotIn", values: ["kubeedge", "kube-system"] }] },
+    });
+    expect(webhook?.clientConfig).not.toHaveProperty("caBundle");
   });
 });
 
@@ -214,6 +244,7 @@ describe("overlays on a real API server", () => {
   const hooks = { group: "admissionregistration.k8s.io", resource: "validatingwebhookconfigurations" };
   const ownHooks = { ...hooks, name: "longshore-webhooks" };
   const ownSecret = { resource: "secrets", namespace: "kubeedge", name: "longshore-webhooks-tls" };
+  const ruleObjects = { group: "rules.kubeedge.io", resource: "rules", namespace: "any" };
   const models = { group: "devices.kubeedge.io", resource: "devicemodels", namespace: "any" };
   const lease = { group: "coordination.k8s.io", resource: "leases" };
 
@@ -242,6 +273,11 @@ describe("overlays on a real API server", () => {
     [webhooks, { verb: "patch", ...ownHooks }, true],
     [webhooks, { verb: "patch", ...hooks, name: "other" }, false],
     [webhooks, { verb: "create", ...hooks }, false],
+    [webhooks, { verb: "patch", ...ownHooks, resource: "mutatingwebhookconfigurations" }, true],
+    [webhooks, { verb: "patch", ...hooks, resource: "mutatingwebhookconfigurations", name: "other" }, false],
+    [webhooks, { verb: "get", ...ruleObjects, resource: "ruleendpoints" }, true],
+    [webhooks, { verb: "list", ...ruleObjects }, true],
+    [webhooks, { verb: "update", ...ruleObjects }, false],
     [webhooks, { verb: "get", ...models }, true],
     [webhooks, { verb: "update", ...models }, false],
     [webhooks, { verb: "list", ...models, resource: "devices" }, true],

@@ -20,10 +20,10 @@ export async function startWebhooks(layout: Layout, kubectl: Kubectl, ports: Por
   const port = await ports.take(layout.firstPort + 14);
   const metrics = await ports.take(layout.firstPort + 15);
   const probes = await ports.take(layout.firstPort + 16);
-  const configuration = await configurationFor(layout, kubectl, port);
+  const configurations = await configurationsFor(layout, kubectl, port);
   const account = "longshore-webhooks";
   const kubeconfig = await accountKubeconfig(layout, kubectl, { account, namespace: NAMESPACE });
-  await kubectl.apply(configuration, "--server-side", "--force-conflicts");
+  await kubectl.apply(configurations, "--server-side", "--force-conflicts");
   const record = startProcess(layout, {
     name: "webhooks",
     command: process.execPath,
@@ -38,18 +38,18 @@ export async function startWebhooks(layout: Layout, kubectl: Kubectl, ports: Por
   await waitForWebhooks(layout, record);
 }
 
-/** What config/webhook installs, but with a URL: no Service leads out of a cluster. */
-async function configurationFor(layout: Layout, kubectl: Kubectl, port: number): Promise<string> {
+/** What config/webhook installs, but with URLs: no Service leads out of a cluster. */
+async function configurationsFor(layout: Layout, kubectl: Kubectl, port: number): Promise<string> {
   const text = await kubectl.run("kustomize", join(layout.root, "config/webhook"));
-  const configuration = parseAllDocuments(text)
+  const items = parseAllDocuments(text)
     .map((document) => document.toJS() as WebhookConfiguration)
-    .find(({ kind }) => kind === "ValidatingWebhookConfiguration");
-  if (!configuration) throw new Error("config/webhook has no ValidatingWebhookConfiguration");
-  for (const { clientConfig } of configuration.webhooks) {
+    .filter(({ kind }) => kind.endsWith("WebhookConfiguration"));
+  if (items.length === 0) throw new Error("config/webhook has no webhook configuration");
+  for (const { clientConfig } of items.flatMap(({ webhooks }) => webhooks)) {
     clientConfig.url = `https://127.0.0.1:${port}${clientConfig.service?.path ?? ""}`;
     delete clientConfig.service;
   }
-  return JSON.stringify(configuration);
+  return JSON.stringify({ apiVersion: "v1", kind: "List", items });
 }
 
 export function waitForWebhooks(layout: Layout, record: ProcessRecord): Promise<void> {

@@ -12,9 +12,10 @@ import { CertificateKeeper, openCertificateSecret, openConfigurations } from "./
 import { createDeviceLister, unknownDevices } from "./device-model/devices.ts";
 import { createModelReader, unknownModels } from "./device/models.ts";
 import { Front } from "./front.ts";
-import { createUpkeepMetrics, createWebhookMetrics, type UpkeepMetrics } from "./metrics.ts";
+import { createUpkeepMetrics, createWebhookMetrics, type Looked, type UpkeepMetrics } from "./metrics.ts";
 import { helpText, parseCommandLine, UsageError, type Options, type OwnCertificate } from "./options.ts";
 import { listenPlain, type Page } from "./plain-http.ts";
+import { createRuleLookups, unknownRules } from "./rule/lookups.ts";
 import { admissionRules, type RuleDeps } from "./rules.ts";
 import type { Observer } from "./server.ts";
 import {
@@ -102,14 +103,15 @@ function createFront(own: Process): Front {
 
 /** What rules ask the API server. Without one, they judge what an object says of itself. */
 function lookupsOf({ client, log, upkeep }: Process): Omit<RuleDeps, "isStrict"> {
-  if (client === undefined) return { models: unknownModels, devices: unknownDevices };
-  const failed = (kind: "devicemodels" | "devices") => (error: unknown) => {
+  if (client === undefined) return { models: unknownModels, devices: unknownDevices, rules: unknownRules };
+  const failed = (kind: Looked) => (error: unknown) => {
     upkeep.lookupFailed(kind);
     log.warn({ kind, err: error }, "not read for a review, which is admitted with a warning");
   };
   return {
     models: createModelReader({ client, clock: systemClock, failed: failed("devicemodels") }),
     devices: createDeviceLister(client, failed("devices")),
+    rules: createRuleLookups(client, (kind, error) => failed(kind)(error)),
   };
 }
 

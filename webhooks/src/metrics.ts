@@ -80,9 +80,12 @@ export function createWebhookMetrics(registry: Registry): WebhookMetrics {
   };
 }
 
+/** Resources that rules read. */
+export type Looked = "devicemodels" | "devices" | "rules" | "ruleendpoints";
+
 /** What the certificate keeper does, and what rules could not look up. */
 export interface UpkeepMetrics extends KeeperObserver {
-  lookupFailed(kind: "devicemodels" | "devices"): void;
+  lookupFailed(kind: Looked): void;
 }
 
 export function createUpkeepMetrics(registry: Registry): UpkeepMetrics {
@@ -106,7 +109,7 @@ export function createUpkeepMetrics(registry: Registry): UpkeepMetrics {
   });
   const lookups = new Counter({
     name: "longshore_webhook_lookup_failures_total",
-    help: "Models or devices that could not be read for a review, which was then admitted with a warning",
+    help: "Objects that could not be read for a review, which was then admitted with a warning",
     labelNames: ["resource"],
     registers,
   });

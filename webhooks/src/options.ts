@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseArgs } from "node:util";
+import type { ConfigurationRef } from "./certificate/index.ts";
 
 interface Flag {
   readonly name: string;
@@ -39,6 +40,11 @@ const FLAGS = [
     fallback: "longshore-webhooks",
     doc: "ValidatingWebhookConfigurations that get the CA as caBundle, with commas.",
   },
+  {
+    name: "mutating-webhook-configurations",
+    fallback: "longshore-webhooks",
+    doc: "MutatingWebhookConfigurations that get it too, with commas.",
+  },
   { name: "ca-life", fallback: "43800h", doc: "Life of a CA; a new one comes after two thirds." },
   {
     name: "serving-life",
@@ -66,7 +72,7 @@ const SECURITY = ["compatible", "strict"] as const;
 /** A certificate of our own, in a Secret. */
 export interface OwnCertificate {
   readonly secretName: string;
-  readonly configurations: readonly string[];
+  readonly configurations: readonly ConfigurationRef[];
   /** Names and addresses of the certificate, the Service's included. */
   readonly hosts: readonly string[];
   readonly caLifeMs: number;
@@ -133,7 +139,10 @@ function certificateOf(flags: FlagReader, faults: string[]): Options["certificat
   const service = `${flags.name("service-name")}.${flags.name("namespace")}.svc`;
   const own: OwnCertificate = {
     secretName: flags.name("certificate-secret"),
-    configurations: flags.list("webhook-configurations"),
+    configurations: [
+      ...flags.list("webhook-configurations").map((name) => ({ type: "validating" as const, name })),
+      ...flags.list("mutating-webhook-configurations").map((name) => ({ type: "mutating" as const, name })),
+    ],
     hosts: [...new Set([service, `${service}.cluster.local`, ...flags.list("dns-names")])],
     caLifeMs: flags.duration("ca-life", { minMs: MINUTE_MS, maxMs: 20 * YEAR_MS }),
     servingLifeMs: flags.duration("serving-life", { minMs: MINUTE_MS, maxMs: 20 * YEAR_MS }),

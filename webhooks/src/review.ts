@@ -12,8 +12,17 @@ export interface ReviewRequest {
   readonly dryRun?: boolean;
 }
 
+/** One step of a JSON patch (RFC 6902). */
+export interface PatchStep {
+  readonly op: "add" | "replace" | "remove";
+  readonly path: string;
+  readonly value?: unknown;
+}
+
 export interface Verdict {
   readonly allowed: boolean;
+  /** What a mutating webhook changes. */
+  readonly patch?: readonly PatchStep[];
   /** HTTP status of a denial, 422 for invalid content. */
   readonly code?: number;
   readonly message?: string;
@@ -88,7 +97,13 @@ export function answer(uid: string, verdict: Verdict): object {
       uid,
       allowed: verdict.allowed,
       ...(status && { status }),
+      ...(verdict.allowed && verdict.patch && encoded(verdict.patch)),
       ...(verdict.warnings && verdict.warnings.length > 0 && { warnings: verdict.warnings }),
     },
   };
 }
+
+const encoded = (patch: readonly PatchStep[]): object => ({
+  patchType: "JSONPatch",
+  patch: Buffer.from(JSON.stringify(patch)).toString("base64"),
+});

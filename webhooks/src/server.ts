@@ -147,14 +147,17 @@ function refusalOf(error: Refusal): { status: number; reason: string; message: s
   return { status: 500, reason: "INTERNAL", message: "internal error" };
 }
 
+/** Of what a caller may have made up. */
+const MAX_NAME_CHARS = 253;
+
+/** `Device.devices.kubeedge.io`; `Pod` of the core group. */
+const nameOf = ({ group, kind }: { readonly group: string; readonly kind: string }): string =>
+  (group === "" ? kind : `${kind}.${group}`).slice(0, MAX_NAME_CHARS);
+
 async function decide(rule: AdmissionRule, request: ReviewRequest, observer: Observer): Promise<Verdict> {
   if (request.kind.group !== rule.group || request.kind.kind !== rule.kind) {
-    const got = `${request.kind.kind}.${request.kind.group}`;
-    return {
-      allowed: false,
-      code: 400,
-      message: `${rule.path} judges ${rule.kind}.${rule.group}, not ${got}`,
-    };
+    const message = `${rule.path} judges ${nameOf(rule)}, not ${nameOf(request.kind)}`;
+    return { allowed: false, code: 400, message };
   }
   try {
     return await rule.decide(request);

@@ -16,7 +16,10 @@ describe("the command line", () => {
         namespace: "kubeedge",
         certificate: {
           secretName: "longshore-webhooks-tls",
-          configurations: ["longshore-webhooks"],
+          configurations: [
+            { type: "validating", name: "longshore-webhooks" },
+            { type: "mutating", name: "longshore-webhooks" },
+          ],
           hosts: ["longshore-webhooks.kubeedge.svc", "longshore-webhooks.kubeedge.svc.cluster.local"],
           caLifeMs: 43_800 * 3_600_000,
           servingLifeMs: 2_160 * 3_600_000,

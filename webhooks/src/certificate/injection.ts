@@ -7,13 +7,21 @@ import {
   type Resource,
 } from "@longshore/operators/runtime";
 
-const VALIDATING: Resource = {
-  group: "admissionregistration.k8s.io",
-  version: "v1",
-  plural: "validatingwebhookconfigurations",
-  kind: "ValidatingWebhookConfiguration",
-  namespaced: false,
+const GROUP = { group: "admissionregistration.k8s.io", version: "v1", namespaced: false } as const;
+const RESOURCES: Readonly<Record<ConfigurationRef["type"], Resource>> = {
+  validating: {
+    ...GROUP,
+    plural: "validatingwebhookconfigurations",
+    kind: "ValidatingWebhookConfiguration",
+  },
+  mutating: { ...GROUP, plural: "mutatingwebhookconfigurations", kind: "MutatingWebhookConfiguration" },
 };
+
+/** Which webhook configuration: a validating and a mutating one may have the same name. */
+export interface ConfigurationRef {
+  readonly type: "validating" | "mutating";
+  readonly name: string;
+}
 
 /** The part of a webhook configuration that is read. */
 export interface WebhookConfiguration extends KubeObject {
@@ -40,22 +48,27 @@ export function bundlePatch(configuration: WebhookConfiguration, bundle: string)
   return [{ op: "replace", path: "/metadata/resourceVersion", value: resourceVersion }, ...changes];
 }
 
+export interface FoundConfiguration {
+  readonly ref: ConfigurationRef;
+  readonly object: WebhookConfiguration;
+}
+
 export interface Configurations {
-  /** Those that are there, and the names of those that are not. @throws {ApiError} */
-  read(): Promise<{ readonly found: readonly WebhookConfiguration[]; readonly missing: readonly string[] }>;
+  /** Those that are there, and kinds and names of those that are not. @throws {ApiError} */
+  read(): Promise<{ readonly found: readonly FoundConfiguration[]; readonly missing: readonly string[] }>;
   /** @returns false when somebody else changed it meanwhile @throws {ApiError} */
-  patch(name: string, operations: readonly PatchOperation[]): Promise<boolean>;
+  patch(ref: ConfigurationRef, operations: readonly PatchOperation[]): Promise<boolean>;
 }
 
 /** The webhook configurations that name us, by their names. */
 export function openConfigurations(
   client: Client,
-  names: readonly string[],
+  refs: readonly ConfigurationRef[],
   call: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Configurations {
-  const find = async (name: string): Promise<WebhookConfiguration | undefined> => {
+  const find = async ({ type, name }: ConfigurationRef): Promise<WebhookConfiguration | undefined> => {
     try {
-      return await client.get<WebhookConfiguration>(VALIDATING, { name }, call);
+      return await client.get<WebhookConfiguration>(RESOURCES[type], { name }, call);
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -63,15 +76,17 @@ export function openConfigurations(
   };
   return {
     async read() {
-      const all = await Promise.all(names.map(async (name) => ({ name, object: await find(name) })));
+      const all = await Promise.all(refs.map(async (ref) => ({ ref, object: await find(ref) })));
       return {
-        found: all.flatMap(({ object }) => object ?? []),
-        missing: all.filter(({ object }) => object === undefined).map(({ name }) => name),
+        found: all.flatMap(({ ref, object }) => (object === undefined ? [] : [{ ref, object }])),
+        missing: all
+          .filter(({ object }) => object === undefined)
+          .map(({ ref: { type, name } }) => `${RESOURCES[type].kind} ${name}`),
       };
     },
-    async patch(name, operations) {
+    async patch({ type, name }, operations) {
       try {
-        await client.patch(VALIDATING, { name }, { type: "json", body: [...operations] }, call);
+        await client.patch(RESOURCES[type], { name }, { type: "json", body: [...operations] }, call);
         return true;
       } catch (error) {
         if (isConflict(error) || isNotFound(error)) return false;

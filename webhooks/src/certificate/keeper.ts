@@ -101,16 +101,16 @@ export class CertificateKeeper {
     // Configurations first: what is then patched by their version cannot undo what another replica put there
     // for a Secret newer than the one read after them.
     const { found, missing } = await this.#deps.configurations.read();
-    this.#observe(found.map(caBundlesOf));
+    this.#observe(found.map(({ object }) => caBundlesOf(object)));
     const material = await this.#settleSecret();
     if (material === undefined) return false;
     this.#last = material;
     let isAll = true;
     const bundle = bundleOf(material);
-    for (const configuration of found) {
-      const operations = bundlePatch(configuration, bundle);
+    for (const { ref, object } of found) {
+      const operations = bundlePatch(object, bundle);
       if (operations.length === 0) continue;
-      const isPatched = await this.#deps.configurations.patch(configuration.metadata.name, operations);
+      const isPatched = await this.#deps.configurations.patch(ref, operations);
       this.#acted("patch", isPatched);
       isAll &&= isPatched;
     }
@@ -197,11 +197,7 @@ export class CertificateKeeper {
     if (this.#notReady === "") return;
     const names = missing.join(", ");
     this.#notReady =
-      missing.length > 0
-        ? `no ValidatingWebhookConfiguration ${names}`
-        : isAll
-          ? ""
-          : "the CA is not yet in all webhook configurations";
+      missing.length > 0 ? `no ${names}` : isAll ? "" : "the CA is not yet in all webhook configurations";
   }
 
   #expired(): string | undefined {

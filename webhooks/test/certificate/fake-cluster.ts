@@ -19,6 +19,10 @@ export class FakeCluster {
       { name: "b", clientConfig: {} },
     ],
   };
+  mutating: Configuration | undefined = {
+    metadata: { name: "hooks", resourceVersion: "1" },
+    webhooks: [{ name: "c", clientConfig: {} }],
+  };
   isDown = false;
   writes = 0;
   #version = 1;
@@ -26,8 +30,8 @@ export class FakeCluster {
   /** What runs between a read and whatever follows it, once. */
   afterRead: (() => void) | undefined;
 
-  caBundle(index = 0): string {
-    const text = this.configuration?.webhooks[index]?.clientConfig.caBundle ?? "";
+  caBundle(index = 0, configuration = this.configuration): string {
+    const text = configuration?.webhooks[index]?.clientConfig.caBundle ?? "";
     return Buffer.from(text, "base64").toString();
   }
 
@@ -50,12 +54,15 @@ export class FakeCluster {
         this.secret = this.#next(object);
         return this.secret;
       }),
-    patch: (_resource: object, _name: object, patch: { body: { path: string; value: string }[] }) =>
-      this.#answer(() => this.#patch(patch.body)),
+    patch: (
+      { plural }: { plural: string },
+      _name: object,
+      patch: { body: { path: string; value: string }[] },
+    ) => this.#answer(() => this.#patch(plural, patch.body)),
   } as unknown as Client;
 
   #get(plural: string): unknown {
-    const found = plural === "secrets" ? this.secret : this.configuration;
+    const found = plural === "secrets" ? this.secret : this.#configuration(plural);
     const copy: unknown = found === undefined ? refuse(404, "NotFound") : structuredClone(found);
     const hook = this.afterRead;
     this.afterRead = undefined;
@@ -63,8 +70,12 @@ export class FakeCluster {
     return copy;
   }
 
-  #patch([lock, ...changes]: { path: string; value: string }[]): unknown {
-    const configuration = this.configuration ?? refuse(404, "NotFound");
+  #configuration(plural: string): Configuration | undefined {
+    return plural === "mutatingwebhookconfigurations" ? this.mutating : this.configuration;
+  }
+
+  #patch(plural: string, [lock, ...changes]: { path: string; value: string }[]): unknown {
+    const configuration = this.#configuration(plural) ?? refuse(404, "NotFound");
     if (lock?.value !== configuration.metadata.resourceVersion) refuse(409, "Conflict");
     const copy = structuredClone(configuration);
     for (const { path, value } of changes) {
@@ -72,8 +83,10 @@ export class FakeCluster {
       const webhook = copy.webhooks[index];
       if (webhook) webhook.clientConfig.caBundle = value;
     }
-    this.configuration = this.#next(copy);
-    return this.configuration;
+    const next = this.#next(copy);
+    if (plural === "mutatingwebhookconfigurations") this.mutating = next;
+    else this.configuration = next;
+    return next;
   }
 
   #next<T extends Object_>(object: T): T {

@@ -13,6 +13,8 @@ import { certificatesIn } from "../../src/certificate/material.ts";
 import { selfSignedRsa } from "../certificate.ts";
 import { FakeCluster, ManualClock } from "./fake-cluster.ts";
 
+const VALIDATING = { type: "validating", name: "hooks" } as const;
+const MUTATING = { type: "mutating", name: "hooks" } as const;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const OPTIONS = {
@@ -32,7 +34,7 @@ class Replica {
     this.keeper = new CertificateKeeper(
       {
         secret: openCertificateSecret(cluster.client, { namespace: "kubeedge", name: "tls" }, call),
-        configurations: openConfigurations(cluster.client, ["hooks"], call),
+        configurations: openConfigurations(cluster.client, [VALIDATING, MUTATING], call),
         clock,
         log: silentLog,
         observer: {
@@ -63,9 +65,14 @@ describe("the certificate keeper", () => {
     one = new Replica(cluster, clock);
   });
 
+  /** Of every webhook of both configurations. */
+  const bundles = (): string[] => [
+    ...[0, 1].map((index) => cluster.caBundle(index)),
+    cluster.caBundle(0, cluster.mutating),
+  ];
   const trusts = (certificate: X509Certificate): boolean =>
-    [0, 1].every((index) =>
-      certificatesIn(cluster.caBundle(index)).some((ca) => certificate.checkIssued(new X509Certificate(ca))),
+    bundles().every((bundle) =>
+      certificatesIn(bundle).some((ca) => certificate.checkIssued(new X509Certificate(ca))),
     );
   /** Looks each interval for a while; every look ends with all that is served trusted. */
   const pass = async (ms: number, ...replicas: Replica[]): Promise<void> => {
@@ -103,8 +110,23 @@ describe("the certificate keeper", () => {
     await one.look();
     expect(one.keeper.notReady).toBe("no ValidatingWebhookConfiguration hooks");
     cluster.configuration = configuration;
+    const { mutating } = cluster;
+    cluster.mutating = undefined;
+    const other = new Replica(cluster, clock);
+    await other.look();
+    expect(other.keeper.notReady).toBe("no MutatingWebhookConfiguration hooks");
+    cluster.mutating = mutating;
     await one.look();
     expect(one.keeper.notReady).toBeUndefined();
+  });
+
+  it("puts one CA into a validating and a mutating configuration of one name, and heals either", async () => {
+    await one.look();
+    const [good] = bundles();
+    expect(bundles()).toEqual([good, good, good]);
+    delete cluster.mutating?.webhooks[0]?.clientConfig.caBundle;
+    await one.look();
+    expect(bundles()).toEqual([good, good, good]);
   });
 
   it("agrees with another replica that starts at the same moment on one CA", async () => {
@@ -222,7 +244,7 @@ describe("the certificate keeper", () => {
       data: data as Record<string, string>,
     };
     await one.look();
-    expect(one.actions).toStrictEqual(["create", "patch"]);
+    expect(one.actions).toStrictEqual(["create", "patch", "patch"]);
     expect(trusts(one.current)).toBe(true);
   });
 
