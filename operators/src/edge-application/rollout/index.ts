@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EdgeApplication, Owner } from "@longshore/crds/apps";
+import type { EdgeApplication, Owner, RenderedSpec } from "@longshore/crds/apps";
 import type { Clock, Log } from "../../runtime/index.ts";
 import type { HostLabels } from "./host-labels.ts";
+import { createMemory } from "./memory.ts";
 import { plainStep } from "./plain.ts";
 import type { Metrics, PrePull, Revisions, Rollout, RolloutInput, RolloutStep } from "./port.ts";
 import { renderedSpecOf, type Rendering } from "./rendering.ts";
+import { rolloutStep } from "./step.ts";
 
 export {
   createHostLabels,
@@ -27,13 +29,32 @@ export interface RolloutDeps {
   readonly hosts: HostLabels;
   /** `{ targetsOf, renderTarget, imagesOf, versionLabel }` of `@longshore/crds/apps`. */
   readonly rendering: Rendering;
+  /** Applications whose last step is remembered; default 10,000. */
+  readonly maxApplications?: number;
+  /** After this a DaemonSet that counts less than its hosts is taken to mean only some of them; default 30 s. */
+  readonly settleMs?: number;
+  /** When a host that could not be labelled is tried again; default 10 s. */
+  readonly retryMs?: number;
 }
 
 /** Rollouts of all applications. All state is in their status; what is kept here only bridges a late cache. */
-export function createRollout(deps: RolloutDeps): Rollout {
+export function createRollout(given: RolloutDeps): Rollout {
+  const deps = { ...{ maxApplications: 10_000, settleMs: 30_000, retryMs: 10_000 }, ...given };
+  const memory = createMemory(deps.maxApplications);
   return {
-    step: (input, signal) => plain(deps, input, signal),
+    async step(input, signal) {
+      const { app } = input;
+      const { rollout } = app.spec;
+      const spec = renderedSpecOf(app.spec);
+      if (rollout === undefined) {
+        memory.forget(app.metadata.uid);
+        return plain(deps, input, { spec, signal });
+      }
+      const entry = memory.of(app.metadata.uid, deps.clock.wallMs());
+      return rolloutStep(deps, { input, rollout, spec, entry }, signal);
+    },
     async forget(app, signal) {
+      memory.forget(app.uid);
       await unlabel(deps, app, signal);
       await deps.prePull.clean(app, undefined, signal);
     },
@@ -43,10 +64,14 @@ export function createRollout(deps: RolloutDeps): Rollout {
 async function plain(
   deps: RolloutDeps,
   { app, groups }: RolloutInput,
-  signal: AbortSignal,
+  { spec, signal }: { readonly spec: RenderedSpec; readonly signal: AbortSignal },
 ): Promise<RolloutStep> {
   await unlabel(deps, ownerOf(app), signal);
-  const spec = renderedSpecOf(app.spec);
+  if (app.status?.rollout !== undefined) {
+    // There was a rollout section until now.
+    await deps.prePull.clean(ownerOf(app), undefined, signal);
+    await deps.revisions.trim(app, [], 0, signal);
+  }
   return plainStep(spec, deps.revisions.nameOf(spec), { groups, targetsOf: deps.rendering.targetsOf });
 }
 
