@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Annotation of a member: its group, and what that gave to it. */
-export const GIVEN = "longshore.io/node-group";
-/** Annotation of a node that left groups whose pods may still be on it: the names of these groups. */
-export const LEFT = "longshore.io/node-group-left";
+export { NODE_GROUP_GIVEN as GIVEN, NODE_GROUP_LEFT as LEFT } from "@longshore/crds/apps";
 
 /** By key: what there was before, null when there was nothing. */
 export type Before = Readonly<Record<string, string | null>>;

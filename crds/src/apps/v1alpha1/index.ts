@@ -5,6 +5,8 @@ export {
   BELONGING_TO,
   LAST_APPLIED_TEMPLATE,
   LAST_CONTAINED_RESOURCES,
+  NODE_GROUP_GIVEN,
+  NODE_GROUP_LEFT,
   ONCE,
   PROTECTED,
   RANGE_NODE_GROUP,
@@ -12,6 +14,7 @@ export {
   VERSION_LABEL_DOMAIN,
   ZONE,
 } from "./marks.ts";
+export { grantOf, type Grant } from "./node-template.ts";
 export {
   DEFAULT_RENDER_LIMITS,
   imagesOf,

@@ -19,3 +19,7 @@ export const ONCE = "longshore.io/once";
 export const PROTECTED = "longshore.io/protected";
 /** Prefix of the label that tells which version of an application a host runs; the name is VERSION_LABEL's. */
 export const VERSION_LABEL_DOMAIN = "version.longshore.io";
+/** Annotation of a member: its group, and what that gave to it. */
+export const NODE_GROUP_GIVEN = "longshore.io/node-group";
+/** Annotation of a node that left groups whose pods may still be on it: the names of these groups. */
+export const NODE_GROUP_LEFT = "longshore.io/node-group-left";
