@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  createChannel,
+  createClient,
+  createExponentialLimiter,
+  createManager,
+  enqueueSelf,
+  loadKubeConfig,
+  newController,
+  pause,
+  silentLog,
+  systemClock,
+  type KubeClient,
+} from "@longshore/operators/runtime";
+import { Registry } from "prom-client";
+import { createJournal, type JournalEntry } from "./fleet/journal.ts";
+import { createKubelet, deletePod, type Kubelet } from "./fleet/kubelet.ts";
+import { nodeAddress, registerNode, removeNode, renewLease, sayReady } from "./fleet/nodes.ts";
+import { PODS, type FleetPod } from "./fleet/resources.ts";
+
+export { DRAIN_MS } from "./fleet/pod-status.ts";
+export type { JournalEntry } from "./fleet/journal.ts";
+
+export interface FleetOptions {
+  /** Names of the nodes; at most 250. */
+  readonly names: readonly string[];
+  /** Of every node, beside those that a kubelet gives it and the edge label. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** From a pod's binding until it is Ready; default 300 ms. */
+  readonly startMs?: number;
+  /** Time between two renewals of a node's Lease; default 4 s, a fifth of the environment's grace period. */
+  readonly renewMs?: number;
+}
+
+/** Edge nodes that exist in the API only, with a kubelet that makes every pod Ready and lets go of it when told. */
+export interface Fleet {
+  /** The node says nothing more and does nothing, until comeBack; its pods run on. */
+  goAway(name: string): void;
+  /** Resolves when the node has said that it is Ready; its pods are looked after at once. */
+  comeBack(name: string): Promise<void>;
+  statusOf(name: string): { readonly isAway: boolean; readonly pods: readonly string[] };
+  /** All ups and downs of pods, from the first on. */
+  journal(): readonly JournalEntry[];
+  /** Removes the nodes and what is bound to them. */
+  close(): Promise<void>;
+}
+
+interface Member {
+  readonly index: number;
+  isAway: boolean;
+}
+type Members = ReadonlyMap<string, Member>;
+
+const MAX_NODES = 250;
+
+/** Registers the nodes and resolves when all have said that they are Ready. */
+export async function startFleet(kubeconfig: string, options: FleetOptions): Promise<Fleet> {
+  const { names, labels = {}, startMs = 300, renewMs = 4000 } = options;
+  if (names.length > MAX_NODES) throw new Error(`a fleet has at most ${MAX_NODES} nodes`);
+  const client = createClient({ kubeConfig: loadKubeConfig(kubeconfig), userAgent: "longshore-fleet" });
+  const members = new Map(names.map((name, index) => [name, { index, isAway: false }]));
+  await clearNodes(client, members);
+  await Promise.all([...members].map(([name, { index }]) => registerNode(client, name, index, labels)));
+  const stop = new AbortController();
+  const crew = startKubelet(client, members, startMs, stop.signal);
+  const renewing = renewLeases(client, members, renewMs, stop.signal);
+  await Promise.race([crew.synced, crew.ended]);
+  const memberOf = (name: string): Member => {
+    const member = members.get(name);
+    if (member === undefined) throw new Error(`${name} is no node of this fleet`);
+    return member;
+  };
+  return {
+    goAway: (name) => void (memberOf(name).isAway = true),
+    async comeBack(name) {
+      const member = memberOf(name);
+      await renewLease(client, name);
+      await sayReady(client, name, member.index);
+      member.isAway = false;
+      crew.lookAfter(name);
+    },
+    statusOf: (name) => ({ isAway: memberOf(name).isAway, pods: crew.upOn(name) }),
+    journal: () => crew.journal.entries(),
+    async close() {
+      await clearNodes(client, members);
+      stop.abort();
+      await Promise.all([renewing, crew.ended]);
+      await client.close();
+    },
+  };
+}
+
+interface Crew extends Pick<Kubelet, "upOn"> {
+  readonly journal: ReturnType<typeof createJournal>;
+  readonly synced: Promise<void>;
+  /** Rejects when something of it failed for good. */
+  readonly ended: Promise<void>;
+  /** All pods of a node. */
+  lookAfter(node: string): void;
+}
+
+/** One watch of all pods that are bound, whatever the number of nodes. */
+function startKubelet(client: KubeClient, members: Members, startMs: number, signal: AbortSignal): Crew {
+  const manager = createManager({ client, registry: new Registry(), log: silentLog, gracefulStopMs: 5000 });
+  const selection = { fieldSelector: "spec.nodeName!=" };
+  const pods = manager.cache.informer<FleetPod>(PODS, selection);
+  pods.addIndex("node", ({ spec }) => [spec.nodeName ?? ""]);
+  const journal = createJournal();
+  const kubelet = createKubelet({
+    ...{ client, clock: systemClock, journal, startMs },
+    pod: (request) => pods.get(request),
+    addressOf: (node) => {
+      const member = members.get(node);
+      return member === undefined || member.isAway ? undefined : nodeAddress(member.index);
+    },
+  });
+  const again = createChannel("pods of nodes that came back");
+  newController(manager)
+    .named("fleet")
+    .watches(PODS, enqueueSelf, selection)
+    .watchesRaw(again)
+    .withSettings({
+      maxConcurrentReconciles: 32,
+      limiter: createExponentialLimiter({ baseMs: 50, capMs: 2000, jitter: 0.5 }),
+    })
+    .complete(kubelet.reconcile);
+  const ended = manager.start(signal);
+  ended.catch(() => undefined); // whoever closes the fleet is told
+  return {
+    ...{ journal, ended, upOn: (node) => kubelet.upOn(node), synced: pods.synced() },
+    lookAfter(node) {
+      for (const { metadata } of pods.byIndex("node", node))
+        again.enqueue({ namespace: metadata.namespace ?? "", name: metadata.name });
+    },
+  };
+}
+
+async function renewLeases(
+  client: KubeClient,
+  members: Members,
+  renewMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await pause(systemClock, renewMs, signal);
+    const present = [...members].filter(([, { isAway }]) => !isAway && !signal.aborted);
+    // A renewal that fails is made up for by the next.
+    await Promise.allSettled(present.map(([name]) => renewLease(client, name)));
+  }
+}
+
+const CLEARING_ROUNDS = 50;
+const CLEARING_MS = 200;
+
+/** Removes the nodes, then their pods, until the scheduler binds no more to what it still remembers. */
+async function clearNodes(client: KubeClient, members: Members): Promise<void> {
+  await Promise.all([...members.keys()].map((name) => removeNode(client, name)));
+  for (let round = 0, quiet = 0; round < CLEARING_ROUNDS && quiet < 2; round++) {
+    const { items } = await client.list<FleetPod>(PODS, { fieldSelector: "spec.nodeName!=" });
+    const left = items.filter(({ spec }) => members.has(spec.nodeName ?? ""));
+    quiet = left.length === 0 ? quiet + 1 : 0;
+    await Promise.all(left.map((pod) => deletePod(client, pod)));
+    if (quiet < 2) await pause(systemClock, CLEARING_MS, new AbortController().signal);
+  }
+}
