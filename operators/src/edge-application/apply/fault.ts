@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ApiError } from "../../runtime/index.ts";
+import { AGGREGATION_LABEL, nameFor, type Ref } from "../resources.ts";
+
+/** Why an object is not as it should be. The others are not affected. */
+export class ChildFault extends Error {
+  override readonly name = "ChildFault";
+  readonly code:
+    "FOREIGN_OWNER" | "UNKNOWN_KIND" | "CLUSTER_SCOPED" | "TOO_MANY_KINDS" | "DELETING" | "REFUSED";
+  constructor(code: ChildFault["code"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** What failed, for `verb` of an object or a kind. */
+export interface Attempt {
+  readonly verb: "read" | "watched" | "applied" | "deleted";
+  readonly of: Pick<Ref, "kind"> & Partial<Ref>;
+  /** `deployments.apps` */
+  readonly resource?: string;
+}
+
+/**
+ * @returns what to tell about one object
+ * @throws what concerns all of them alike: no answer, or a server that asks for patience
+ */
+export function faultOf(error: unknown, attempt: Attempt): ChildFault {
+  if (error instanceof ChildFault) return error;
+  if (!(error instanceof ApiError) || isOfAll(error)) throw error;
+  return new ChildFault("REFUSED", messageOf(error, attempt), { cause: error });
+}
+
+const isOfAll = ({ code }: ApiError): boolean => code === 0 || code === 401 || code === 429 || code === 503;
+
+function messageOf(error: ApiError, { verb, of, resource }: Attempt): string {
+  const what = of.name === undefined ? of.kind : nameFor({ kind: of.kind, name: of.name });
+  const said = `${what} cannot be ${verb}: ${error.message}`;
+  if (error.reason !== "Forbidden" || error.message.includes("admission")) return said;
+  const kind = resource ?? of.kind;
+  return `${said}; if it is RBAC, grant ${kind} by a ClusterRole with the label ${AGGREGATION_LABEL}`;
+}
+
+/** How long until an object that was refused is tried again: 1 s, 2 s … 5 min. @param failures in a row, >= 1 */
+export const retryMs = (failures: number, o: { readonly baseMs: number; readonly capMs: number }): number =>
+  Math.min(o.capMs, o.baseMs * 2 ** Math.min(failures - 1, 30));
