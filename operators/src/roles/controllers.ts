@@ -14,7 +14,8 @@ import {
   type Runnable,
 } from "../runtime/index.ts";
 import { setupDeviceController } from "../device/index.ts";
-import { setupNodeGroupController } from "../node-group/index.ts";
+import { setupEdgeApplicationController } from "../edge-application/index.ts";
+import { ALL_NODES, setupNodeGroupController, type MemberNode } from "../node-group/index.ts";
 import { setupWorkloadController } from "../workload/index.ts";
 import { redisTarget } from "./redis-target.ts";
 
@@ -100,6 +101,7 @@ function setupControllers({ config, registry, log }: ControllersDeps, manager: M
     pollMs: confirmPollSeconds * 1000,
   });
   setupNodeGroupController(manager);
+  setupEdgeApplications(config, manager);
   const { enabled, intervalSeconds, writesPerSecond } = config.controllers.objectSync;
   if (enabled) {
     const intervalMs = intervalSeconds * 1000;
@@ -107,4 +109,21 @@ function setupControllers({ config, registry, log }: ControllersDeps, manager: M
   }
   manager.add({ start: (signal) => delivery.run(signal) });
   return () => delivery.stop();
+}
+
+function setupEdgeApplications({ controllers }: Config, manager: Manager): void {
+  const {
+    prometheusUrl: url,
+    prometheusCaFile,
+    prometheusTokenFile,
+    queryTimeoutSeconds,
+  } = controllers.rollouts;
+  const { resource, ...selection } = ALL_NODES;
+  setupEdgeApplicationController(manager, {
+    nodes: manager.cache.informer<MemberNode>(resource, selection),
+    prometheus: {
+      ...{ url, caFile: prometheusCaFile, tokenFile: prometheusTokenFile },
+      timeoutMs: queryTimeoutSeconds * 1000,
+    },
+  });
 }
