@@ -6,6 +6,7 @@ import {
   onUpdate,
   type Enqueue,
   type EventHandler,
+  type Informer,
   type Manager,
   type ObjectEvent,
 } from "../runtime/index.ts";
@@ -45,8 +46,15 @@ interface Parts extends Required<NodeGroupOptions> {
   readonly refusals: Refusals;
 }
 
-/** Keeps Nodes in their groups: `node-membership` writes Nodes, `node-group` the status of the groups. */
-export function setupNodeGroupController(manager: Manager, options: NodeGroupOptions = {}): void {
+/**
+ * Keeps Nodes in their groups: `node-membership` writes Nodes, `node-group` the status of the groups.
+ *
+ * @returns the watch of all Nodes, for others who need them: a Node is kept only once
+ */
+export function setupNodeGroupController(
+  manager: Manager,
+  options: NodeGroupOptions = {},
+): { readonly nodes: Informer<MemberNode> } {
   const { resource, ...selection } = ALL_NODES;
   const nodeInformer = manager.cache.informer<MemberNode>(resource, selection);
   const groupInformer = manager.cache.informer<NodeGroupObject>(NODE_GROUPS);
@@ -60,6 +68,7 @@ export function setupNodeGroupController(manager: Manager, options: NodeGroupOpt
   const parts: Parts = { ...DEFAULTS, ...options, nodes, groups, refusals };
   addMembership(manager, parts);
   addGroups(manager, parts, { refused, get: (name) => groupInformer.get(name) });
+  return { nodes: nodeInformer };
 }
 
 function addMembership(manager: Manager, parts: Parts): void {

@@ -23,18 +23,23 @@ const MANAGER = "longshore-node-group";
 /** Gives one Node what its group gives, and takes away what is left of a group that it is in no more. */
 export function createMembership(deps: MembershipDeps): Reconciler {
   const { nodes, groups, refusals } = deps;
+  const written: Written = new Map();
   return async ({ name }, { signal, log }) => {
     const node = nodes.get(name);
     if (node === undefined) {
       refusals.settled(name);
+      written.delete(name);
       return DONE;
     }
+    // The event of our own write is on its way: what is to be done was done.
+    if (isOlder(node, written.get(name))) return { requeueAfterMs: deps.conflictMs };
+    written.delete(name);
     const decision = decide(node, groups.wanting(node));
     try {
-      const now = await change(deps, node, decision.patch, signal);
+      const now = await change(deps, node, decision.patch, { written, signal });
       refusals.settled(name);
       if (decision.patch !== undefined) log.info({ node: name, group: decision.group }, "node changed");
-      const evicted = await leave(deps, now, decision.left, signal);
+      const evicted = await leave(deps, now, decision.left, { written, signal });
       if (evicted > 0)
         log.info({ node: name, groups: decision.left, pods: evicted }, "pods of left groups deleted");
       return DONE;
@@ -47,15 +52,32 @@ export function createMembership(deps: MembershipDeps): Reconciler {
   };
 }
 
+/** Versions of Nodes as we wrote them, until the cache has them too. */
+type Written = Map<string, string>;
+
+interface Turn {
+  readonly written: Written;
+  readonly signal: AbortSignal;
+}
+
+/** Versions of one kind grow; decimal strings compare by length, then bytes. */
+function isOlder({ metadata: { resourceVersion: a } }: MemberNode, b: string | undefined): boolean {
+  if (b === undefined) return false;
+  return a.length < b.length || (a.length === b.length && a < b);
+}
+
 async function change(
   { client }: MembershipDeps,
   node: MemberNode,
   patch: NodePatch | undefined,
-  signal: AbortSignal,
+  { written, signal }: Turn,
 ): Promise<MemberNode> {
   if (patch === undefined) return node;
   const options = { signal, fieldManager: MANAGER };
-  return trimNode(await client.patch<RawNode>(NODES, node.metadata, { type: "merge", body: patch }, options));
+  const body = { type: "merge", body: patch } as const;
+  const now = trimNode(await client.patch<RawNode>(NODES, node.metadata, body, options));
+  written.set(node.metadata.name, now.metadata.resourceVersion);
+  return now;
 }
 
 /** That they left was written down with the change, so this goes on wherever it was ended. */
@@ -63,12 +85,12 @@ async function leave(
   deps: MembershipDeps,
   node: MemberNode,
   groups: readonly string[],
-  signal: AbortSignal,
+  turn: Turn,
 ): Promise<number> {
   if (groups.length === 0) return 0;
   const { client, podPageSize: pageSize } = deps;
-  const count = await evict({ client, node: node.metadata.name, groups, signal, pageSize });
-  await change(deps, node, cleared(node.metadata), signal);
+  const count = await evict({ client, node: node.metadata.name, groups, signal: turn.signal, pageSize });
+  await change(deps, node, cleared(node.metadata), turn);
   return count;
 }
 

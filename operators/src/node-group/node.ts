@@ -21,8 +21,6 @@ export interface MemberNode extends KubeObject {
   readonly annotations: Labels;
   readonly taints: readonly Taint[];
   readonly ready: ReadyStatus;
-  /** ready is "Ready" */
-  readonly isReady: boolean;
   /** What the node's group gave it, as it was written down on the Node. */
   readonly given: Given | undefined;
   /** Groups that it left and whose pods may still be on it. */
@@ -41,7 +39,7 @@ export const NODES: Resource = { group: "", version: "v1", plural: "nodes", kind
 /** Can be as large as the Node itself, and nobody is given it. */
 export const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
-/** All Nodes, not only those of the edge: a group may have any. One watch for all who need more than edge nodes. */
+/** All Nodes, not only those of the edge: a group may have any. */
 export const ALL_NODES: WatchSettings<MemberNode> & { readonly resource: Resource } = {
   resource: NODES,
   transform: trimNode,
@@ -60,7 +58,6 @@ export function trimNode(object: KubeObject): MemberNode {
     ...{ labels, annotations, given },
     taints: spec?.taints ?? [],
     ready: READY[ready] ?? "Unknown",
-    isReady: ready === "True",
     left: readLeft(annotations[LEFT]),
     ownLabels: ownLabelsOf(labels, given),
   };
