@@ -13,6 +13,7 @@ import {
   type KubeClient,
 } from "@longshore/operators/runtime";
 import { Registry } from "prom-client";
+import { createNodeClients, type NodeClients } from "./fleet/identities.ts";
 import { createJournal, type JournalEntry } from "./fleet/journal.ts";
 import { createKubelet, deletePod, type Kubelet } from "./fleet/kubelet.ts";
 import { nodeAddress, registerNode, removeNode, renewLease, sayReady } from "./fleet/nodes.ts";
@@ -58,11 +59,12 @@ export async function startFleet(kubeconfig: string, options: FleetOptions): Pro
   const { names, labels = {}, startMs = 300, renewMs = 4000 } = options;
   if (names.length > MAX_NODES) throw new Error(`a fleet has at most ${MAX_NODES} nodes`);
   const client = createClient({ kubeConfig: loadKubeConfig(kubeconfig), userAgent: "longshore-fleet" });
+  const nodes = createNodeClients(kubeconfig);
   const members = new Map(names.map((name, index) => [name, { index, isAway: false }]));
-  await clearNodes(client, members);
+  await clearNodes(client, nodes, members);
   await Promise.all([...members].map(([name, { index }]) => registerNode(client, name, index, labels)));
   const stop = new AbortController();
-  const crew = startKubelet(client, members, startMs, stop.signal);
+  const crew = startKubelet({ client, nodes, members, startMs }, stop.signal);
   const renewing = renewLeases(client, members, renewMs, stop.signal);
   await Promise.race([crew.synced, crew.ended]);
   const memberOf = (name: string): Member => {
@@ -82,10 +84,10 @@ export async function startFleet(kubeconfig: string, options: FleetOptions): Pro
     statusOf: (name) => ({ isAway: memberOf(name).isAway, pods: crew.upOn(name) }),
     journal: () => crew.journal.entries(),
     async close() {
-      await clearNodes(client, members);
+      await clearNodes(client, nodes, members);
       stop.abort();
       await Promise.all([renewing, crew.ended]);
-      await client.close();
+      await Promise.all([client.close(), nodes.close()]);
     },
   };
 }
@@ -99,15 +101,22 @@ interface Crew extends Pick<Kubelet, "upOn"> {
   lookAfter(node: string): void;
 }
 
+interface CrewDeps {
+  readonly client: KubeClient;
+  readonly nodes: NodeClients;
+  readonly members: Members;
+  readonly startMs: number;
+}
+
 /** One watch of all pods that are bound, whatever the number of nodes. */
-function startKubelet(client: KubeClient, members: Members, startMs: number, signal: AbortSignal): Crew {
+function startKubelet({ client, nodes, members, startMs }: CrewDeps, signal: AbortSignal): Crew {
   const manager = createManager({ client, registry: new Registry(), log: silentLog, gracefulStopMs: 5000 });
   const selection = { fieldSelector: "spec.nodeName!=" };
   const pods = manager.cache.informer<FleetPod>(PODS, selection);
   pods.addIndex("node", ({ spec }) => [spec.nodeName ?? ""]);
   const journal = createJournal();
   const kubelet = createKubelet({
-    ...{ client, clock: systemClock, journal, startMs },
+    ...{ clientOf: (node) => nodes.of(node), clock: systemClock, journal, startMs },
     pod: (request) => pods.get(request),
     addressOf: (node) => {
       const member = members.get(node);
@@ -153,13 +162,13 @@ const CLEARING_ROUNDS = 50;
 const CLEARING_MS = 200;
 
 /** Removes the nodes, then their pods, until the scheduler binds no more to what it still remembers. */
-async function clearNodes(client: KubeClient, members: Members): Promise<void> {
+async function clearNodes(client: KubeClient, nodes: NodeClients, members: Members): Promise<void> {
   await Promise.all([...members.keys()].map((name) => removeNode(client, name)));
   for (let round = 0, quiet = 0; round < CLEARING_ROUNDS && quiet < 2; round++) {
     const { items } = await client.list<FleetPod>(PODS, { fieldSelector: "spec.nodeName!=" });
     const left = items.filter(({ spec }) => members.has(spec.nodeName ?? ""));
     quiet = left.length === 0 ? quiet + 1 : 0;
-    await Promise.all(left.map((pod) => deletePod(client, pod)));
+    await Promise.all(left.map((pod) => deletePod(nodes.of(pod.spec.nodeName ?? ""), pod)));
     if (quiet < 2) await pause(systemClock, CLEARING_MS, new AbortController().signal);
   }
 }

@@ -14,7 +14,8 @@ import { drainMsOf, imageOf, isOver, isReady, runningStatus, type Addresses } fr
 import { PODS, type FleetPod } from "./resources.ts";
 
 export interface KubeletDeps {
-  readonly client: Client;
+  /** Acts as this node. */
+  readonly clientOf: (node: string) => Client;
   readonly clock: Clock;
   readonly journal: Journal;
   /** From the cache. */
@@ -43,7 +44,7 @@ export interface Kubelet {
 }
 
 export function createKubelet(deps: KubeletDeps): Kubelet {
-  const { client, clock, journal } = deps;
+  const { clientOf, clock, journal } = deps;
   const runs = new Map<string, Running>();
   let addresses = 0;
 
@@ -67,14 +68,14 @@ export function createKubelet(deps: KubeletDeps): Kubelet {
     run.toldToEndAtMs ??= clock.nowMs();
     const restMs = run.toldToEndAtMs + drainMsOf(pod) - clock.nowMs();
     if (restMs > 0) return restMs;
-    await deletePod(client, pod);
+    await deletePod(clientOf(run.node), pod);
     return 0;
   };
   const start = async (run: Running, pod: FleetPod, host: string): Promise<number> => {
     const restMs = run.seenAtMs + deps.startMs - clock.nowMs();
     if (restMs > 0) return restMs;
     // Also when the cluster took a pod that runs for one that does not, while its node was away.
-    if (!isReady(pod)) await report(client, pod, { host, pod: run.address });
+    if (!isReady(pod)) await report(clientOf(run.node), pod, { host, pod: run.address });
     if (!run.isUp) journal.note({ node: run.node, pod: run.pod, image: run.image, what: "up" });
     run.isUp = true;
     return 0;
