@@ -4,10 +4,12 @@ import { Registry } from "prom-client";
 import { createWebhookMetrics } from "../src/metrics.ts";
 import { unknownDevices } from "../src/device-model/devices.ts";
 import { unknownModels } from "../src/device/models.ts";
+import { unknownRules } from "../src/rule/lookups.ts";
 import { admissionRules } from "../src/rules.ts";
 import { createAdmissionServer } from "../src/server.ts";
 import { selfSigned } from "./certificate.ts";
 
+const unknown = { models: unknownModels, devices: unknownDevices, rules: unknownRules };
 const reviewOf = (kind: string, properties: { name: string }[]) => ({
   apiVersion: "admission.k8s.io/v1",
   kind: "AdmissionReview",
@@ -39,7 +41,7 @@ describe("admission server", () => {
   let server: FastifyInstance;
   beforeAll(async () => {
     server = createAdmissionServer({
-      rules: [...admissionRules({ models: unknownModels, devices: unknownDevices, isStrict: false }), broken],
+      rules: [...admissionRules({ ...unknown, isStrict: false }), broken],
       tls: await selfSigned(),
       observer: metrics,
     });

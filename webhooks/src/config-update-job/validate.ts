@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { configFaults, configHazards, isSameJob, schemas, type ConfigSpec } from "@longshore/crds/operations";
+import { configFaults, configHazards, isSameJob, type ConfigSpec } from "@longshore/crds/operations";
 import type { ReviewRequest, Verdict } from "../review.ts";
 import { createSpecRule } from "../spec-rule.ts";
 import { LATE_CHANGE } from "../late-change.ts";
@@ -12,7 +12,6 @@ export function createConfigRule({
 }): (request: ReviewRequest) => Verdict {
   return createSpecRule<ConfigSpec>(
     {
-      schemas: { v1alpha2: schemas["ConfigUpdateJob"] },
       faults: configFaults,
       hazards: configHazards,
       change: (before, after) => (isSameJob(before, after) ? "same" : LATE_CHANGE),

@@ -1,12 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  isSameJob,
-  prePullFaults,
-  prePullHazards,
-  schemas as current,
-  type PrePullTemplate,
-} from "@longshore/crds/operations";
-import { schemas as old } from "@longshore/crds/operations/v1alpha1";
+import { isSameJob, prePullFaults, prePullHazards, type PrePullTemplate } from "@longshore/crds/operations";
 import { LATE_CHANGE } from "../late-change.ts";
 import type { ReviewRequest, Verdict } from "../review.ts";
 import { createSpecRule } from "../spec-rule.ts";
@@ -23,7 +16,6 @@ export function createPrePullRule({
 }): (request: ReviewRequest) => Verdict {
   return createSpecRule<PrePullSpec>(
     {
-      schemas: { v1alpha2: current["ImagePrePullJob"], v1alpha1: old["ImagePrePullJob"] },
       faults: ({ imagePrePullTemplate }) => prePullFaults(imagePrePullTemplate),
       hazards: ({ imagePrePullTemplate }) => prePullHazards(imagePrePullTemplate),
       change: (before, after) =>

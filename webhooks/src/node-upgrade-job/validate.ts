@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   isSameJob,
-  schemas as current,
   SPEC_IS_FIXED,
   upgradeFaults,
   upgradeHazards,
   type UpgradeSpec,
 } from "@longshore/crds/operations";
-import { schemas as old } from "@longshore/crds/operations/v1alpha1";
 import type { ReviewRequest, Verdict } from "../review.ts";
 import { createSpecRule } from "../spec-rule.ts";
 
@@ -19,7 +17,6 @@ export function createUpgradeRule({
 }): (request: ReviewRequest) => Verdict {
   return createSpecRule<UpgradeSpec>(
     {
-      schemas: { v1alpha2: current["NodeUpgradeJob"], v1alpha1: old["NodeUpgradeJob"] },
       faults: upgradeFaults,
       hazards: upgradeHazards,
       change: (before, after) =>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { endpointFaults, schemas, type RuleEndpointSpec } from "@longshore/crds/rules";
+import { endpointFaults, type RuleEndpointSpec } from "@longshore/crds/rules";
 import type { ReviewRequest, Verdict } from "../review.ts";
 import type { RuleLookups } from "../rule/lookups.ts";
-import { specOf } from "../spec-rule.ts";
 import { isJudged, verdictOf } from "../verdict.ts";
 
 export interface EndpointRuleDeps {
@@ -23,9 +22,8 @@ export function createEndpointRule({
     if (request.operation === "DELETE")
       return verdictOf({ faults: [], warnings: await users(request, rules, "work no more") });
     if (!isJudged(request)) return { allowed: true };
-    const { spec: read, refusal } = specOf(request, { v1: schemas["RuleEndpoint"] });
-    if (refusal) return refusal;
-    const spec = read as RuleEndpointSpec;
+    const { spec } = request.object as { readonly spec?: RuleEndpointSpec };
+    if (spec === undefined) return { allowed: true };
     const isOther = request.operation === "UPDATE" && typeBefore(request) !== spec.ruleEndpointType;
     const warnings = isOther ? await users(request, rules, "may fit its type no more") : [];
     return verdictOf({ faults: endpointFaults(spec), warnings });

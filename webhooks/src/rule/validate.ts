@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RuleViolation } from "@longshore/crds/devices";
-import {
-  isSameSource,
-  ruleFaults,
-  ruleHazards,
-  schemas,
-  type Ends,
-  type RuleSpec,
-} from "@longshore/crds/rules";
+import { isSameSource, ruleFaults, ruleHazards, type Ends, type RuleSpec } from "@longshore/crds/rules";
 import type { ReviewRequest, Verdict } from "../review.ts";
-import { judged, specOf } from "../spec-rule.ts";
+import { judged } from "../spec-rule.ts";
 import { isJudged } from "../verdict.ts";
 import type { RuleLookups } from "./lookups.ts";
 
@@ -28,8 +21,7 @@ type Found = Awaited<ReturnType<RuleLookups["endpoint"]>>;
 export function createRuleRule(deps: RuleRuleDeps): (request: ReviewRequest) => Promise<Verdict> {
   return async (request) => {
     if (!isJudged(request)) return { allowed: true };
-    const { spec, refusal } = specOf(request, { v1: schemas["Rule"] });
-    if (refusal) return refusal;
+    const { spec = {} } = request.object as { readonly spec?: Partial<RuleSpec> };
     return isWhole(spec) ? await judge(request, spec, deps) : NOT_WHOLE;
   };
 }
