@@ -11,8 +11,10 @@ import type { PrePull } from "../../src/edge-application/rollout/port.ts";
 import { createClient, loadKubeConfig, silentLog, type KubeClient } from "../../src/runtime/index.ts";
 import { startApiServer, type ApiServer } from "../apiserver.ts";
 import { installCrds } from "../crds.ts";
+import { grantRole } from "../object-sync/cluster.ts";
 
 const never = new AbortController().signal;
+const CONTROLLERS = { token: "controllers", name: "controllers", groups: [] };
 const MINUTE_MS = 60_000;
 
 const appOf = (uid: string, name = "cdn", spec: object = {}): EdgeApplication => ({
@@ -25,16 +27,22 @@ const appOf = (uid: string, name = "cdn", spec: object = {}): EdgeApplication =>
 describe("images that nodes pull before a batch", () => {
   let api: ApiServer;
   let client: KubeClient;
+  /** With the rights that controllers are deployed with. */
+  let ours: KubeClient;
   let laterMs = 0;
   let made = 0;
   let app: EdgeApplication;
 
   beforeAll(async () => {
-    api = await startApiServer();
-    client = createClient({ kubeConfig: loadKubeConfig(api.kubeconfig), userAgent: "test" });
+    api = await startApiServer({ users: [CONTROLLERS] });
+    const open = (kubeconfig: string): KubeClient =>
+      createClient({ kubeConfig: loadKubeConfig(kubeconfig), userAgent: "test" });
+    client = open(api.kubeconfig);
+    await grantRole(client, CONTROLLERS.name);
+    ours = open(await api.writeKubeconfig("controllers", CONTROLLERS));
   }, 120_000);
   afterAll(async () => {
-    await client.close();
+    await Promise.all([client.close(), ours.close()]);
     await api.stop();
   });
   beforeEach(() => {
@@ -48,7 +56,7 @@ describe("images that nodes pull before a batch", () => {
     schedule: () => () => undefined,
   };
   const prePull = (more: Partial<PrePullDeps> = {}): PrePull =>
-    createPrePull({ client, clock, log: silentLog, ...more });
+    createPrePull({ client: ours, clock, log: silentLog, ...more });
   const wish = (more: Partial<Parameters<PrePull["ensure"]>[0]> = {}) => ({
     ...{ app, revision: "0123456789", batch: 1, images: ["busybox:1.36"], nodes: ["edge-1", "edge-2"] },
     ...more,

@@ -17,9 +17,11 @@ import {
 import { silentLog } from "../../src/runtime/index.ts";
 import { startApiServer, type ApiServer } from "../apiserver.ts";
 import { installCrds } from "../crds.ts";
+import { grantRole } from "../object-sync/cluster.ts";
 import { NAMESPACES } from "../runtime/kinds.ts";
 
 const never = new AbortController().signal;
+const CONTROLLERS = { token: "controllers", name: "controllers", groups: [] };
 const APPLICATIONS = kinds.EdgeApplication;
 
 const specOf = (image: string, more: object = {}): RenderedSpec => ({
@@ -42,22 +44,28 @@ const specOf = (image: string, more: object = {}): RenderedSpec => ({
 describe("revisions of an application", () => {
   let api: ApiServer;
   let client: KubeClient;
+  /** With the rights that controllers are deployed with. */
+  let ours: KubeClient;
   let made = 0;
 
   beforeAll(async () => {
-    api = await startApiServer();
-    client = createClient({ kubeConfig: loadKubeConfig(api.kubeconfig), userAgent: "test" });
+    api = await startApiServer({ users: [CONTROLLERS] });
+    const open = (kubeconfig: string): KubeClient =>
+      createClient({ kubeConfig: loadKubeConfig(kubeconfig), userAgent: "test" });
+    client = open(api.kubeconfig);
+    await grantRole(client, CONTROLLERS.name);
+    ours = open(await api.writeKubeconfig("controllers", CONTROLLERS));
     await installCrds(client);
     await client.create(NAMESPACES, { metadata: { name: "ns" } });
   }, 120_000);
   afterAll(async () => {
-    await client.close();
+    await Promise.all([client.close(), ours.close()]);
     await api.stop();
   });
 
   const create = (name = `cdn-${++made}`, spec = specOf("a:1")): Promise<EdgeApplication> =>
     client.create<EdgeApplication>(APPLICATIONS, { metadata: { namespace: "ns", name }, spec });
-  const revisions = (log: Log = silentLog) => createRevisions({ client, log });
+  const revisions = (log: Log = silentLog) => createRevisions({ client: ours, log });
   const stored = async (app: EdgeApplication) => {
     const { items } = await client.list<KubeObject & { revision: number; data: unknown }>(
       CONTROLLER_REVISIONS,
