@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { Agent, request } from "undici";
 import { freePort } from "../../operators/test/apiserver.ts";
 import { selfSigned } from "./certificate.ts";
-import { requestOf } from "./review-of.ts";
+import { everyRule, GOOD_SPECS, reviewFor } from "./kinds.ts";
 
 jest.setTimeout(60_000);
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -19,12 +19,12 @@ const ROUNDS = 3;
 /** 100 bodies of 8 MiB at a time, half of them without a length told beforehand. */
 const LOAD = `
 import { Agent, request } from "node:https";
-const [port] = process.argv.slice(-1);
+const [port, ...paths] = process.argv.slice(1);
 const chunk = Buffer.alloc(65536, " ");
 const agent = new Agent({ keepAlive: false });
 const post = (index) => new Promise((resolve) => {
   const headers = { "content-type": "application/json", ...(index % 2 ? {} : { "content-length": 128 * 65536 }) };
-  const options = { port, path: "/devices", method: "POST", headers, rejectUnauthorized: false, agent };
+  const options = { port, path: paths[index % paths.length], method: "POST", headers, rejectUnauthorized: false, agent };
   const sent = request(options, (answer) => { answer.resume(); resolve(answer.statusCode); sent.destroy(); });
   sent.on("error", () => resolve(0));
   let left = 128;
@@ -82,24 +82,32 @@ describe("the webhooks under large bodies", () => {
     const page = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
     return Number(/^process_resident_memory_bytes (\S+)/m.exec(page)?.[1]);
   };
-  const valid = JSON.stringify({
-    apiVersion: "admission.k8s.io/v1",
-    kind: "AdmissionReview",
-    request: requestOf("Device", { spec: {} }),
-  });
+  /** A review for each path, in turn. */
+  const reviews = everyRule().map((rule) => ({
+    path: rule.path,
+    body: JSON.stringify(reviewFor(rule, { spec: GOOD_SPECS[rule.path] })),
+  }));
+  let sent = 0;
+  const postValid = (): Promise<number> => {
+    const { path, body } = reviews[sent++ % reviews.length] ?? { path: "", body: "" };
+    return post(path, body);
+  };
   /** From a process of its own, so that it does not slow down what measures. @returns status codes, 0 when cut */
   const hundred = async (): Promise<number[]> => {
-    const load = spawn(process.execPath, ["--input-type=module", "-e", LOAD, String(port)], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const load = spawn(
+      process.execPath,
+      ["--input-type=module", "-e", LOAD, String(port), ...reviews.map(({ path }) => path)],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     return JSON.parse(await text(load.stdout)) as number[];
   };
 
   it("S2 answers 413 to 8 MiB on each path, and 100 at a time neither fill its memory nor hold reviews up", async () => {
-    for (const path of ["/devices", "/devicemodels"]) expect(await post(path, LARGE)).toBe(413);
+    for (const { path } of everyRule()) expect([path, await post(path, LARGE)]).toEqual([path, 413]);
     // the connections themselves are not what is measured
-    for (let warm = 0; warm < 3; warm++)
-      await Promise.all(Array.from({ length: 100 }, () => post("/devices", valid)));
+    for (let warm = 0; warm < 3; warm++) await Promise.all(Array.from({ length: 100 }, () => postValid()));
     const before = await residentBytes();
     let isOver = false;
     let most = before;
@@ -108,7 +116,7 @@ describe("the webhooks under large bodies", () => {
       while (!isOver) {
         await sleep(5);
         const startMs = performance.now();
-        expect(await post("/devices", valid)).toBe(200);
+        expect(await postValid()).toBe(200);
         timesMs.push(performance.now() - startMs);
         most = Math.max(most, await residentBytes());
       }
@@ -130,6 +138,6 @@ describe("the webhooks under large bodies", () => {
     process.stdout.write(`    p99 ${p99s.map(Math.round).join(", ")} ms, memory +${grownMib} MiB\n`);
     expect(grownMib).toBeLessThan(64);
     expect(p99).toBeLessThan(200);
-    expect(await post("/devices", valid)).toBe(200);
+    expect(await postValid()).toBe(200);
   });
 });
