@@ -248,6 +248,22 @@ describe("what no patch may do", () => {
     ]);
   });
 
+  it("but all else of a label target, in its affinity, too", () => {
+    const path =
+      "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/0";
+    const mine = { key: "disk", operator: "Exists" };
+    const patch = [{ op: "add", path: `${path}/matchExpressions/-`, value: mine }];
+    const labelSelector = { matchLabels: { gpu: "true" } };
+    const target = {
+      name: "ls-1",
+      labelSelector,
+      overriders: { patchOverriders: [{ type: "json" as const, patch }] },
+    };
+    const affinity = specOf(renderOne(manifestOf("Pod"), target))["affinity"];
+    const gpu = { key: "gpu", operator: "In", values: ["true"] };
+    expect(JSON.stringify(affinity)).toContain(JSON.stringify({ matchExpressions: [gpu, mine] }));
+  });
+
   it("another name, by an image's predicate", () => {
     const predicate = { path: "/metadata/name" };
     const target = group({

@@ -9,6 +9,7 @@ const GROUPS: Readonly<Record<string, string | null>> = {
   h2: "hangzhou",
   b1: "beijing",
   gone: null,
+  away: null,
 };
 const groupOf = (node: string): string | null | undefined => GROUPS[node];
 
@@ -65,6 +66,7 @@ describe("what a node sees of a Service for its group", () => {
     ],
     ["free", "of nodes without group, having none itself", [[["5"], undefined]]],
     ["other", "of nodes without group, having none itself", [[["5"], undefined]]],
+    ["away", "on no other node that is not known, either", []],
     ["gone", "of itself only, when it is not known", [[undefined, ["7"]]]],
   ])("A22 Endpoints for %s are those %s", (node, _which, want) => {
     expect(ipsOf(reduceEndpoints(endpoints, RANGE, node, groupOf))).toEqual(want);

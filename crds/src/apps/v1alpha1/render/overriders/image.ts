@@ -32,11 +32,16 @@ function imagesIn(copy: Copy, { predicate }: EdgeApplicationImageOverrider, fiel
   return [{ parent: found.parent, key: found.key }];
 }
 
+const OPERATORS: ReadonlySet<string> = new Set(["add", "remove", "replace"]);
+
 /** @throws {RenderFaultError} when the old or the new name is none */
 export function changedImage(image: string, overrider: EdgeApplicationImageOverrider, field: string): string {
   const name = parseImage(image);
   if (name === undefined)
     fail(field, `cannot change ${quoted(image)}, which is no image's name; correct the manifest`);
+  if (!OPERATORS.has(overrider.operator)) {
+    fail(`${field}.operator`, `is ${quoted(overrider.operator)}; use add, remove or replace`);
+  }
   const value = overrider.operator === "remove" ? "" : (overrider.value ?? "");
   if (value === "" && overrider.operator === "add") return image;
   const changed = imageText(change(name, overrider, value, field));
