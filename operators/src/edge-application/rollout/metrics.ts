@@ -71,9 +71,9 @@ function codeOf(error: unknown): string {
 
 /** POST, for a query may be longer than an address. A redirect is an answer like any other: nobody follows it. */
 async function ask(options: MetricsOptions, promql: string, signal: AbortSignal): Promise<Answer> {
-  const base = new URL(options.url);
-  const isSecure = base.protocol === "https:";
-  const path = `${base.pathname.replace(/\/+$/, "")}/api/v1/query`;
+  const url = new URL(options.url);
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}/api/v1/query`;
+  const isSecure = url.protocol === "https:";
   const timeout = `${Math.ceil((options.timeoutMs ?? DEFAULTS.timeoutMs) / 1000)}s`;
   const body = new URLSearchParams({ query: promql, timeout }).toString();
   const ca = isSecure ? await fileOf(options.caFile, "prometheusCaFile") : undefined;
@@ -90,7 +90,7 @@ async function ask(options: MetricsOptions, promql: string, signal: AbortSignal)
     ...(ca !== undefined && { ca }),
   };
   return await new Promise((resolve, reject) => {
-    const call = (isSecure ? secureRequest : plainRequest)(new URL(path, base), how);
+    const call = (isSecure ? secureRequest : plainRequest)(url, how);
     call.on("error", reject);
     call.once("response", (response) => {
       readAnswer(response, options.maxBodyBytes ?? DEFAULTS.maxBodyBytes).then(resolve, reject);
