@@ -20,7 +20,7 @@ import {
   type KubeObject,
   type Resource,
 } from "../../src/runtime/index.ts";
-import { startApiServer, type ApiServer } from "../apiserver.ts";
+import { startApiServer, type ApiServer, type ApiServerOptions } from "../apiserver.ts";
 import { installCrds } from "../crds.ts";
 import { eventually } from "../runtime/eventually.ts";
 import { NAMESPACES, NODES } from "../runtime/kinds.ts";
@@ -79,6 +79,7 @@ export const groupTargets = (...names: string[]): EdgeApplicationSpec["workloadS
 export interface Write {
   readonly verb: string;
   readonly kind: string;
+  readonly namespace: string;
   readonly name: string;
   readonly subresource?: string;
 }
@@ -109,18 +110,18 @@ function observed(client: KubeClient, calls: Write[], meddle: () => Meddle | und
 function writeOf(verb: string, args: readonly unknown[]): Write | undefined {
   const resource = args[0] as Resource | string;
   if (typeof resource === "string" || !(WRITES.has(verb) || verb === "get")) return undefined;
-  const named = args[1] as { readonly metadata?: { readonly name: string }; readonly name?: string };
+  const given = args[1] as { readonly metadata?: KubeObject["metadata"] } & Partial<KubeObject["metadata"]>;
+  const { name = "", namespace = "" } = given.metadata ?? given;
   const options = args.at(-1) as { readonly subresource?: string } | undefined;
-  const name = named.metadata?.name ?? named.name ?? "";
   const { subresource } = options ?? {};
-  return { verb, kind: resource.kind, name, ...(subresource !== undefined && { subresource }) };
+  return { verb, kind: resource.kind, namespace, name, ...(subresource !== undefined && { subresource }) };
 }
 
 export type Bench = Awaited<ReturnType<typeof startBench>>;
 
 /** A real API server with the controller of applications; nobody else controls anything there. */
-export async function startBench() {
-  const api = await startApiServer();
+export async function startBench(options: ApiServerOptions = {}) {
+  const api = await startApiServer(options);
   const client = createClient({ kubeConfig: loadKubeConfig(api.kubeconfig), userAgent: "test" });
   await installCrds(client);
   return { api, client, room: () => startRoom(api, client), close: () => closeAll(api, client) };
@@ -174,8 +175,9 @@ export async function startRoom(api: ApiServer, client: KubeClient) {
       await running?.();
       running = undefined;
     },
-    /** Calls since the last look; events are none. */
-    takeCalls: (): Write[] => calls.splice(0).filter(({ kind }) => kind !== "Event"),
+    /** Calls in this namespace since the last look; events are none. */
+    takeCalls: (): Write[] =>
+      calls.splice(0).filter((call) => call.kind !== "Event" && call.namespace === namespace),
     takeWrites: (): Write[] => room.takeCalls().filter(({ verb }) => verb !== "get"),
     /** Nothing is written for a while that is much longer than the controller's own pace. */
     async quiet(forMs = 600): Promise<void> {
