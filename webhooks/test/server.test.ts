@@ -2,14 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import type { FastifyInstance } from "fastify";
 import { Registry } from "prom-client";
 import { createWebhookMetrics } from "../src/metrics.ts";
-import { unknownDevices } from "../src/device-model/devices.ts";
-import { unknownModels } from "../src/device/models.ts";
-import { unknownRules } from "../src/rule/lookups.ts";
-import { admissionRules } from "../src/rules.ts";
 import { createAdmissionServer } from "../src/server.ts";
 import { selfSigned } from "./certificate.ts";
+import { everyRule } from "./kinds.ts";
 
-const unknown = { models: unknownModels, devices: unknownDevices, rules: unknownRules };
 const reviewOf = (kind: string, properties: { name: string }[]) => ({
   apiVersion: "admission.k8s.io/v1",
   kind: "AdmissionReview",
@@ -41,7 +37,7 @@ describe("admission server", () => {
   let server: FastifyInstance;
   beforeAll(async () => {
     server = createAdmissionServer({
-      rules: [...admissionRules({ ...unknown, isStrict: false }), broken],
+      rules: [...everyRule(), broken],
       tls: await selfSigned(),
       observer: metrics,
     });
