@@ -35,25 +35,30 @@ export function assignmentOf(input: AssignmentInput): Assignment {
 
 function underWay(input: AssignmentInput): Assignment {
   const { status, running, targetsOf, wantedTargets } = input;
-  const { revision = "", stableRevision = "" } = status;
+  const stable = targetsOf(status.stableRevision ?? "")?.keys() ?? [];
   const updated = new Set(status.updatedTargets);
   const revisions = new Map<string, string>();
   const untouched = new Set<string>();
-  for (const target of new Set([
-    ...wantedTargets,
-    ...(targetsOf(stableRevision)?.keys() ?? []),
-    ...running.keys(),
-  ])) {
-    const has = updated.has(target) ? revision : running.get(target);
-    const isUnreadable = has !== undefined && targetsOf(has) === undefined;
-    // Never had any, or a selector of its revision does not mean it any more: then it is the stable one's, if at all.
-    const gets = isUnreadable
-      ? undefined
-      : [has, stableRevision].find((one) => targetsOf(one ?? "")?.has(target));
-    if (gets !== undefined) revisions.set(target, gets);
-    else if (isUnreadable || targetsOf(revision)?.has(target) === true) untouched.add(target);
+  for (const target of new Set([...wantedTargets, ...stable, ...running.keys()])) {
+    const has = updated.has(target) ? status.revision : running.get(target);
+    const gets = revisionFor(target, has, input);
+    if (gets === UNTOUCHED) untouched.add(target);
+    else if (gets !== undefined) revisions.set(target, gets);
   }
   return { revisions, untouched, shared: sharedOf(input, revisions) };
+}
+
+const UNTOUCHED = Symbol("untouched");
+
+function revisionFor(
+  target: string,
+  has: string | undefined,
+  { status: { revision = "", stableRevision = "" }, targetsOf }: AssignmentInput,
+): string | typeof UNTOUCHED | undefined {
+  if (has !== undefined && targetsOf(has) === undefined) return UNTOUCHED;
+  // Never had any, or a selector of its revision does not mean it any more: then it is the stable one's, if at all.
+  const gets = [has ?? "", stableRevision].find((one) => targetsOf(one)?.has(target));
+  return gets ?? (targetsOf(revision)?.has(target) === true ? UNTOUCHED : undefined);
 }
 
 /** With the first target that gets a revision: its pods may need what is new. */

@@ -2,7 +2,7 @@
 import type { RenderedSpec } from "@longshore/crds/apps";
 import type { HostLabel } from "./host-labels.ts";
 import type { NodeView, TargetPlan, TargetView, WorkloadView } from "./port.ts";
-import { hostsOf, isBusy, isUpdating, missingOf, type Expected } from "./progress.ts";
+import { awayOf, hostsOf, isBusy, isUpdating, missingOf, type Expected } from "./progress.ts";
 
 /** Version of each host that the spec names; a host that two versions name gets the first. */
 export function versionsByHost(spec: RenderedSpec): ReadonlyMap<string, string> {
@@ -21,6 +21,8 @@ export interface HostsInput {
   readonly cap: number;
   /** So long ago were hosts moved that the DaemonSets' counts must tell of it. */
   readonly isLongAgo: boolean;
+  /** It takes too long: hosts are moved one by one, though the cap is used up. */
+  readonly isOverdue: boolean;
 }
 
 const daemonSetsOf = ({ workloads }: TargetView): readonly WorkloadView[] =>
@@ -31,22 +33,23 @@ export function strayHosts({
   view,
   expected: { key },
   wanted,
-}: Omit<HostsInput, "cap" | "isLongAgo">): NodeView[] {
+}: Pick<HostsInput, "view" | "expected" | "wanted">): NodeView[] {
   return view.nodes.filter(({ name, labels }) => labels[key] !== wanted.get(name));
 }
 
 /**
- * Hosts that are moved now. Those that are away are free: no pod of theirs is up. Of the others at most so many that,
- * with the pods that are down already, the cap holds; and none while the DaemonSets update, or do not tell yet of the
- * hosts that were moved last.
+ * Hosts that are moved now. Those that are away, or whose version works nowhere, are free: no working pod is lost. Of
+ * the others at most so many that, with the pods that are down already, the cap holds; and none while the DaemonSets
+ * update, or do not tell yet of the hosts that were moved last.
  */
 export function movesOf(input: HostsInput): readonly HostLabel[] {
   const { view, expected, wanted } = input;
+  const { key } = expected;
   const strays = strayHosts(input);
   if (strays.length === 0) return [];
-  const free = strays.filter(({ isReady }) => !isReady);
-  const ready = strays.filter(({ isReady }) => isReady).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const moved = [...free, ...ready.slice(0, budgetOf(input))];
+  const isFree = ({ isReady, labels }: NodeView): boolean => !isReady || isServedByNone(view, labels[key]);
+  const costly = strays.filter((node) => !isFree(node)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const moved = [...strays.filter(isFree), ...costly.slice(0, budgetOf(input))];
   // A host of a version whose DaemonSet is not there yet would have no pod at all.
   const isThere = expected.children.every(({ object }) =>
     view.workloads.some(({ kind, name }) => kind === object.kind && name === object.metadata.name),
@@ -54,14 +57,25 @@ export function movesOf(input: HostsInput): readonly HostLabel[] {
   return (isThere ? moved : []).map(({ name }) => ({ node: name, version: wanted.get(name) }));
 }
 
-function budgetOf({ view, expected, cap, isLongAgo }: HostsInput): number {
+/** No pod of the hosts' version works: moving one of them takes no pod away. */
+function isServedByNone(view: TargetView, version: string | undefined): boolean {
+  const own = daemonSetsOf(view).filter((workload) => workload.version === version);
+  return (
+    own.length > 0 &&
+    own.every(({ isObserved, desired, available }) => isObserved && desired > 0 && available === 0)
+  );
+}
+
+function budgetOf({ view, expected, cap, isLongAgo, isOverdue }: HostsInput): number {
   const { key, revision } = expected;
   const wanted = expected.children.filter(({ object }) => object.kind === "DaemonSet");
   // Without DaemonSets a label moves no pod.
   if (wanted.length === 0) return view.nodes.length;
   const planned = daemonSetsOf(view).filter((workload) => workload.revision === revision);
   if (planned.length < wanted.length || planned.some((workload) => isUpdating(workload, view, key))) return 0;
-  return isSettled(view, { key, isLongAgo }) ? Math.max(0, cap - downOf(view, key)) : 0;
+  if (!isSettled(view, { key, isLongAgo })) return 0;
+  // Pods that stay down must not keep all others where they are for good.
+  return Math.max(isOverdue && isLongAgo ? 1 : 0, cap - downOf(view, key));
 }
 
 /** Pods of one workload that are down on nodes that are ready: of the worst of them, all versions together. */
@@ -93,36 +107,66 @@ export function isSettled(
 
 export interface HoldInput {
   readonly view: TargetView;
-  readonly revision: string;
-  readonly key: string;
+  /** What the target's revision gives it. */
+  readonly expected: Expected;
   readonly isLongAgo: boolean;
   /** Nothing more is begun. */
   readonly isStill: boolean;
+}
+
+/** Name of the DaemonSets for hosts without a version, among versions; sorts first. */
+const BASE = "";
+
+interface Parts {
+  /** Versions that have pods, of the revision or not. */
+  readonly count: number;
+  /** Those whose DaemonSets are still to get the revision. */
+  readonly late: readonly string[];
+  /** The one whose controller has something to do now. */
+  readonly busy: string | undefined;
+}
+
+function partsOf(view: TargetView, { key, revision, children }: Expected): Parts {
+  const running = daemonSetsOf(view).filter(({ desired }) => desired > 0);
+  const names = new Set(
+    children.filter(({ object }) => object.kind === "DaemonSet").map(({ object }) => object.metadata.name),
+  );
+  const planned = running.filter(({ name }) => names.has(name));
+  const partsWith = (is: (workload: WorkloadView) => boolean): readonly string[] =>
+    [...new Set(planned.filter(is).map(({ version }) => version ?? BASE))].sort();
+  return {
+    count: new Set(running.map(({ version }) => version)).size,
+    late: partsWith((workload) => workload.revision !== revision),
+    busy: partsWith((workload) => isBusy(workload, view, key))[0],
+  };
+}
+
+/**
+ * Nodes that are away and that the DaemonSets that change now count as down: so many more may be down, or nothing
+ * would change. 0 where all pods are new: then no object is changed because a node went or came.
+ */
+export function awayOfChanging(view: TargetView, expected: Expected): number {
+  const { late, busy } = partsOf(view, expected);
+  const awayIn = (part: string): number =>
+    awayOf(hostsOf(view, { key: expected.key, version: part === BASE ? undefined : part }));
+  const changing = busy ?? late[0];
+  if (changing !== undefined) return awayIn(changing);
+  const old = view.workloads.filter(({ upToDate, desired }) => upToDate < desired);
+  return Math.max(
+    0,
+    ...old.map(({ kind, version = BASE }) => (kind === "DaemonSet" ? awayIn(version) : awayOf(view.nodes))),
+  );
 }
 
 /**
  * DaemonSets of one target change one after another: together they must keep to the cap, and each knows only its own
  * pods. One that is still changing comes first, for it is what a newer revision may have to mend.
  */
-export function holdsOf(input: HoldInput): TargetPlan["holds"] {
-  const { view, revision, key } = input;
-  const running = daemonSetsOf(view).filter(({ desired }) => desired > 0);
-  const parts = [...new Set(running.map(({ version }) => version))].sort(baseFirst);
-  if (parts.length < 2) return undefined;
-  const isPart = (version: string | undefined, is: (workload: WorkloadView) => boolean): boolean =>
-    running.some((workload) => workload.version === version && is(workload));
-  const late = new Set(parts.filter((part) => isPart(part, (workload) => workload.revision !== revision)));
-  if (late.size === 0) return undefined;
-  const busy = parts.find((part) => isPart(part, (workload) => isBusy(workload, view, key)));
-  const isAnyBusy = parts.some((part) => isPart(part, (workload) => isBusy(workload, view, key)));
-  const isHeldAll = input.isStill || (!isAnyBusy && !isSettled(view, input));
-  const next = isAnyBusy ? busy : parts.find((part) => late.has(part));
-  return ({ object, version }) =>
-    object.kind === "DaemonSet" && late.has(version) && (isHeldAll || version !== next);
-}
-
-function baseFirst(a: string | undefined, b: string | undefined): number {
-  if (a === b) return 0;
-  if (a === undefined) return -1;
-  return b === undefined || a > b ? 1 : -1;
+export function holdsOf({ view, expected, isStill, isLongAgo }: HoldInput): TargetPlan["holds"] {
+  const { count, late, busy } = partsOf(view, expected);
+  if (count < 2 || late.length === 0) return undefined;
+  const isHeldAll = isStill || (busy === undefined && !isSettled(view, { key: expected.key, isLongAgo }));
+  const next = busy ?? late[0];
+  return ({ object, version = BASE }) =>
+    object.kind === "DaemonSet" && late.includes(version) && (isHeldAll || version !== next);
 }

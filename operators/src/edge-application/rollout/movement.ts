@@ -2,10 +2,9 @@
 import type { Target } from "@longshore/crds/apps";
 import type { Assignment } from "./assignment.ts";
 import type { HostLabel } from "./host-labels.ts";
-import { holdsOf, movesOf } from "./hosts.ts";
+import { awayOfChanging, holdsOf, movesOf } from "./hosts.ts";
 import { capOf, type Policy } from "./policy.ts";
 import type { RolloutStep, TargetPlan, TargetView, WorkloadView } from "./port.ts";
-import { awayOf } from "./progress.ts";
 import type { World } from "./world.ts";
 
 export interface MovementInput {
@@ -39,20 +38,15 @@ export function plansOf(input: MovementInput): readonly TargetPlan[] {
     const spec = world.specOf(revision);
     if (spec === undefined) return [];
     const cap = capOf(policy.maxUnavailable, view.nodes.length);
-    const holds = input.isOverdue
+    const expected = world.expectedOf(revision, target);
+    const { isStill, isOverdue } = input;
+    const holds = isOverdue
       ? undefined
-      : holdsOf({ ...input, view, revision, key: world.key, isLongAgo: input.isLongAgo(target.name) });
-    // Nodes that are away must not use the cap up. Where all pods are new, no such change is made for nothing.
-    const maxUnavailable = isChanging(view, revision) ? cap + awayOf(view.nodes) : cap;
+      : holdsOf({ view, expected, isStill, isLongAgo: input.isLongAgo(target.name) });
+    const maxUnavailable = cap + awayOfChanging(view, expected);
     return [{ target, revision, spec, maxUnavailable, ...(holds && { holds }) }];
   });
 }
-
-const isChanging = ({ workloads }: TargetView, revision: string): boolean =>
-  workloads.length === 0 || workloads.some((workload) => isLate(workload, revision));
-
-const isLate = (workload: WorkloadView, revision: string): boolean =>
-  workload.revision !== revision || !workload.isObserved || workload.upToDate < workload.desired;
 
 export interface Move extends HostLabel {
   /** absent: of a host that no target has */
@@ -80,7 +74,7 @@ export function hostMovesOf(input: MovementInput, labelled: readonly HostLabel[]
     const cap = capOf(policy.maxUnavailable, view.nodes.length);
     const expected = world.expectedOf(revision, target);
     const now = movesOf({
-      ...{ view: { ...view, nodes: own }, expected, wanted, cap },
+      ...{ view: { ...view, nodes: own }, expected, wanted, cap, isOverdue: input.isOverdue },
       isLongAgo: input.isLongAgo(target.name),
     });
     moves.push(...now.map((move) => ({ ...move, target: target.name })));
