@@ -11,8 +11,10 @@ import { Registry, collectDefaultMetrics } from "prom-client";
 import { CertificateKeeper, openCertificateSecret, openConfigurations } from "./certificate/index.ts";
 import { createDeviceLister, unknownDevices } from "./device-model/devices.ts";
 import { createModelReader, unknownModels } from "./device/models.ts";
+import { createApplicationLookups, unknownPlaces } from "./edge-application/lookups.ts";
 import { Front } from "./front.ts";
 import { createUpkeepMetrics, createWebhookMetrics, type Looked, type UpkeepMetrics } from "./metrics.ts";
+import { createGroupLookups, unknownNodes } from "./node-group/nodes.ts";
 import { helpText, parseCommandLine, UsageError, type Options, type OwnCertificate } from "./options.ts";
 import { listenPlain, type Page } from "./plain-http.ts";
 import { createRuleLookups, unknownRules } from "./rule/lookups.ts";
@@ -103,7 +105,7 @@ function createFront(own: Process): Front {
 
 /** What rules ask the API server. Without one, they judge what an object says of itself. */
 function lookupsOf({ client, log, upkeep }: Process): Omit<RuleDeps, "isStrict"> {
-  if (client === undefined) return { models: unknownModels, devices: unknownDevices, rules: unknownRules };
+  if (client === undefined) return NO_LOOKUPS;
   const failed = (kind: Looked) => (error: unknown) => {
     upkeep.lookupFailed(kind);
     log.warn({ kind, err: error }, "not read for a review, which is admitted with a warning");
@@ -112,8 +114,18 @@ function lookupsOf({ client, log, upkeep }: Process): Omit<RuleDeps, "isStrict">
     models: createModelReader({ client, clock: systemClock, failed: failed("devicemodels") }),
     devices: createDeviceLister(client, failed("devices")),
     rules: createRuleLookups(client, (kind, error) => failed(kind)(error)),
+    applications: createApplicationLookups(client, (kind, error) => failed(kind)(error)),
+    groupNodes: createGroupLookups(client, failed("nodes")),
   };
 }
+
+const NO_LOOKUPS: Omit<RuleDeps, "isStrict"> = {
+  models: unknownModels,
+  devices: unknownDevices,
+  rules: unknownRules,
+  applications: unknownPlaces,
+  groupNodes: unknownNodes,
+};
 
 interface Upkeep {
   notReady(): string | undefined;

@@ -81,7 +81,7 @@ export function createWebhookMetrics(registry: Registry): WebhookMetrics {
 }
 
 /** Resources that rules read. */
-export type Looked = "devicemodels" | "devices" | "rules" | "ruleendpoints";
+export type Looked = "devicemodels" | "devices" | "rules" | "ruleendpoints" | "nodegroups" | "nodes";
 
 /** What the certificate keeper does, and what rules could not look up. */
 export interface UpkeepMetrics extends KeeperObserver {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { schemas as apps } from "@longshore/crds/apps";
 import { schemas as devices } from "@longshore/crds/devices";
 import { schemas as oldDevices } from "@longshore/crds/devices/v1alpha2";
 import { schemas as operations } from "@longshore/crds/operations";
@@ -9,8 +10,12 @@ import type { DeviceLister } from "./device-model/devices.ts";
 import { createModelRule } from "./device-model/validate.ts";
 import type { ModelReader } from "./device/models.ts";
 import { createDeviceRule } from "./device/validate.ts";
+import type { ApplicationLookups } from "./edge-application/lookups.ts";
+import { createApplicationRule } from "./edge-application/validate.ts";
 import { fitting } from "./fitting.ts";
 import { createPrePullRule } from "./image-prepull-job/validate.ts";
+import type { GroupLookups } from "./node-group/nodes.ts";
+import { createGroupRule } from "./node-group/validate.ts";
 import { createUpgradeRule } from "./node-upgrade-job/validate.ts";
 import { mutatePod } from "./pod/mutate.ts";
 import { createEndpointRule } from "./rule-endpoint/validate.ts";
@@ -18,6 +23,7 @@ import type { RuleLookups } from "./rule/lookups.ts";
 import { createRuleRule } from "./rule/validate.ts";
 import type { AdmissionRule } from "./server.ts";
 
+const APPS: Group = { name: "apps.kubeedge.io", schemas: { v1alpha1: apps } };
 const DEVICES: Group = {
   name: "devices.kubeedge.io",
   schemas: { v1beta1: devices, v1alpha2: oldDevices },
@@ -32,6 +38,8 @@ export interface RuleDeps {
   readonly models: ModelReader;
   readonly devices: DeviceLister;
   readonly rules: RuleLookups;
+  readonly applications: ApplicationLookups;
+  readonly groupNodes: GroupLookups;
   /** Refuse what KubeEdge takes and is dangerous, instead of warning of it. */
   readonly isStrict: boolean;
 }
@@ -45,6 +53,8 @@ export const admissionRules = (deps: RuleDeps): readonly AdmissionRule[] => [
   judges("/configupdatejobs", OPERATIONS, "ConfigUpdateJob", createConfigRule(deps)),
   judges("/rules", RULES, "Rule", createRuleRule(deps)),
   judges("/ruleendpoints", RULES, "RuleEndpoint", createEndpointRule(deps)),
+  judges("/nodegroups", APPS, "NodeGroup", createGroupRule(deps)),
+  judges("/edgeapplications", APPS, "EdgeApplication", createApplicationRule(deps)),
   { path: "/offlinemigration", group: "", kind: "Pod", decide: mutatePod },
 ];
 

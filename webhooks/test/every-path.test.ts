@@ -118,11 +118,15 @@ describe.each(rules)("at $path", (rule: AdmissionRule) => {
     expect(await ask(review({ kind }))).toMatchObject({ allowed: false, status: { code: 400 } });
   });
 
-  it("B33 says the same of a dry run", async () => {
-    for (const object of [good, { ...good, spec: {} }, { ...good, spec: { properties: "odd" } }])
-      expect(await ask(reviewFor(rule, object, { dryRun: true }))).toEqual(
-        await ask(reviewFor(rule, object)),
-      );
+  it("B33 decides the same of a dry run, which may be told more", async () => {
+    for (const object of [good, { ...good, spec: {} }, { ...good, spec: { properties: "odd" } }]) {
+      const { allowed, status } = (await ask(reviewFor(rule, object))) as {
+        allowed: boolean;
+        status?: object;
+      };
+      const dry = await ask(reviewFor(rule, object, { dryRun: true }));
+      expect(dry).toMatchObject({ allowed, ...(status && { status }) });
+    }
   });
 
   it("S16 S17 decides of any JSON at all, without a defect", async () => {
@@ -145,7 +149,7 @@ describe.each(rules)("at $path", (rule: AdmissionRule) => {
       fc.asyncProperty(object, object, operation, async (now, before, op) => {
         const reply = await send({ payload: reviewFor(rule, now, { oldObject: before, operation: op }) });
         expect([200, 400]).toContain(reply.statusCode);
-        expect(panics).toEqual([]);
+        expect(panics.splice(0)).toEqual([]);
       }),
       { numRuns: 500 },
     );

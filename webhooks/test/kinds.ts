@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { unknownDevices } from "../src/device-model/devices.ts";
 import { unknownModels } from "../src/device/models.ts";
+import { unknownPlaces } from "../src/edge-application/lookups.ts";
+import { unknownNodes } from "../src/node-group/nodes.ts";
 import { unknownRules } from "../src/rule/lookups.ts";
 import { admissionRules } from "../src/rules.ts";
 import type { AdmissionRule } from "../src/server.ts";
 
 /** Nothing can be looked up. */
-export const unknown = { models: unknownModels, devices: unknownDevices, rules: unknownRules };
+export const unknown = {
+  models: unknownModels,
+  devices: unknownDevices,
+  rules: unknownRules,
+  applications: unknownPlaces,
+  groupNodes: unknownNodes,
+};
 
 /** Every path that reviews are taken at. */
 export const everyRule = (isStrict = false): readonly AdmissionRule[] =>
@@ -24,6 +32,8 @@ export const GOOD_SPECS: Readonly<Record<string, object>> = {
     ...{ target: "t", targetResource: { topic: "topic-test" } },
   },
   "/ruleendpoints": { ruleEndpointType: "servicebus", properties: { service_port: "9000" } },
+  "/nodegroups": { nodeTemplate: { labels: { tier: "edge" } } },
+  "/edgeapplications": { workloadScope: { targetNodeGroups: [{ name: "hangzhou" }] } },
   "/offlinemigration": { containers: [{ name: "app", image: "busybox" }] },
 };
 

@@ -81,15 +81,17 @@ function violationOf(message: string): RuleViolation {
 }
 
 interface Subject {
-  readonly metadata?: { readonly uid?: string; readonly name?: string };
+  readonly metadata?: { readonly uid?: unknown; readonly name?: unknown } | null;
   readonly spec?: Partial<EdgeApplicationSpec>;
 }
 
 const specOf = (object: unknown): EdgeApplicationSpec => ({ workloadScope: {}, ...(object as Subject).spec });
 
+const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
 const ownerOf = ({ object, name = "", namespace = "" }: ReviewRequest): Owner => {
-  const { metadata = {} } = object as Subject;
-  return { name: metadata.name ?? name, namespace, uid: metadata.uid ?? "" };
+  const { metadata } = object as Subject;
+  return { name: textOf(metadata?.name) ?? name, namespace, uid: textOf(metadata?.uid) ?? "" };
 };
 
 async function tellDryRun(
