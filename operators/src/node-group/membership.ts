@@ -94,8 +94,11 @@ async function leave(
   return count;
 }
 
-/** What the API server refuses is told in the group's status; that it is away is no news of the node. */
+/** No answer, too many calls, a server that starts: no news of the Node. */
+const SAYS_NOTHING: ReadonlySet<number> = new Set([0, 429, 503]);
+
+/** What the API server, or a webhook behind it, refuses is told in the group's status. */
 function note(refusals: Refusals, node: string, { group }: Decision, error: unknown): void {
-  if (group === undefined || !(error instanceof ApiError) || error.retryable) return;
+  if (group === undefined || !(error instanceof ApiError) || SAYS_NOTHING.has(error.code)) return;
   refusals.refused(node, { group, message: error.message });
 }

@@ -161,6 +161,68 @@ describe("the template of a group", () => {
   }, 60_000);
 });
 
+describe("a node that cannot be changed", () => {
+  it("is told in the status with the words of the refusal, until it can be", async () => {
+    await bench.node("r-1", { site: "r" });
+    bench.intercept((verb, kind) => {
+      if (verb === "patch" && kind === "Node")
+        throw new ApiError({ code: 500, reason: "InternalError", message: "failed calling webhook" });
+    });
+    await bench.group("r", { matchLabels: { site: "r" } });
+    await bench.statuses("r", [failed("r-1", "Unknown", "failed calling webhook")]);
+    bench.intercept();
+    await bench.statuses("r", [succeeded("r-1", "Unknown")]);
+  }, 60_000);
+
+  it("because the group's name does not fit into a label", async () => {
+    const name = "x".repeat(64);
+    await bench.group(name, { matchLabels: { site: "r" } });
+    await eventually(async () => {
+      const [status] = (await bench.getGroup(name)).status?.nodeStatuses ?? [];
+      expect(status).toMatchObject({ nodeName: "r-1", selectionStatus: "Failed" });
+      expect(status?.selectionStatusReason).toMatch(/longer than a label/);
+    });
+    await bench.client.delete(NODE_GROUPS, { name });
+    await eventually(async () => await expect(bench.getGroup(name)).rejects.toThrow("not found"));
+  }, 60_000);
+});
+
+describe("two groups that want a node", () => {
+  it("the older has it, somebody may move it, and each group says so", async () => {
+    await bench.node("s-1", { site: "s", also: "s" });
+    await bench.group("s-first", { matchLabels: { site: "s" } });
+    await bench.members({ "s-1": "s-first" });
+    await bench.group("s-second", { matchLabels: { also: "s" } });
+    await bench.reasons("s-second", { Exclusive: "NodeConflict" });
+    await bench.pod("of-first", "s-1", { [BELONGING_TO]: "s-first" });
+    await bench.label("s-1", { [BELONGING_TO]: "s-second" });
+    await bench.statuses("s-second", [succeeded("s-1", "Unknown")]);
+    await bench.reasons("s-first", { Exclusive: "NodeConflict" });
+    await eventually(async () => expect(await bench.pods()).not.toContain("of-first"));
+    await bench.members({ "s-1": "s-second" });
+  }, 60_000);
+});
+
+describe("a status", () => {
+  it("is written again only when it says something new", async () => {
+    await bench.node("q-1", { site: "q" });
+    await bench.ready("q-1", "True");
+    await bench.group("q", { matchLabels: { site: "q" } });
+    await bench.statuses("q", [succeeded("q-1", "Ready")]);
+    const before = (await bench.getGroup("q")).metadata.resourceVersion;
+    let writes = 0;
+    bench.intercept((_, kind) => {
+      if (kind === "NodeGroup" || kind === "Node") writes += 1;
+    });
+    await bench.ready("q-1", "True"); // a heartbeat
+    await bench.ready("q-1", "False");
+    await bench.statuses("q", [succeeded("q-1", "NotReady")]);
+    bench.intercept();
+    expect(writes).toBe(1);
+    expect((await bench.getGroup("q")).metadata.resourceVersion).not.toBe(before);
+  }, 60_000);
+});
+
 describe("a controller that dies", () => {
   it("between the label and the pods: the next one deletes the pods, and the group goes", async () => {
     await bench.node("d-1", { site: "d" });
