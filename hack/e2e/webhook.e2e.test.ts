@@ -127,6 +127,67 @@ describe("webhook", () => {
     await env.kubectl.run("-n", ns, "delete", "devicemodel", "absent", "--ignore-not-found");
   });
 
+  const UNREACHABLE = "node.kubernetes.io/unreachable";
+  const pod = (name: string, labels: Readonly<Record<string, string>>) => ({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: ns, labels },
+    spec: {
+      ...{ schedulerName: "nobody", containers: [{ name: "app", image: "busybox" }] },
+      tolerations: [{ key: UNREACHABLE, operator: "Exists", effect: "NoExecute", tolerationSeconds: 60 }],
+    },
+  });
+  const autonomous = (name: string) => pod(name, { "app-offline.kubeedge.io": "autonomy" });
+  interface Tolerant {
+    readonly spec: { readonly tolerations: readonly { readonly key?: string }[] };
+  }
+  const forTaint = ({ spec }: Tolerant): readonly object[] =>
+    spec.tolerations.filter(({ key }) => key === UNREACHABLE);
+
+  it("A8 has a pod that asks for it stay for ever on a node out of reach, and no other", async () => {
+    for (const object of [autonomous("stays"), pod("leaves", {})]) expect((await apply(object)).code).toBe(0);
+    const stored = (name: string): Promise<Tolerant> => env.kubectl.json("-n", ns, "get", "pod", name);
+    expect(forTaint(await stored("stays"))).toEqual([{ key: UNREACHABLE, operator: "Exists" }]);
+    expect(forTaint(await stored("leaves"))).toEqual(pod("", {}).spec.tolerations);
+  });
+
+  it.each([
+    { id: "A28", what: "1.23", spec: { version: "1.23", nodeNames: ["n"] }, says: "invalid version" },
+    {
+      id: "S9",
+      what: "a command",
+      spec: { version: "v1.23.0; reboot", nodeNames: ["n"] },
+      says: "invalid version",
+    },
+    {
+      id: "A28",
+      what: "no nodes",
+      spec: { version: "v1.23.0" },
+      says: "exactly one of nodeNames and labelSelector",
+    },
+  ])("$id refuses an upgrade to $what", async ({ spec, says }) => {
+    const metadata = { name: `refused-${ns}` };
+    const job = { apiVersion: "operations.kubeedge.io/v1alpha2", kind: "NodeUpgradeJob", metadata, spec };
+    const { code, stderr } = await apply(job);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(says);
+  });
+
+  it("B15 refuses a Rule whose path is an expression, and B16 lets a good one be changed", async () => {
+    const rules = (kind: string, name: string, spec: object) => ({
+      ...{ apiVersion: "rules.kubeedge.io/v1", kind, metadata: { name, namespace: ns }, spec },
+    });
+    for (const type of ["rest", "eventbus"])
+      expect((await apply(rules("RuleEndpoint", type, { ruleEndpointType: type }))).code).toBe(0);
+    const rule = (path: string, topic: string) =>
+      rules("Rule", "to-bus", {
+        ...{ source: "rest", sourceResource: { path }, target: "eventbus", targetResource: { topic } },
+      });
+    expect((await apply(rule(".*|/", "a"))).stderr).toContain("spec.sourceResource.path");
+    expect((await apply(rule("/ccc", "a"))).code).toBe(0);
+    expect((await apply(rule("/ccc", "b"))).code).toBe(0);
+  });
+
   it("heals a wiped caBundle within seconds", async () => {
     const before = await configuration();
     const patch = '[{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"}]';
@@ -156,13 +217,26 @@ describe("webhook", () => {
         await issuer().catch((error: unknown) => failures.push(String(error)));
       }
     });
+    const podFile = join(dir, "pod.json");
+    writeFileSync(podFile, JSON.stringify(autonomous("load")));
+    const createPods = async (): Promise<void> => {
+      for (; !isOver; calls++) {
+        const flags = ["--dry-run=server", "-o", "json", "-f", podFile];
+        const { code, stdout, stderr } = await env.kubectl.tryRun("create", ...flags);
+        if (code !== 0) failures.push(stderr);
+        // with failurePolicy Ignore a call that failed leaves the pod as it was
+        else if (JSON.stringify(forTaint(JSON.parse(stdout) as Tolerant)).includes("NoExecute"))
+          failures.push("a pod was not changed");
+      }
+    };
+    const pods = createPods();
     try {
       await env.kubectl.run("annotate", ...SECRET, "longshore.io/rotate=now");
       await eventually(async () => expect(await issuer()).not.toBe(before), { timeoutMs: 60_000 });
       await sleep(3_000); // calls under the new certificate
     } finally {
       isOver = true;
-      await Promise.all(load);
+      await Promise.all([...load, pods]);
       await setPolicy("Ignore");
     }
     expect(failures).toEqual([]);
