@@ -16,6 +16,7 @@ import {
 } from "../../src/runtime/index.ts";
 import { startApiServer } from "../apiserver.ts";
 import { installCrds } from "../crds.ts";
+import { grantRole } from "../object-sync/cluster.ts";
 import { eventually } from "../runtime/eventually.ts";
 import { NAMESPACES, NODES } from "../runtime/kinds.ts";
 
@@ -35,10 +36,15 @@ export type Interceptor = (verb: string, kind: string) => void;
 
 export type GroupBench = Awaited<ReturnType<typeof startGroupBench>>;
 
-/** A real API server, with the controllers of groups that a test starts and ends. */
+const TOKEN = "of-the-controllers";
+
+/** A real API server, with the controllers of groups, which have the rights of their role, and start and end as told. */
 export async function startGroupBench(options: NodeGroupOptions = {}) {
-  const api = await startApiServer();
+  const api = await startApiServer({ users: [{ token: TOKEN, name: "controllers", groups: [] }] });
   const client = createClient({ kubeConfig: loadKubeConfig(api.kubeconfig), userAgent: "test" });
+  const kubeConfig = loadKubeConfig(await api.writeKubeconfig("controllers", { token: TOKEN }));
+  const own = createClient({ kubeConfig, userAgent: "controllers" });
+  await grantRole(client, "controllers");
   await installCrds(client);
   await client.create(NAMESPACES, { metadata: { name: "ns" } });
   let intercept: Interceptor = () => undefined;
@@ -50,7 +56,7 @@ export async function startGroupBench(options: NodeGroupOptions = {}) {
       intercept = next;
     },
     start(): void {
-      const watched = watching(client, (verb, kind) => intercept(verb, kind));
+      const watched = watching(own, (verb, kind) => intercept(verb, kind));
       const manager = createManager({ client: watched, registry: new Registry(), log: silentLog });
       setupNodeGroupController(manager, { settleMs: 20, statusEveryMs: 100, ...options });
       const abort = new AbortController();
@@ -66,7 +72,7 @@ export async function startGroupBench(options: NodeGroupOptions = {}) {
     },
     async close(): Promise<void> {
       await bench.stop();
-      await client.close();
+      await Promise.all([client.close(), own.close()]);
       await api.stop();
     },
     node: (name: string, labels: Record<string, string> = {}): Promise<KubeObject> =>
