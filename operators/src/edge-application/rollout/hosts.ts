@@ -38,41 +38,44 @@ export function strayHosts({
 }
 
 /**
- * Hosts that are moved now. Those that are away, or whose version works nowhere, are free: no working pod is lost. Of
- * the others at most so many that, with the pods that are down already, the cap holds; and none while the DaemonSets
- * update, or do not tell yet of the hosts that were moved last.
+ * Hosts that are moved now: none while the DaemonSets update, or do not tell yet of the hosts that were moved last.
+ * Those that are away, or whose old version works nowhere, are free: no working pod is lost. Of the others at most so
+ * many that, with the pods that are down already, the cap holds.
  */
 export function movesOf(input: HostsInput): readonly HostLabel[] {
   const { view, expected, wanted } = input;
-  const { key } = expected;
-  const strays = strayHosts(input);
-  if (strays.length === 0) return [];
-  const isFree = ({ isReady, labels }: NodeView): boolean => !isReady || isServedByNone(view, labels[key]);
-  const costly = strays.filter((node) => !isFree(node)).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const moved = [...strays.filter(isFree), ...costly.slice(0, budgetOf(input))];
-  // A host of a version whose DaemonSet is not there yet would have no pod at all.
-  const isThere = expected.children.every(({ object }) =>
-    view.workloads.some(({ kind, name }) => kind === object.kind && name === object.metadata.name),
-  );
-  return (isThere ? moved : []).map(({ name }) => ({ node: name, version: wanted.get(name) }));
+  const strays = [...strayHosts(input)].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const isFree = ({ isReady, labels }: NodeView): boolean =>
+    !isReady || isLeftBehind(input, labels[expected.key]);
+  const chosen = (): readonly NodeView[] => {
+    // Before its first pods a target costs nothing.
+    if (strays.length === 0 || daemonSetsOf(view).length === 0) return strays;
+    if (!isQuiet(input)) return [];
+    const costly = strays.filter((node) => !isFree(node));
+    return [...strays.filter(isFree), ...costly.slice(0, budgetOf(input))];
+  };
+  return chosen().map(({ name }) => ({ node: name, version: wanted.get(name) }));
 }
 
-/** No pod of the hosts' version works: moving one of them takes no pod away. */
-function isServedByNone(view: TargetView, version: string | undefined): boolean {
+/** A version that the revision does not have any more, and of which no pod works. */
+function isLeftBehind(
+  { view, expected: { revision }, isLongAgo }: HostsInput,
+  version: string | undefined,
+): boolean {
   const own = daemonSetsOf(view).filter((workload) => workload.version === version);
-  return (
-    own.length > 0 &&
-    own.every(({ isObserved, desired, available }) => isObserved && desired > 0 && available === 0)
-  );
+  const isDead = ({ revision: of, isObserved, desired, available }: WorkloadView): boolean =>
+    of !== revision && isObserved && desired > 0 && available === 0;
+  return isLongAgo && own.length > 0 && own.every(isDead);
 }
 
-function budgetOf({ view, expected, cap, isLongAgo, isOverdue }: HostsInput): number {
-  const { key, revision } = expected;
-  const wanted = expected.children.filter(({ object }) => object.kind === "DaemonSet");
-  // Without DaemonSets a label moves no pod.
-  if (wanted.length === 0) return view.nodes.length;
+/** Every DaemonSet of the revision is there and has updated its pods. */
+function isQuiet({ view, expected: { children, key, revision } }: HostsInput): boolean {
+  const wanted = children.filter(({ object }) => object.kind === "DaemonSet");
   const planned = daemonSetsOf(view).filter((workload) => workload.revision === revision);
-  if (planned.length < wanted.length || planned.some((workload) => isUpdating(workload, view, key))) return 0;
+  return planned.length >= wanted.length && !planned.some((workload) => isUpdating(workload, view, key));
+}
+
+function budgetOf({ view, expected: { key }, cap, isLongAgo, isOverdue }: HostsInput): number {
   if (!isSettled(view, { key, isLongAgo })) return 0;
   // Pods that stay down must not keep all others where they are for good.
   return Math.max(isOverdue && isLongAgo ? 1 : 0, cap - downOf(view, key));

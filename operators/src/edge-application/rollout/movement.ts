@@ -4,7 +4,7 @@ import type { Assignment } from "./assignment.ts";
 import type { HostLabel } from "./host-labels.ts";
 import { awayOfChanging, holdsOf, movesOf } from "./hosts.ts";
 import { capOf, type Policy } from "./policy.ts";
-import type { RolloutStep, TargetPlan, TargetView, WorkloadView } from "./port.ts";
+import type { RolloutStep, TargetPlan, TargetView } from "./port.ts";
 import type { World } from "./world.ts";
 
 export interface MovementInput {
