@@ -36,10 +36,10 @@ function summary({ places, nodes, targets, skipped }: Blast): string {
   const atLeast = known.length < changed || known.some(({ isAll }) => !isAll) ? "at least " : "";
   const restarts = places.filter((place) => place.objects.some(({ isRestart }) => isRestart)).length;
   return [
-    `dry run: ${changed} of ${targets} targets change, with ${atLeast}${total} nodes`,
+    `dry run: ${changed} of ${plural(targets, "target")} change, with ${atLeast}${plural(total, "node")}`,
     `objects: ${count("created")} created, ${count("changed")} changed, ${count("deleted")} deleted`,
-    restarts > 0 ? `pods restart in ${restarts} targets` : "no pod restarts",
-    ...(skipped > 0 ? [`${skipped} targets were not compared`] : []),
+    restarts > 0 ? `pods restart in ${plural(restarts, "target")}` : "no pod restarts",
+    ...(skipped > 0 ? [`${plural(skipped, "target")} not compared`] : []),
   ].join("; ");
 }
 
@@ -49,7 +49,7 @@ function tellPlace({ target, objects }: PlaceChange, { nodes }: Blast): string[]
 }
 
 const countOf = (count: NodeCount): string =>
-  count === undefined ? "" : ` (${count.isAll ? "" : "at least "}${count.nodes} nodes)`;
+  count === undefined ? "" : ` (${count.isAll ? "" : "at least "}${plural(count.nodes, "node")})`;
 
 function tellObject({ what, kind, name, differences, isRestart }: ObjectChange): string {
   const title = `${kind} ${name}`;
@@ -80,3 +80,5 @@ export function cut(text: string, max: number): string {
   const plain = text.replaceAll(/[\p{Cc}\p{Cs}]/gu, " ");
   return plain.length <= max ? plain : `${plain.slice(0, max - 1)}…`;
 }
+
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
