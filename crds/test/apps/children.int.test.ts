@@ -48,6 +48,25 @@ describe("children on a real API server", () => {
     120_000,
   );
 
+  it("takes a manifest as kubectl create prints it, with nulls and empty objects, and variables that are there twice", async () => {
+    const manifest = manifestOf("Deployment");
+    const template = at(manifest, ["spec", "template"]) as Any;
+    const metadata = { ...(template["metadata"] as Any), creationTimestamp: null };
+    const spec = { ...(manifest["spec"] as Any), template: { ...template, metadata }, strategy: {} };
+    const twice = {
+      containers: [{ name: "a", image: "a", env: [{ name: "A" }, { name: "A", value: "2" }] }],
+    };
+    const other = {
+      ...manifest,
+      metadata: { name: "twice" },
+      spec: { ...spec, template: { ...template, spec: twice } },
+    };
+    const printed = { ...manifest, metadata: { name: "printed", creationTimestamp: null }, spec, status: {} };
+    const { children, faults } = render([printed, other], group({ replicas: 1, spread: {} }));
+    expect(faults).toEqual([]);
+    await apply(children.map(({ object }) => object));
+  }, 60_000);
+
   it("A24 takes label targets, spread, versions and strategies", async () => {
     const labelSelector = {
       matchLabels: { gpu: "true" },

@@ -141,7 +141,7 @@ describe("JSON patches", () => {
   it("do all operations, in order", () => {
     const patch = [
       { op: "test", path: "/spec/containers/0/name", value: "nginx" },
-      { op: "copy", from: "/spec/containers/0/env/0", path: "/spec/containers/0/env/-" },
+      { op: "copy", from: "/spec/containers/0/args/0", path: "/spec/containers/0/args/-" },
       { op: "move", from: "/spec/containers/1", path: "/spec/containers/0" },
       { op: "add", path: "/metadata/annotations", value: { "a/b~c": "1" } },
       { op: "replace", path: "/metadata/annotations/a~1b~0c", value: "2" },
@@ -149,7 +149,7 @@ describe("JSON patches", () => {
     ];
     const object = patchedBy({ type: "json", patch });
     expect(names(containersOf(object))).toEqual(["sidecar", "nginx"]);
-    expect(names(containersOf(object)[1]?.["env"])).toEqual(["A", "B", "C", "A"]);
+    expect(containersOf(object)[1]?.["args"]).toEqual(["-g", "daemon off;", "-q", "-g"]);
     expect(object.metadata["annotations"]).toMatchObject({ "a/b~c": "2" });
     expect(specOf(object)).not.toHaveProperty("initContainers");
   });

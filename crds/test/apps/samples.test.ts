@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import {
-  mergeRendered,
   renderShared,
   renderTarget,
   targetsOf,
@@ -15,10 +14,14 @@ function renderAll(spec: EdgeApplicationSpec): Rendered {
   frozen(spec);
   const { targets, faults } = targetsOf(spec.workloadScope, []);
   expect(faults).toEqual([]);
-  return mergeRendered([
+  const parts = [
     renderShared({ owner, spec }),
     ...targets.map((target) => renderTarget({ owner, spec, target })),
-  ]);
+  ];
+  return {
+    children: parts.flatMap(({ children }) => children),
+    faults: parts.flatMap((part) => part.faults),
+  };
 }
 
 const byName = ({ children }: Rendered, name: string) => {

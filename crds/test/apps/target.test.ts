@@ -4,7 +4,6 @@ import {
   DEFAULT_RENDER_LIMITS,
   imagesOf,
   isCopied,
-  mergeRendered,
   renderShared,
   renderTarget,
   versionLabel,
@@ -24,6 +23,7 @@ import {
   renderOne,
   specOf,
   specWith,
+  WORKLOADS,
   type Any,
 } from "./build.ts";
 
@@ -345,18 +345,6 @@ describe("manifests that are none", () => {
     ]);
   });
 
-  it("finds objects that two targets would share: web-a for b and web for a-b", () => {
-    const named = (name: string): Any => withMetadata("Deployment", { name });
-    const manifests = [named("web"), named("web-a")];
-    const merged = mergeRendered([render(manifests, group({}, "a-b")), render(manifests, group({}, "b"))]);
-    expect(merged.children.map(({ object }) => object.metadata.name)).toEqual([
-      "web-a-b",
-      "web-a-a-b",
-      "web-b",
-    ]);
-    expect(merged.faults).toEqual([expect.objectContaining({ ordinal: 1, target: "b" })]);
-  });
-
   it("stops at the limit of objects, with a fault for each that is beyond", () => {
     const spec = specWith([manifestOf("Pod"), manifestOf("Job"), manifestOf("CronJob")]);
     const { children, faults } = renderTarget(
@@ -376,6 +364,49 @@ function nested(levels: number): unknown {
   for (let level = 0; level < levels; level++) spec = { a: spec };
   return { ...service, spec };
 }
+
+describe("what is there twice", () => {
+  const withEnv = (kind: string, env: readonly object[], more: object = {}): Any => {
+    const manifest = manifestOf(kind);
+    const path = [...(WORKLOADS[kind]?.path ?? []), "spec"];
+    Object.assign((at(manifest, [...path, "containers"]) as Any[])[0] ?? {}, { env, ...more });
+    return manifest;
+  };
+  const twice = [{ name: "A", value: "1" }, { name: "B" }, { name: "A", value: "2" }];
+
+  it.each(KINDS)("of a %s's variables the last counts", (kind) => {
+    const env = [{ name: "B" }, { name: "A", value: "2" }];
+    expect(containersOf(renderOne(withEnv(kind, twice)))[0]?.["env"]).toEqual(env);
+    const once = shared({
+      ...withEnv(kind, twice),
+      metadata: { name: "a", annotations: { "longshore.io/once": "true" } },
+    });
+    expect(once.children.map(({ object }) => containersOf(object)[0]?.["env"])).toEqual([env]);
+  });
+
+  it.each(["add", "replace"] as const)("%s changes the one that counts", (operator) => {
+    const value = [{ name: "A", value: "9" }];
+    const target = group({ envOverriders: [{ containerName: "nginx", operator, value }] });
+    expect(containersOf(renderOne(withEnv("Pod", twice), target))[0]?.["env"]).toEqual([
+      { name: "B" },
+      ...value,
+    ]);
+  });
+
+  it("is a fault when a value refers to it", () => {
+    const faults = faultsOf(withEnv("Pod", [...twice, { name: "C", value: "$(A)/x" }]));
+    expect(faults).toEqual([expect.stringContaining("spec.containers[].env: has A twice")]);
+  });
+
+  it("of equal ports and pull secrets one is left", () => {
+    const ports = [{ containerPort: 80 }, { containerPort: 80 }, { containerPort: 80, protocol: "UDP" }];
+    const pod = withEnv("Pod", [], { ports });
+    Object.assign(pod["spec"] as Any, { imagePullSecrets: [{ name: "a" }, { name: "a" }] });
+    const object = renderOne(pod);
+    expect(containersOf(object)[0]?.["ports"]).toEqual(ports.slice(1));
+    expect(specOf(object)["imagePullSecrets"]).toEqual([{ name: "a" }]);
+  });
+});
 
 describe("imagesOf", () => {
   it.each(KINDS)(

@@ -19,7 +19,6 @@ export {
   DEFAULT_RENDER_LIMITS,
   imagesOf,
   isCopied,
-  mergeRendered,
   renderShared,
   renderTarget,
   targetsOf,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RenderFaultError } from "./fault.ts";
+import { quoted, RenderFaultError } from "./fault.ts";
 import { groupOf } from "./kinds.ts";
-import { DEFAULT_RENDER_LIMITS, type RenderLimits } from "./limits.ts";
+import type { RenderLimits } from "./limits.ts";
 import { manifestField } from "./manifest.ts";
 import type { Child, ChildObject, Rendered, RenderFault } from "./types.ts";
 
@@ -25,13 +25,12 @@ export function attemptAll(attempts: readonly Attempt[], limits: RenderLimits): 
       collected.faults.push(faultOf(attempt, error));
     }
   }
-  return collected;
+  const { children, faults } = collected;
+  return { children, faults };
 }
 
 function faultOf({ ordinal, target, version, title }: Omit<Attempt, "make">, error: unknown): RenderFault {
-  const known = error instanceof RenderFaultError;
-  const field = known ? error.field : manifestField(ordinal);
-  const text = known ? error.text : "cannot be read; compare it with what kubectl apply takes";
+  const { field, text } = error instanceof RenderFaultError ? error : unreadable(ordinal, error);
   return {
     ordinal,
     ...(target !== undefined && { target }),
@@ -40,7 +39,16 @@ function faultOf({ ordinal, target, version, title }: Omit<Attempt, "make">, err
   };
 }
 
-class Collected implements Rendered {
+/** What a schema would have refused: some value has another type than it is to have. */
+function unreadable(ordinal: number, error: unknown): { readonly field: string; readonly text: string } {
+  const why = quoted(error instanceof Error ? error.message : error);
+  return {
+    field: manifestField(ordinal),
+    text: `or the overriders cannot be read (${why}); compare them with their kinds' fields`,
+  };
+}
+
+class Collected {
   readonly children: Child[] = [];
   readonly faults: RenderFault[] = [];
   readonly #limits: RenderLimits;
@@ -75,28 +83,4 @@ function placeOf({ ordinal, target, version }: Child): string {
     version === undefined ? "" : `, ${version}`,
   ].join("");
   return `${manifestField(ordinal)}${place}`;
-}
-
-/**
- * All of an application's children together. Where two would be the same object (web-a for b, web for a-b), the
- * first wins and the other is a fault.
- */
-export function mergeRendered(
-  parts: Iterable<Rendered>,
-  limits: RenderLimits = DEFAULT_RENDER_LIMITS,
-): Rendered {
-  const collected = new Collected(limits);
-  for (const { children, faults } of parts) {
-    collected.faults.push(...faults);
-    for (const child of children) {
-      try {
-        collected.add(child);
-      } catch (error) {
-        collected.faults.push(
-          faultOf({ ...child, title: `${child.object.kind} ${child.manifestName}` }, error),
-        );
-      }
-    }
-  }
-  return collected;
 }

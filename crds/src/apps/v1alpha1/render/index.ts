@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-export { mergeRendered } from "./attempt.ts";
 export { imagesOf } from "./images.ts";
 export { DEFAULT_RENDER_LIMITS, type RenderLimits } from "./limits.ts";
 export { isCopied } from "./manifest.ts";

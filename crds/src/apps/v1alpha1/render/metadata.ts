@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { APPLICATION_LABEL, LAST_APPLIED_TEMPLATE, RANGE_NODE_GROUP, SERVICE_TOPOLOGY } from "../marks.ts";
+import { dropDuplicates } from "./duplicates.ts";
 import { fail } from "./fault.ts";
 import { canonicalJson, drop, fieldsOf, isFields, listOf, own, type Fields } from "./json.ts";
 import { manifestField, type Manifest } from "./manifest.ts";
@@ -21,12 +22,13 @@ const SERVER_SET = [
 ];
 
 /**
- * Makes a manifest's fields complete: namespace, owner, label, annotations.
+ * Makes a manifest's fields complete: namespace, owner, label, annotations; without what is there twice.
  *
  * @throws {RenderFaultError} when labels, annotations or owners are not what they should be
  */
 export function finish({ fields, metadata, ordinal, apiVersion, kind }: Manifest, owner: Owner): ChildObject {
   const field = `${manifestField(ordinal)}.metadata`;
+  dropDuplicates(fields, apiVersion, kind, manifestField(ordinal));
   for (const key of SERVER_SET) drop(metadata, key);
   drop(fields, "status");
   metadata["namespace"] = owner.namespace;

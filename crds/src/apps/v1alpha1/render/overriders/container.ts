@@ -51,9 +51,9 @@ export function overrideEnv(
 
 const nameOf = (item: unknown): unknown => (isFields(item) ? own(item, "name") : undefined);
 
-/** The list with an item in the place of the one of the same name, or behind all. */
+/** The list with an item in the place of the last of the same name, or behind all. */
 function withNamed(list: readonly unknown[], item: { readonly name: string }): unknown[] {
-  const index = list.findIndex((one) => nameOf(one) === item.name);
+  const index = list.findLastIndex((one) => nameOf(one) === item.name);
   return index < 0 ? [...list, { ...item }] : list.with(index, { ...item });
 }
 
