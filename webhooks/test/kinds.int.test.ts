@@ -326,6 +326,20 @@ describe("admission of jobs, rules and pods by a real API server", () => {
     ]);
   });
 
+  it("R30 when it hangs holds nothing up for longer than 3 s each, and lets Rules wait", async () => {
+    replica.child.kill("SIGSTOP");
+    try {
+      const startMs = performance.now();
+      expect((await create(job("NodeUpgradeJob", upgrade, "v1alpha2", "hung"))).code).toBe(0);
+      expect((await create(pod("hung", "default", autonomy))).code).toBe(0);
+      expect((await create(toBus("hung", "/hung"))).err).toContain("failed calling webhook");
+      expect(performance.now() - startMs).toBeLessThan(20_000);
+    } finally {
+      replica.child.kill("SIGCONT");
+    }
+    expect((await create(toBus("hung", "/hung"))).code).toBe(0);
+  });
+
   it("R30 when it is gone still refuses what must not get in, and takes jobs, pods, and status of Rules", async () => {
     replica.child.kill("SIGKILL");
     await sleep(200);
