@@ -125,8 +125,8 @@ interface Parts {
   readonly count: number;
   /** Those whose DaemonSets are still to get the revision. */
   readonly late: readonly string[];
-  /** The one whose controller has something to do now. */
-  readonly busy: string | undefined;
+  /** Those whose controller has something to do now. */
+  readonly busy: readonly string[];
 }
 
 function partsOf(view: TargetView, { key, revision, children }: Expected): Parts {
@@ -140,7 +140,7 @@ function partsOf(view: TargetView, { key, revision, children }: Expected): Parts
   return {
     count: new Set(running.map(({ version }) => version)).size,
     late: partsWith((workload) => workload.revision !== revision),
-    busy: partsWith((workload) => isBusy(workload, view, key))[0],
+    busy: partsWith((workload) => isBusy(workload, view, key)),
   };
 }
 
@@ -152,8 +152,9 @@ export function awayOfChanging(view: TargetView, expected: Expected): number {
   const { late, busy } = partsOf(view, expected);
   const awayIn = (part: string): number =>
     awayOf(hostsOf(view, { key: expected.key, version: part === BASE ? undefined : part }));
-  const changing = busy ?? late[0];
-  if (changing !== undefined) return awayIn(changing);
+  // Where two change, one may only just have been told a new cap: the other must not get more than its own.
+  const changing = busy.length > 0 ? busy : late.slice(0, 1);
+  if (changing.length > 0) return Math.min(...changing.map(awayIn));
   const old = view.workloads.filter(({ upToDate, desired }) => upToDate < desired);
   return Math.max(
     0,
@@ -167,9 +168,9 @@ export function awayOfChanging(view: TargetView, expected: Expected): number {
  */
 export function holdsOf({ view, expected, isStill, isLongAgo }: HoldInput): TargetPlan["holds"] {
   const { count, late, busy } = partsOf(view, expected);
+  const next = busy[0] ?? late[0];
   if (count < 2 || late.length === 0) return undefined;
-  const isHeldAll = isStill || (busy === undefined && !isSettled(view, { key: expected.key, isLongAgo }));
-  const next = busy ?? late[0];
+  const isHeldAll = isStill || (busy.length === 0 && !isSettled(view, { key: expected.key, isLongAgo }));
   return ({ object, version = BASE }) =>
     object.kind === "DaemonSet" && late.includes(version) && (isHeldAll || version !== next);
 }

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from "node:assert/strict";
+import { Cluster, Crash, KEY, manifest, version } from "./cluster.ts";
+
+const ROUNDS = 120;
+const GROUPS = ["a", "b", "c"];
+const CAP = 2;
+const FORWARD = ["PrePulling", "Progressing", "Verifying"];
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Ten nodes a group, and everything that may go wrong. */
+export class Chaos {
+  readonly next: () => number;
+  readonly cluster: Cluster;
+  private images = 0;
+  private hasFresh = true;
+  private readonly failing = new Set<string>();
+  private readonly broken = new Set<string>();
+
+  constructor(seed: number) {
+    this.next = random(seed);
+    this.cluster = new Cluster({
+      workloadScope: { targetNodeGroups: GROUPS.map((name) => ({ name })) },
+      workloadTemplate: { manifests: [manifest("i0")] },
+      rollout: {
+        maxUnavailable: CAP,
+        batches: GROUPS.slice(0, 2).map((name) => ({ name, targets: [name] })),
+        checks: [{ name: "errors", query: "q", operator: "<", threshold: "1" }],
+        checkPolicy: { initialDelaySeconds: 1, intervalSeconds: 1, successes: 2 },
+        progressDeadlineSeconds: 60,
+      },
+    });
+    for (const group of GROUPS) this.cluster.addNodes(group, this.names(group));
+    this.cluster.isBroken = (image) => this.broken.has(image);
+    this.cluster.measure = () => ({
+      value: this.cluster.pods.some(({ image }) => this.failing.has(image)) ? 7 : 0,
+    });
+  }
+
+  private names = (group: string): string[] => Array.from({ length: 10 }, (_, index) => `${group}-${index}`);
+  private is = (share: number): boolean => this.next() < share;
+  private one = <T>(list: readonly T[]): T => list[Math.floor(this.next() * list.length)] as T;
+
+  private image(): string {
+    this.images += 1;
+    const tag = `i${this.images}`;
+    if (this.is(0.2)) this.failing.add(`cache:${tag}`);
+    else if (this.is(0.15)) this.broken.add(`cache:${tag}`);
+    return tag;
+  }
+
+  private edit(): void {
+    const kind = this.next();
+    this.cluster.edit((spec) => {
+      if (kind < 0.4) return { ...spec, workloadTemplate: { manifests: [manifest(this.image())] } };
+      if (kind < 0.6) return { ...spec, rollout: { ...spec.rollout, paused: spec.rollout?.paused !== true } };
+      const hosts = GROUPS.flatMap((group) => this.names(group)).filter(() => this.is(0.3));
+      const versions = this.is(0.3) ? [] : [version("x", hosts, this.image())];
+      return { ...spec, rollout: { ...spec.rollout, versions } };
+    });
+  }
+
+  private disturb(): void {
+    const { cluster } = this;
+    if (this.is(0.1)) cluster.goAway(this.one([...cluster.nodes.keys()]));
+    if (this.is(0.1)) cluster.comeBack(this.one([...cluster.nodes.keys()]));
+    if (this.is(0.04)) this.edit();
+    if (this.is(0.05)) this.restart();
+  }
+
+  private restart(): void {
+    this.cluster.restart();
+    this.hasFresh = true;
+  }
+
+  /** A new process begins with what is there now; later its cache may be behind. */
+  private async reconcile(): Promise<void> {
+    const lag = !this.hasFresh && this.is(0.3) ? 1 + Math.floor(this.next() * 2) : 0;
+    this.hasFresh = false;
+    try {
+      await this.cluster.reconcile(Math.min(lag, this.cluster.history.length));
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+      this.restart();
+    }
+  }
+
+  async run(check: () => void): Promise<void> {
+    const { cluster } = this;
+    cluster.beforeWrite = () => {
+      if (this.is(0.02)) throw new Crash("it ends here");
+    };
+    for (let round = 0; round < ROUNDS; round += 1) {
+      this.disturb();
+      await this.reconcile();
+      check();
+      cluster.tick(() => this.is(0.7));
+      check();
+      cluster.nowMs += 1000;
+    }
+  }
+
+  /** Nothing goes wrong any more. */
+  async calm(check: () => void): Promise<void> {
+    const { cluster } = this;
+    cluster.beforeWrite = () => undefined;
+    for (const name of cluster.nodes.keys()) cluster.comeBack(name);
+    cluster.edit((spec) => ({ ...spec, rollout: { ...spec.rollout, paused: false } }));
+    for (let round = 0, quiet = 0; round < 1000 && quiet < 20; round += 1) {
+      await cluster.reconcile();
+      quiet = isAtRest(cluster.phase) ? quiet + 1 : 0;
+      check();
+      cluster.tick();
+      check();
+      cluster.nowMs += 1000;
+    }
+  }
+}
+
+/** What must never be. */
+export function watch(cluster: Cluster): () => void {
+  let failed: { revision: string; targets: ReadonlySet<string> } | undefined;
+  const withRevision = (revision: string): Set<string> =>
+    new Set(
+      [...cluster.daemonSets.values()].filter((one) => one.revision === revision).map(({ target }) => target),
+    );
+  return () => {
+    for (const group of GROUPS) {
+      const down = cluster.nodesOf(group).filter(({ name }) => cluster.disturbed.has(name)).length;
+      assert.ok(down <= allowed(cluster, group), `${down} of ${group} are down`);
+    }
+    const { phase = "", updatedTargets = [], failedRevision } = cluster.app.status?.rollout ?? {};
+    if (FORWARD.includes(phase)) assert.deepEqual(updatedTargets, GROUPS.slice(0, updatedTargets.length));
+    if (failedRevision === undefined) failed = undefined;
+    else {
+      const targets = withRevision(failedRevision);
+      if (failed?.revision === failedRevision)
+        for (const target of targets) assert.ok(failed.targets.has(target), `${target} got what had failed`);
+      failed = { revision: failedRevision, targets };
+    }
+  };
+}
+
+/**
+ * A DaemonSet that was told of nodes that are away keeps that until it is told that they are back. And its counts do
+ * not tell whose pods are old: a node that goes away with a new pod hides an old pod elsewhere.
+ */
+function allowed(cluster: Cluster, group: string): number {
+  const away = cluster
+    .nodesOf(group)
+    .filter(({ isReady }) => !isReady)
+    .map(({ name }) => name);
+  const own = [...cluster.daemonSets.values()].filter(({ target }) => target === group);
+  const stale = Math.max(0, ...own.map(({ maxUnavailable }) => maxUnavailable - CAP - away.length));
+  const isNew = ({ daemonSet, image }: { daemonSet: string; image: string }): boolean =>
+    cluster.daemonSets.get(daemonSet)?.image === image;
+  return CAP + stale + cluster.pods.filter((pod) => away.includes(pod.node) && isNew(pod)).length;
+}
+
+export function expectAtRest(cluster: Cluster): void {
+  const { phase = "", stableRevision = "" } = cluster.app.status?.rollout ?? {};
+  assert.ok(isAtRest(phase), `${phase} is no end`);
+  if (phase === "Failed") return;
+  const spec = cluster.revisions.get(stableRevision);
+  const base = /cache:(i\d+)/.exec(JSON.stringify(spec?.workloadTemplate?.manifests))?.[1];
+  const [chosen] = spec?.rollout?.versions ?? [];
+  const tag = chosen?.overriders?.imageOverriders?.[0]?.value;
+  const isChosen = (name: string): boolean => chosen?.nodes.includes(name) === true;
+  const wanted = [...cluster.nodes.keys()].map((name) => [name, isChosen(name) ? tag : base]);
+  assert.deepEqual(cluster.images(), Object.fromEntries(wanted));
+  for (const { name, labels } of cluster.nodes.values())
+    assert.equal(labels[KEY], isChosen(name) ? "x" : undefined, `label of ${name}`);
+  const daemonSets = GROUPS.flatMap((group) => [`cache-${group}`, ...(chosen ? [`cache-${group}-x`] : [])]);
+  assert.deepEqual([...cluster.daemonSets.keys()].sort(), daemonSets.sort());
+}
+
+const isAtRest = (phase: string | undefined): boolean =>
+  ["Completed", "RolledBack", "Failed"].includes(phase ?? "");
