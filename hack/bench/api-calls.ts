@@ -31,6 +31,14 @@ export function deviceWrites(metrics: string): number {
   return apiCalls(lines.join("\n")).writes;
 }
 
+const OF_GROUPS = ["nodes", "nodegroups", "events", "pods"].map((resource) => `resource="${resource}"`);
+
+/** Calls that wrote Nodes, their groups, pods or events since the API server started. */
+export function groupWrites(metrics: string): number {
+  const lines = metrics.split("\n").filter((line) => OF_GROUPS.some((resource) => line.includes(resource)));
+  return apiCalls(lines.join("\n")).writes;
+}
+
 export const minus = (a: ApiCalls, b: ApiCalls): ApiCalls => ({
   writes: a.writes - b.writes,
   reads: a.reads - b.reads,

@@ -37,6 +37,10 @@ export const BARS = {
   "device.agent_rss_growth_mb": { unit: "MB", bar: 40, is: "at most", decimals: 1 },
   "device.api_writes_per_s_1000": { unit: "calls/s", bar: 100, is: "at most", decimals: 0 },
   "device.newest_age_s_1000": { unit: "s", bar: 15, is: "at most", decimals: 1 },
+  "nodegroup.relabel_cpu_ms": { unit: "ms", bar: 1, is: "at most", decimals: 2 },
+  "nodegroup.relabel_process_cpu_ms": { unit: "ms", bar: 8, is: "at most", decimals: 1 },
+  "nodegroup.relabel_p50_ms": { unit: "ms", bar: 100, is: "at most", decimals: 0 },
+  "nodegroup.api_writes_per_change": { unit: "calls", bar: 6.5, is: "at most", decimals: 2 },
   "mapper.rss_mb_10_modbus": { unit: "MB", bar: 70, is: "at most", decimals: 1 },
 } as const satisfies Record<string, Bar>;
 

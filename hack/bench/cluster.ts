@@ -22,6 +22,15 @@ const devices = (plural: string, kind: string): Resource => ({
 const DEVICES = devices("devices", "Device");
 const DEVICE_MODELS = devices("devicemodels", "DeviceModel");
 const DEVICE_STATUSES = devices("devicestatuses", "DeviceStatus");
+const NODE_GROUPS: Resource = {
+  ...{
+    group: "apps.kubeedge.io",
+    version: "v1alpha1",
+    plural: "nodegroups",
+    kind: "NodeGroup",
+    namespaced: false,
+  },
+};
 const NAMESPACES = core("namespaces", "Namespace", false);
 const ACCOUNTS = core("serviceaccounts", "ServiceAccount");
 
@@ -64,6 +73,28 @@ export class BenchCluster {
   async nodes(names: readonly string[]): Promise<void> {
     const labels = { "node-role.kubernetes.io/edge": "", "node-role.kubernetes.io/agent": "" };
     await inParallel(names, (name) => this.#create(NODES, { metadata: { name, labels } }));
+  }
+
+  node(object: object): Promise<void> {
+    return this.#create(NODES, object);
+  }
+
+  nodeGroup(object: object): Promise<void> {
+    return this.#create(NODE_GROUPS, object);
+  }
+
+  async changeNode(name: string, body: object): Promise<void> {
+    this.writes += 1;
+    await this.#client.patch(NODES, { name }, { type: "merge", body });
+  }
+
+  /** Until the signal aborts. */
+  async watchNodes(
+    labelSelector: string,
+    signal: AbortSignal,
+    onNode: (node: KubeObject) => void,
+  ): Promise<void> {
+    await this.#watch(NODES, { labelSelector, signal }, onNode);
   }
 
   /** One pod, bound to its node without the scheduler. @param configMaps what it refers to */
@@ -149,16 +180,8 @@ export class BenchCluster {
     signal: AbortSignal,
     onStatus: (status: ReportedStatus) => void,
   ): Promise<void> {
-    const options = {
-      ...{ namespace: NAMESPACE, fieldSelector: `metadata.name=${name}`, signal },
-      ...{ resourceVersion: "0", timeoutSeconds: 600 },
-    };
-    try {
-      for await (const event of this.#client.watch<ReportedStatus>(DEVICE_STATUSES, options))
-        if (event.type === "ADDED" || event.type === "MODIFIED") onStatus(event.object);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+    const fieldSelector = `metadata.name=${name}`;
+    await this.#watch(DEVICE_STATUSES, { namespace: NAMESPACE, fieldSelector, signal }, onStatus);
   }
 
   /** The API server's own metrics, as text. */
@@ -168,6 +191,20 @@ export class BenchCluster {
 
   close(): Promise<void> {
     return this.#client.close();
+  }
+
+  async #watch(
+    resource: Resource,
+    what: { namespace?: string; fieldSelector?: string; labelSelector?: string; signal: AbortSignal },
+    onObject: (object: KubeObject) => void,
+  ): Promise<void> {
+    const options = { ...what, resourceVersion: "0", timeoutSeconds: 3600 };
+    try {
+      for await (const event of this.#client.watch(resource, options))
+        if (event.type === "ADDED" || event.type === "MODIFIED") onObject(event.object);
+    } catch (error) {
+      if (!what.signal.aborted) throw error;
+    }
   }
 
   async #create(resource: Resource, object: object): Promise<void> {

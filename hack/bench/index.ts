@@ -20,6 +20,7 @@ import { measureDevices } from "./measure/device.ts";
 import { measureApiCalls, measureCatchUp } from "./measure/delivery.ts";
 import { measureConnections, measureThroughput } from "./measure/hub.ts";
 import { measureDesired, measureMapper } from "./measure/mapper.ts";
+import { measureNodeGroups } from "./measure/node-group.ts";
 import { measureOfflineNode } from "./measure/redis.ts";
 import {
   measureIdleStreams,
@@ -61,6 +62,12 @@ const MEASUREMENTS: readonly Measurement[] = [
   { title: "Catching up over a slow link", about: "delivery.catchup", measure: measureCatchUp },
   { title: "Calls to the API server", about: "delivery.api", measure: measureApiCalls },
   { title: "A node that is away", about: "redis.bytes", measure: measureOfflineNode },
+  // Last: its ten thousand Nodes stay.
+  {
+    title: "Nodes that change their group",
+    about: "nodegroup.relabel nodegroup.api",
+    measure: measureNodeGroups,
+  },
 ];
 
 async function bench(): Promise<void> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
-import { apiCalls, deviceWrites, minus } from "../../bench/api-calls.ts";
+import { apiCalls, deviceWrites, groupWrites, minus } from "../../bench/api-calls.ts";
 import { judge, table } from "../../bench/bars.ts";
 
 describe("figures and their bars", () => {
@@ -44,6 +44,13 @@ describe("calls to the API server", () => {
       line("PATCH", "pods", 9),
     ];
     expect(deviceWrites([...text, line("LIST", "devicestatuses", 7)].join("\n"))).toBe(5);
+  });
+
+  it("tells the writes that groups of nodes make from all others", () => {
+    const text = ["nodes", "nodegroups", "events", "pods", "leases"].map((resource) =>
+      line("PATCH", resource, 2),
+    );
+    expect(groupWrites(text.join("\n"))).toBe(8);
   });
 
   it("subtracts what was there before", () => {
