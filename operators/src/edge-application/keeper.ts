@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LAST_CONTAINED_RESOURCES, type EdgeApplication } from "@longshore/crds/apps";
-import type { Client, Clock, KubeObject, Resource } from "../runtime/index.ts";
+import { isInvalid, type Client, type Clock, type KubeObject, type Resource } from "../runtime/index.ts";
 import { createApplier, type Outcome } from "./apply/applier.ts";
 import { isOlder } from "./apply/child.ts";
 import type { Memory } from "./memory.ts";
@@ -160,10 +160,23 @@ async function rememberKinds(deps: KeeperDeps, o: Keeping): Promise<void> {
   await remember(deps, o, [...wanted, ...old.filter((each) => !keys.has(refKey(each)))]);
 }
 
-async function remember({ client }: KeeperDeps, o: Keeping, objects: readonly Contained[]): Promise<void> {
-  const { app, memory, signal } = o;
+async function remember(deps: KeeperDeps, o: Keeping, objects: readonly Contained[]): Promise<void> {
   const text = writeContained(objects);
-  if (text === (annotationOf(app, memory) ?? "[]")) return;
+  const old = annotationOf(o.app, o.memory) ?? "[]";
+  const short = writeContained(objects, 0);
+  if (text === old || (short === old && o.memory.isTextShort === true)) return;
+  try {
+    await annotate(deps, o, text);
+  } catch (error) {
+    // There is no room beside the annotations of others. One object of each kind is enough to find all.
+    if (!isInvalid(error) || short === text) throw error;
+    o.memory.isTextShort = true;
+    if (short !== old) await annotate(deps, o, short);
+  }
+}
+
+async function annotate({ client }: KeeperDeps, o: Keeping, text: string): Promise<void> {
+  const { app, memory, signal } = o;
   const { name, namespace = "", uid } = app.metadata;
   const annotations = { [LAST_CONTAINED_RESOURCES]: text };
   const written = await client.apply<KubeObject>(

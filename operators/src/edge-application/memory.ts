@@ -41,6 +41,8 @@ export interface Memory {
   };
   /** Our last write of the annotation that names the children. */
   contained?: { readonly resourceVersion: string; readonly text: string };
+  /** The application has no room for an annotation that names all. */
+  isTextShort?: boolean;
   /** Faults that an event was made of. */
   told: ReadonlySet<string>;
   generation?: number;

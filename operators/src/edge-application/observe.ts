@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EdgeApplication, GroupFacts, Target, Targets } from "@longshore/crds/apps";
+import {
+  PROTECTED,
+  type EdgeApplication,
+  type GroupFacts,
+  type Target,
+  type Targets,
+} from "@longshore/crds/apps";
 import type { Outcome } from "./apply/applier.ts";
 import type { TrimmedChild } from "./apply/child.ts";
 import type { Pruned } from "./prune/pruner.ts";
@@ -63,18 +69,20 @@ const placeOf = (
 
 /** Those that have something now, and those that wait for their turn. */
 function targetsIn({ step, scope, groups, nodesOf }: ObserveInput): readonly ObservedTarget[] {
-  const known = new Set(groups.map(({ name }) => name));
+  const known = new Map(groups.map(({ name, labels }) => [name, labels]));
   const planned = new Set(step.targets.map(({ target }) => target.name));
   const waiting = scope.targets.filter(({ name }) => !planned.has(name));
   const entryOf = (target: Target, revision?: string): ObservedTarget => {
     const nodes = nodesOf(target);
+    const labels = target.group === undefined ? {} : known.get(target.group);
     return {
       ...{
         name: target.name,
         nodes: nodes.length,
         readyNodes: nodes.filter(({ isReady }) => isReady).length,
       },
-      isMissing: target.group !== undefined && !known.has(target.group),
+      isMissing: labels === undefined,
+      isProtected: labels?.[PROTECTED] === "true",
       ...(revision !== undefined && { revision }),
     };
   };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { EDGE_APPLICATIONS } from "../../src/edge-application/resources.ts";
+import { EDGE_APPLICATIONS, NODE_GROUPS } from "../../src/edge-application/resources.ts";
 import { eventually } from "../runtime/eventually.ts";
+import { NAMESPACES, NODES } from "../runtime/kinds.ts";
 import {
   CONFIG_MAPS,
   configMap,
@@ -32,6 +33,27 @@ const shop = (...groups: string[]) => ({
 });
 
 describe("children", () => {
+  it("A37 the status tells which groups are protected, and follows their label", async () => {
+    const [north, south] = [`${room.namespace}-n`, `${room.namespace}-s`];
+    await room.createGroup(north, { "longshore.io/protected": "true" });
+    await room.createGroup(south);
+    room.start();
+    await room.createApp("web", { ...shop(north, south) });
+    const told = async (): Promise<unknown> => {
+      const app = (await room.get(EDGE_APPLICATIONS, "web")) as { readonly status?: EdgeApplicationStatus };
+      const { targets = [] } = app.status ?? {};
+      return targets.map((target) => target.protected);
+    };
+    await eventually(async () => {
+      expect(await told()).toEqual([true, undefined]);
+    });
+    const labels = { "longshore.io/protected": null };
+    await bench.client.patch(NODE_GROUPS, { name: north }, { type: "merge", body: { metadata: { labels } } });
+    await eventually(async () => {
+      expect(await told()).toEqual([undefined, undefined]);
+    });
+  });
+
   it("A22 two groups with differences give two Deployments and one Service, Available when ready", async () => {
     const [north, south] = [`${room.namespace}-n`, `${room.namespace}-s`];
     await room.createGroup(north);
@@ -215,5 +237,87 @@ describe("children", () => {
     await room.available("nginx-b");
     await room.quiet(1500);
     expect(await room.conditions("shop")).toMatchObject({ Ready: "False GroupMissing" });
+  });
+
+  it("groups by their labels come and go as groups and their labels do, and a protected one is told", async () => {
+    const [gold, tin] = [`${room.namespace}-gold`, `${room.namespace}-tin`];
+    const tier = { tier: room.namespace };
+    await room.createGroup(gold, tier);
+    await room.createGroup(tin);
+    room.start();
+    await room.createApp("shop", {
+      workloadScope: { targetNodeGroupSelectors: [{ labelSelector: { matchLabels: tier } }] },
+      workloadTemplate: { manifests: [deployment("nginx")] },
+    });
+    await eventually(async () => expect(await room.names(DEPLOYMENTS)).toEqual([`nginx-${gold}`]));
+    const label = (name: string, labels: Record<string, string | null>) =>
+      room.client.patch(NODE_GROUPS, { name }, { type: "merge", body: { metadata: { labels } } });
+    await label(tin, { ...tier, "longshore.io/protected": "true" });
+    await eventually(async () =>
+      expect(await room.names(DEPLOYMENTS)).toEqual([`nginx-${gold}`, `nginx-${tin}`]),
+    );
+    const protectedOnes = async () =>
+      (await room.app("shop")).status?.targets?.map((target) => [target.name, target.protected]);
+    await eventually(async () =>
+      expect(await protectedOnes()).toEqual([
+        [gold, undefined],
+        [tin, true],
+      ]),
+    );
+    await label(tin, { "longshore.io/protected": null });
+    await eventually(async () =>
+      expect(await protectedOnes()).toEqual([
+        [gold, undefined],
+        [tin, undefined],
+      ]),
+    );
+    await room.client.delete(NODE_GROUPS, { name: gold });
+    await eventually(async () => expect(await room.names(DEPLOYMENTS)).toEqual([`nginx-${tin}`]));
+  });
+
+  it("nodes chosen by labels are counted as their labels change", async () => {
+    const site = room.namespace;
+    await room.createNode(`${site}-1`, { site });
+    room.start();
+    await room.createApp("shop", {
+      workloadScope: { targetNodeLabels: [{ labelSelector: { matchLabels: { site } } }] },
+      workloadTemplate: { manifests: [deployment("nginx")] },
+    });
+    const counts = async () => {
+      const [target] = (await room.app("shop")).status?.targets ?? [];
+      return [target?.nodes, target?.readyNodes];
+    };
+    await eventually(async () => expect(await counts()).toEqual([1, 1]));
+    await room.createNode(`${site}-2`, { site }, false);
+    await eventually(async () => expect(await counts()).toEqual([2, 1]));
+    await room.client.delete(NODES, { name: `${site}-1` });
+    await eventually(async () => expect(await counts()).toEqual([1, 0]));
+  });
+
+  it("an application whose other annotations leave no room is deployed all the same", async () => {
+    const targets = Array.from({ length: 60 }, (_, i) => `target-${i}`);
+    room.start();
+    await room.createApp("shop", shop(...targets), { "a.user/notes": "x".repeat(256 * 1024 - 4000) });
+    await eventually(async () => expect(await room.names(DEPLOYMENTS)).toHaveLength(60), 25_000);
+    await room.quiet();
+    await room.stop();
+    await room.patchApp("shop", { workloadScope: groupTargets(), workloadTemplate: { manifests: [] } });
+    room.start();
+    await eventually(async () => expect(await room.names(DEPLOYMENTS)).toEqual([]), 25_000);
+    await eventually(async () => expect(await room.names(SERVICES)).toEqual([]));
+  }, 90_000);
+
+  it("S an annotation that somebody bent neither deletes nor stops anything", async () => {
+    const bent = ["../x", "a/b", "%2e", ""].map((name) => ({
+      ...{ ordinal: 0, group: "", version: "v1", kind: "ConfigMap", namespace: room.namespace, name },
+    }));
+    const alien = { ...bent[0], kind: "Namespace", name: room.namespace };
+    const annotation = JSON.stringify([...bent, alien]);
+    room.start();
+    await room.createApp("shop", shop("a"), { "apps.kubeedge.io/last-contained-resources": annotation });
+    await eventually(async () => expect(await room.names(DEPLOYMENTS)).toEqual(["nginx-a"]));
+    await eventually(async () => expect(await room.workloads("shop")).toHaveLength(2));
+    const { metadata } = await room.client.get(NAMESPACES, { name: room.namespace });
+    expect(metadata.deletionTimestamp).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ApiError } from "../../runtime/index.ts";
+import { ApiError, TerminalError } from "../../runtime/index.ts";
 import { AGGREGATION_LABEL, nameFor, type Ref } from "../resources.ts";
 
 /** Why an object is not as it should be. The others are not affected. */
@@ -27,6 +27,8 @@ export interface Attempt {
  */
 export function faultOf(error: unknown, attempt: Attempt): ChildFault {
   if (error instanceof ChildFault) return error;
+  // A name that is part of no path: nothing was asked.
+  if (error instanceof TerminalError) return new ChildFault("REFUSED", error.message, { cause: error });
   if (!(error instanceof ApiError) || isOfAll(error)) throw error;
   return new ChildFault("REFUSED", messageOf(error, attempt), { cause: error });
 }

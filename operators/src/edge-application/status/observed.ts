@@ -28,6 +28,8 @@ export interface ObservedTarget {
   readonly readyNodes: number;
   /** It is a group that does not exist. */
   readonly isMissing: boolean;
+  /** Its group is protected: admission learns from the status which scales and evictions that forbids. */
+  readonly isProtected?: boolean;
 }
 
 /** All that the status of an application is made of. */

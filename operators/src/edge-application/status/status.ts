@@ -134,11 +134,12 @@ function targetStatus(
   target: ObservedTarget,
   children: readonly ObservedChild[],
 ): EdgeApplicationTarget {
-  const { name, revision, nodes, readyNodes } = target;
+  const { name, revision, nodes, readyNodes, isProtected } = target;
   const message = whyNot(observed, target, children);
   return {
     ...{ name, nodes, readyNodes, ...totalOf(children) },
     ...(revision !== undefined && { revision }),
+    ...(isProtected === true && { protected: true }),
     ...(message !== undefined && { message: cut(message, 256) }),
   };
 }
