@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EdgeApplicationOverriders } from "../../src/apps/v1alpha1/index.ts";
 import {
+  renderShared,
   renderTarget,
   type ChildObject,
   type Owner,
@@ -166,3 +167,13 @@ export function frozen<T>(value: T): T {
   Object.values(value).forEach(frozen);
   return Object.freeze(value);
 }
+
+/** A manifest with more metadata. */
+export const withMetadata = (kind: string, metadata: object): Any => {
+  const manifest = manifestOf(kind);
+  return { ...manifest, metadata: { ...(manifest["metadata"] as Any), ...metadata } };
+};
+/** What of one manifest exists once. */
+export const shared = (manifest: unknown): Rendered =>
+  renderShared(frozen({ owner, spec: specWith([manifest]) }));
+export const service: Any = { apiVersion: "v1", kind: "Service", metadata: { name: "web" }, spec: {} };
