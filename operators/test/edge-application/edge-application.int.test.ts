@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import type { EdgeApplicationStatus } from "@longshore/crds/apps";
 import { EDGE_APPLICATIONS, NODE_GROUPS } from "../../src/edge-application/resources.ts";
 import { eventually } from "../runtime/eventually.ts";
 import { NAMESPACES, NODES } from "../runtime/kinds.ts";
