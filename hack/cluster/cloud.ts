@@ -158,6 +158,9 @@ export function waitForCloudProcess(
 }
 
 /** Where a hub tells its metrics. */
+export const controllersMetricsUrl = (layout: Layout): string =>
+  `http://${LOOPBACK}:${readConfig(layout, "controllers").metrics.controllersPort}/metrics`;
+
 export const hubMetricsUrl = (layout: Layout, name: "hub" | "hub-b"): string =>
   `http://127.0.0.1:${readConfig(layout, name).metrics.hubPort}/metrics`;
 
