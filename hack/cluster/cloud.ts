@@ -157,16 +157,17 @@ export function waitForCloudProcess(
   return waitReady(layout, record, READY_MS, () => answersOk(`http://127.0.0.1:${probes.port}/readyz`));
 }
 
-/** Where a hub tells its metrics. */
+/** Where the controllers tell their metrics. */
 export const controllersMetricsUrl = (layout: Layout): string =>
   `http://${LOOPBACK}:${readConfig(layout, "controllers").metrics.controllersPort}/metrics`;
 
+/** Where a hub tells its metrics. */
 export const hubMetricsUrl = (layout: Layout, name: "hub" | "hub-b"): string =>
   `http://127.0.0.1:${readConfig(layout, name).metrics.hubPort}/metrics`;
 
 interface WrittenConfig {
   readonly probes: { readonly port: number };
-  readonly metrics: { readonly hubPort: number };
+  readonly metrics: { readonly hubPort: number; readonly controllersPort: number };
 }
 
 const readConfig = (layout: Layout, name: CloudProcess): WrittenConfig =>
