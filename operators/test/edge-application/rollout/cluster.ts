@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
 import {
   BELONGING_TO,
   imagesOf,
@@ -45,7 +46,6 @@ interface SimDaemonSet {
   revision: string;
   image: string;
   maxUnavailable: number;
-  awayWhenApplied: number;
   isObserved: boolean;
   status: { desired: number; upToDate: number; available: number };
 }
@@ -120,8 +120,7 @@ export class Cluster {
 
   private process(): ReturnType<typeof createRollout> {
     const nameOf = (spec: RenderedSpec): string => {
-      const text = JSON.stringify(spec);
-      return `r-${[...text].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) >>> 0, 7).toString(16)}`;
+      return `r-${createHash("sha256").update(JSON.stringify(spec)).digest("hex").slice(0, 8)}`;
     };
     return createRollout({
       clock: { wallMs: () => this.nowMs },
@@ -227,31 +226,16 @@ export class Cluster {
   }
 
   private apply({ object, target = "", version: of }: Child, revision: string): void {
-    const spec = object["spec"] as {
-      template: { spec: { containers: { image: string }[] } };
-      updateStrategy?: { rollingUpdate?: { maxUnavailable?: number } };
-    };
-    const image = spec.template.spec.containers[0]?.image ?? "";
-    const maxUnavailable = spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1;
+    const { image, maxUnavailable } = contentOf(object);
     const name = object.metadata.name;
     const old = this.daemonSets.get(name);
-    if (old?.revision === revision && old.image === image && old.maxUnavailable === maxUnavailable) return;
-    this.beforeWrite();
-    const awayWhenApplied = this.nodesOf(target).filter(({ isReady }) => !isReady).length;
-    const status = old?.status ?? { desired: 0, upToDate: 0, available: 0 };
     const isSame = old?.image === image && old.maxUnavailable === maxUnavailable;
+    if (isSame && old.revision === revision) return;
+    this.beforeWrite();
+    const status = old?.status ?? { desired: 0, upToDate: 0, available: 0 };
+    // Without a change of its spec a DaemonSet has nothing to observe.
     const isObserved = isSame && old.isObserved;
-    const made = {
-      name,
-      target,
-      version: of,
-      revision,
-      image,
-      maxUnavailable,
-      awayWhenApplied,
-      isObserved,
-      status,
-    };
+    const made = { name, target, version: of, revision, image, maxUnavailable, isObserved, status };
     this.daemonSets.set(name, made);
   }
 
@@ -275,17 +259,18 @@ export class Cluster {
   /** What the DaemonSet controller and the nodes do in a while. @param chance whether something that may happen does */
   tick(chance: () => boolean = () => true): void {
     for (const daemonSet of this.daemonSets.values()) if (chance()) this.control(daemonSet);
-    this.pods = this.pods.filter(({ daemonSet, node }) => {
-      if (this.daemonSets.has(daemonSet)) return true;
-      return !this.end(node);
-    });
-    for (const pod of this.pods) {
-      if (this.nodes.get(pod.node)?.isReady !== true || this.isBroken(pod.image) || !chance()) continue;
-      pod.isAvailable = true;
-      this.disturbed.delete(pod.node);
-    }
-    for (const node of this.nodes.values()) if (!node.isReady) this.disturbed.delete(node.name);
+    this.pods = this.pods.filter(({ daemonSet, node }) => this.daemonSets.has(daemonSet) || !this.end(node));
+    for (const pod of this.pods) if (this.canRun(pod) && chance()) this.start(pod);
     for (const daemonSet of this.daemonSets.values()) if (chance()) this.report(daemonSet);
+  }
+
+  private canRun({ node, image }: SimPod): boolean {
+    return this.nodes.get(node)?.isReady === true && !this.isBroken(image);
+  }
+
+  private start(pod: SimPod): void {
+    pod.isAvailable = true;
+    this.disturbed.delete(pod.node);
   }
 
   private eligible({ target, version: of }: SimDaemonSet): SimNode[] {
@@ -295,23 +280,31 @@ export class Cluster {
   private control(daemonSet: SimDaemonSet): void {
     daemonSet.isObserved = true;
     const eligible = new Set(this.eligible(daemonSet).map(({ name }) => name));
-    const own = (): SimPod[] => this.pods.filter((pod) => pod.daemonSet === daemonSet.name);
-    for (const pod of own()) if (!eligible.has(pod.node)) this.remove(pod);
-    const unavailable = [...eligible].filter(
-      (node) => !own().some((pod) => pod.node === node && pod.isAvailable),
+    const own = this.pods.filter((pod) => pod.daemonSet === daemonSet.name);
+    for (const pod of own) if (!eligible.has(pod.node)) this.remove(pod);
+    this.update(
+      daemonSet,
+      own.filter(({ node }) => eligible.has(node)),
+      eligible.size,
     );
-    const old = own().filter(({ image }) => image !== daemonSet.image);
-    for (const pod of old) if (!pod.isAvailable) this.remove(pod);
-    const working = old.filter(({ isAvailable }) => isAvailable);
-    for (const pod of working.slice(0, Math.max(0, daemonSet.maxUnavailable - unavailable.length)))
-      this.remove(pod);
-    for (const node of eligible) {
-      // A new pod starts when the old one is gone, of whichever DaemonSet.
-      if (this.nodes.get(node)?.isReady !== true || this.pods.some((pod) => pod.node === node)) continue;
-      this.pods.push({ node, daemonSet: daemonSet.name, image: daemonSet.image, isAvailable: false });
-      this.started.set(node, [...(this.started.get(node) ?? []), daemonSet.image]);
-    }
+    for (const node of eligible) this.create(daemonSet, node);
     this.report(daemonSet);
+  }
+
+  /** Old pods that do not work go at once, others as far as the cap allows. */
+  private update({ image, maxUnavailable }: SimDaemonSet, own: readonly SimPod[], hosts: number): void {
+    const unavailable = hosts - own.filter(({ isAvailable }) => isAvailable).length;
+    const old = own.filter((pod) => pod.image !== image);
+    const working = old.filter(({ isAvailable }) => isAvailable);
+    for (const pod of old) if (!pod.isAvailable) this.remove(pod);
+    for (const pod of working.slice(0, Math.max(0, maxUnavailable - unavailable))) this.remove(pod);
+  }
+
+  /** A new pod starts when the old one is gone, of whichever DaemonSet. */
+  private create({ name, image }: SimDaemonSet, node: string): void {
+    if (this.nodes.get(node)?.isReady !== true || this.pods.some((pod) => pod.node === node)) return;
+    this.pods.push({ node, daemonSet: name, image, isAvailable: false });
+    this.started.set(node, [...(this.started.get(node) ?? []), image]);
   }
 
   /** A pod on a node that is away ends when the node is back. */
@@ -354,20 +347,18 @@ export class Cluster {
   /** Image of each node's working pod. */
   images(): Record<string, string> {
     const working = this.pods.filter(({ isAvailable }) => isAvailable);
-    return Object.fromEntries(working.map(({ node, image }) => [node, image.replace("cache:", "")]).sort());
+    const entries = working.map(({ node, image }): [string, string] => [node, image.replace("cache:", "")]);
+    return Object.fromEntries(entries);
   }
 
   /** Time passes, step by step, until it holds. */
-  async until(
-    holds: () => boolean,
-    { rounds = 200, ms = 1000, each = () => undefined as void } = {},
-  ): Promise<void> {
+  async until(holds: () => boolean, { rounds = 200, ms = 1000, each }: UntilOptions = {}): Promise<void> {
     for (let round = 0; round < rounds; round += 1) {
       await this.reconcile();
-      each();
+      each?.();
       if (holds()) return;
       this.tick();
-      each();
+      each?.();
       this.nowMs += ms;
     }
     throw new Error(`it does not hold: ${JSON.stringify(this.app.status?.rollout)}`);
@@ -376,4 +367,23 @@ export class Cluster {
   get phase(): string | undefined {
     return this.app.status?.rollout?.phase;
   }
+}
+
+interface UntilOptions {
+  readonly rounds?: number;
+  readonly ms?: number;
+  /** What must hold all the time. */
+  readonly each?: () => void;
+}
+
+function contentOf(object: Child["object"]): { readonly image: string; readonly maxUnavailable: number } {
+  const spec = object["spec"] as {
+    template: { spec: { containers: { image: string }[] } };
+    updateStrategy?: { rollingUpdate?: { maxUnavailable?: number } };
+  };
+  const [container] = spec.template.spec.containers;
+  return {
+    image: container?.image ?? "",
+    maxUnavailable: spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1,
+  };
 }
