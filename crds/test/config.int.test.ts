@@ -43,6 +43,7 @@ describe("what the overlays build", () => {
     expect(names(manifests, "CustomResourceDefinition")).toHaveLength(13);
     expect(names(manifests, "ServiceAccount")).toEqual([
       "longshore-controllers",
+      "longshore-edge-applications",
       "longshore-hub",
       "longshore-webhooks",
     ]);
@@ -85,7 +86,7 @@ describe("what the overlays build", () => {
   test("no role has a wildcard or a way to more rights, and nobody lists Secrets but as metadata", async () => {
     for (const name of ["local", "default", "restricted"]) {
       const roles = (await build(name)).filter(({ rules }) => rules !== undefined);
-      expect(roles).toHaveLength(8);
+      expect(roles).toHaveLength(9);
       for (const { metadata, rules = [] } of roles) {
         const words = rules.flatMap((rule) => [
           ...(rule.apiGroups ?? []),
@@ -110,6 +111,7 @@ describe("what the overlays build", () => {
     const manifests = await build("restricted");
     expect(names(manifests, "ClusterRoleBinding")).toEqual([
       "longshore-controllers",
+      "longshore-edge-applications",
       "longshore-hub",
       "longshore-webhooks",
     ]);
@@ -211,7 +213,7 @@ describe("overlays on a real API server", () => {
     const versions = (): Promise<string> =>
       api.kubectl(["get", "-k", config("local"), "-o", "jsonpath={.items[*].metadata.resourceVersion}"]);
     const before = await versions();
-    expect(before.split(" ")).toHaveLength(34);
+    expect(before.split(" ")).toHaveLength(49);
     await api.kubectl(["apply", "--server-side", "-k", config("local")]);
     expect(await versions()).toBe(before);
   });
@@ -285,10 +287,15 @@ describe("overlays on a real API server", () => {
     [controllers, { verb: "get", resource: "secrets", namespace: "any" }, false],
     [controllers, { verb: "update", ...lease, namespace: "kubeedge", name: "longshore-controllers" }, true],
     [controllers, { verb: "update", ...lease, namespace: "kubeedge", name: "other" }, false],
-    [controllers, { verb: "patch", resource: "nodes" }, false],
+    [controllers, { verb: "patch", resource: "nodes" }, true],
+    [controllers, { verb: "delete", resource: "nodes" }, false],
+    [controllers, { verb: "patch", resource: "nodes", subresource: "status" }, false],
+    [controllers, { verb: "delete", resource: "pods", namespace: "any" }, true],
+    [controllers, { verb: "create", resource: "secrets", namespace: "any" }, false],
     [controllers, { verb: "get", ...models, resource: "devices" }, true],
     [controllers, { verb: "delete", ...models, resource: "devices" }, false],
     [controllers, { verb: "delete", ...models, resource: "devicestatuses" }, true],
+    // What edge applications may hold comes by aggregation, which no controller does here.
     [controllers, { verb: "create", resource: "pods", namespace: "any" }, false],
     [
       controllers,
