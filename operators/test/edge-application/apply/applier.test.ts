@@ -47,13 +47,12 @@ function createWorld() {
   };
   const applier = createApplier({
     client: {
-      // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the port's
       get: <T>() => {
         calls.push("get");
         return live === undefined ? Promise.reject(notFound) : Promise.resolve(live as T);
       },
       patch: () => Promise.reject(new Error("not expected")),
-      // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the port's
+
       apply: <T>(_: Resource, object: object) => {
         calls.push("apply");
         return refusal === undefined ? Promise.resolve(store(object) as T) : Promise.reject(refusal);
