@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { Chaos, expectAtRest, watch } from "./chaos.ts";
 
-const SEEDS = 100;
+const SEEDS = 40;
 
 describe("rollouts while everything goes wrong", () => {
   it("A38 E10 keep to the cap and the order, and end at the stable or the wanted revision", async () => {
