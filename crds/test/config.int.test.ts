@@ -43,11 +43,11 @@ describe("what the overlays build", () => {
     expect(names(manifests, "CustomResourceDefinition")).toHaveLength(13);
     expect(names(manifests, "ServiceAccount")).toEqual([
       "longshore-controllers",
-      "longshore-edge-applications",
       "longshore-hub",
       "longshore-webhooks",
     ]);
     expect(names(manifests, "Namespace")).toEqual(["kubeedge"]);
+    expect(names(manifests, "ValidatingAdmissionPolicyBinding")).toHaveLength(6);
     expect(manifests.filter(({ kind }) => ["Deployment", "StatefulSet", "Service"].includes(kind))).toEqual(
       [],
     );
