@@ -174,6 +174,8 @@ function ownerOf(apps: Informer<EdgeApplication>, child: TrimmedChild): readonly
 function noteGone(memories: Memories, { namespace, name }: Request, child: TrimmedChild): void {
   const memory = memories.peek(`${namespace}/${name}`);
   const key = refKey(child.ref);
+  // Whatever stood in the way is gone.
+  memory?.refused.delete(key);
   const applied = memory?.applied.get(key);
   if (applied?.child.metadata.uid === child.metadata.uid)
     memory?.applied.set(key, { ...applied, isGone: true });

@@ -321,4 +321,24 @@ describe("children", () => {
     const { metadata } = await room.client.get(NAMESPACES, { name: room.namespace });
     expect(metadata.deletionTimestamp).toBeUndefined();
   });
+
+  it("an application that is made again waits for the objects of its predecessor to be collected", async () => {
+    room.start({ retryBaseMs: 60_000, retryCapMs: 60_000 });
+    await room.createApp("shop", shop("a"));
+    await eventually(async () => expect(await room.names(DEPLOYMENTS)).toEqual(["nginx-a"]));
+    const old = await room.get(DEPLOYMENTS, "nginx-a");
+    await room.client.delete(EDGE_APPLICATIONS, room.named("shop"));
+    await room.createApp("shop", shop("a"));
+    await eventually(async () =>
+      expect((await room.app("shop")).status?.workloadStatus?.[0]?.message).toMatch(/belongs to/),
+    );
+    expect((await room.get(DEPLOYMENTS, "nginx-a")).metadata.resourceVersion).toBe(
+      old.metadata.resourceVersion,
+    );
+    // The garbage collector does this, which is not here; long before it would be tried again.
+    await room.client.delete(DEPLOYMENTS, room.named("nginx-a"));
+    await eventually(async () =>
+      expect((await room.get(DEPLOYMENTS, "nginx-a")).metadata.uid).not.toBe(old.metadata.uid),
+    );
+  });
 });

@@ -5,11 +5,12 @@ import {
   type Client,
   type Clock,
   type KubeObject,
+  type OwnerReference,
   type Resource,
 } from "../../runtime/index.ts";
 import type { Applied, Memory } from "../memory.ts";
 import type { Wanted } from "../plan.ts";
-import { FIELD_MANAGER, nameFor } from "../resources.ts";
+import { EDGE_APPLICATIONS, FIELD_MANAGER, nameFor } from "../resources.ts";
 import type { Children } from "../watch/children.ts";
 import { resourceName } from "../watch/discovery.ts";
 import { isOlder, isOwnedBy, trimChild, type TrimmedChild } from "./child.ts";
@@ -205,13 +206,15 @@ function refuseForeign({ ref }: Wanted, uid: string, found: Found | undefined): 
   if (found === undefined) return;
   const { owner, metadata } = found;
   if (owner !== undefined && !isOwnedBy(uid, owner)) {
-    const whose = `${owner.kind} ${owner.name}`;
-    throw new ChildFault(
-      "FOREIGN_OWNER",
-      `${nameFor(ref)} belongs to ${whose}; give the manifest another name`,
-    );
+    throw new ChildFault("FOREIGN_OWNER", `${nameFor(ref)} belongs to ${whoseOf(owner)}`);
   }
   if (metadata.deletionTimestamp !== undefined) {
     throw new ChildFault("DELETING", `${nameFor(ref)} is being deleted, and is made again when it is gone`);
   }
 }
+
+/** An application of the same kind may be gone: its objects are collected soon. */
+const whoseOf = ({ kind, name, uid }: OwnerReference): string =>
+  kind === EDGE_APPLICATIONS.kind
+    ? `another ${kind} ${name} (${uid}); it is made here when that one's is gone`
+    : `${kind} ${name}; give the manifest another name`;
