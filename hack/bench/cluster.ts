@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  ApiError,
   createClient,
   isAlreadyExists,
   loadKubeConfig,
@@ -199,11 +200,15 @@ export class BenchCluster {
     onObject: (object: KubeObject) => void,
   ): Promise<void> {
     const options = { ...what, resourceVersion: "0", timeoutSeconds: 3600 };
-    try {
-      for await (const event of this.#client.watch(resource, options))
-        if (event.type === "ADDED" || event.type === "MODIFIED") onObject(event.object);
-    } catch (error) {
-      if (!what.signal.aborted) throw error;
+    const isOver = (): boolean => what.signal.aborted;
+    // A busy server ends watches; the next one begins with all that there is.
+    while (!isOver()) {
+      try {
+        for await (const event of this.#client.watch(resource, options))
+          if (event.type === "ADDED" || event.type === "MODIFIED") onObject(event.object);
+      } catch (error) {
+        if (!isOver() && !(error instanceof ApiError && error.retryable)) throw error;
+      }
     }
   }
 
