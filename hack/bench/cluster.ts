@@ -202,14 +202,14 @@ export class BenchCluster {
     const options = { ...what, resourceVersion: "0", timeoutSeconds: 3600 };
     const isOver = (): boolean => what.signal.aborted;
     // A busy server ends watches; the next one begins with all that there is.
-    while (!isOver()) {
-      try {
-        for await (const event of this.#client.watch(resource, options))
-          if (event.type === "ADDED" || event.type === "MODIFIED") onObject(event.object);
-      } catch (error) {
+    const follow = async (): Promise<void> => {
+      for await (const event of this.#client.watch(resource, options))
+        if (event.type === "ADDED" || event.type === "MODIFIED") onObject(event.object);
+    };
+    while (!isOver())
+      await follow().catch((error: unknown) => {
         if (!isOver() && !(error instanceof ApiError && error.retryable)) throw error;
-      }
-    }
+      });
   }
 
   async #create(resource: Resource, object: object): Promise<void> {
