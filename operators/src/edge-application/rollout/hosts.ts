@@ -121,7 +121,7 @@ export interface HoldInput {
 const BASE = "";
 
 interface Parts {
-  /** Versions that have pods, of the revision or not. */
+  /** Versions that have pods or hosts, of the revision or not. */
   readonly count: number;
   /** Those whose DaemonSets are still to get the revision. */
   readonly late: readonly string[];
@@ -131,6 +131,10 @@ interface Parts {
 
 function partsOf(view: TargetView, { key, revision, children }: Expected): Parts {
   const running = daemonSetsOf(view).filter(({ desired }) => desired > 0);
+  // One whose first hosts were just moved does not count them yet.
+  const used = daemonSetsOf(view).filter(
+    ({ version, desired }) => desired > 0 || hostsOf(view, { key, version }).length > 0,
+  );
   const names = new Set(
     children.filter(({ object }) => object.kind === "DaemonSet").map(({ object }) => object.metadata.name),
   );
@@ -138,7 +142,7 @@ function partsOf(view: TargetView, { key, revision, children }: Expected): Parts
   const partsWith = (is: (workload: WorkloadView) => boolean): readonly string[] =>
     [...new Set(planned.filter(is).map(({ version }) => version ?? BASE))].sort();
   return {
-    count: new Set(running.map(({ version }) => version)).size,
+    count: new Set(used.map(({ version }) => version)).size,
     late: partsWith((workload) => workload.revision !== revision),
     busy: partsWith((workload) => isBusy(workload, view, key)),
   };
