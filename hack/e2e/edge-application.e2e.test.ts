@@ -197,7 +197,7 @@ describe("edge application", () => {
     expect(JSON.stringify(found.spec.template.spec.affinity)).toContain('"values":["nvme","ssd"]');
     await soon(async () => {
       const pods = await env.kubectl.run("-n", ns, "get", "pods", "-o", "wide", "--no-headers");
-      expect(pods).toMatch(new RegExp(`gpu-ls-.*1/1 +Running.* ${beijing[0]} `));
+      expect(pods).toMatch(new RegExp(`gpu-ls-.*2/2 +Running.* ${beijing[0]} `));
     });
     await env.kubectl.run("-n", ns, "delete", "edgeapplication", "by-label", "--timeout=20s");
   });
