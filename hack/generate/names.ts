@@ -39,13 +39,20 @@ function properties(schema: Schema, path: string[], naming: Naming): Schema {
   return copy;
 }
 
+/** Parts that are named for what they are, wherever they stand. */
+const NAMED_BY_FIELD: Readonly<Record<string, (kind: string, section: string) => string>> = {
+  labelSelector: () => "LabelSelector",
+  breakGlass: () => "BreakGlass",
+  overriders: (kind) => `${kind}Overriders`,
+  rollout: (kind, section) => (section === "status" ? `${kind}RolloutStatus` : `${kind}Rollout`),
+};
+
 function nameOf(schema: Schema, path: string[], { kind, taken }: Naming): string | undefined {
   if (Object.keys(schema.properties ?? {}).length === 0) return undefined;
+  const [section = ""] = path;
   const last = path.at(-1) ?? "";
-  if (last === "labelSelector") return "LabelSelector";
-  if (last === "overriders") return `${kind}Overriders`;
-  if (last === "rollout") return `${kind}${path[0] === "status" ? "RolloutStatus" : "Rollout"}`;
-  if (last === "breakGlass") return "BreakGlass";
+  const named = NAMED_BY_FIELD[last];
+  if (named !== undefined) return named(kind, section);
   if (last === "[]")
     return itemName(
       kind,
