@@ -39,6 +39,8 @@ export const BARS = {
   "device.newest_age_s_1000": { unit: "s", bar: 15, is: "at most", decimals: 1 },
   "nodegroup.relabel_cpu_ms": { unit: "ms", bar: 1, is: "at most", decimals: 2 },
   "nodegroup.relabel_process_cpu_ms": { unit: "ms", bar: 8, is: "at most", decimals: 1 },
+  "nodegroup.heartbeat_process_cpu_ms": { unit: "ms", bar: 0.5, is: "at most", decimals: 2 },
+  "nodegroup.status_writes_per_group_s": { unit: "calls", bar: 1, is: "at most", decimals: 2 },
   "nodegroup.relabel_p50_ms": { unit: "ms", bar: 100, is: "at most", decimals: 0 },
   "nodegroup.api_writes_per_change": { unit: "calls", bar: 6.5, is: "at most", decimals: 2 },
   "mapper.rss_mb_10_modbus": { unit: "MB", bar: 70, is: "at most", decimals: 1 },

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   ApiError,
   createClient,
   isAlreadyExists,
+  isExpired,
   loadKubeConfig,
   type KubeClient,
   type KubeObject,
@@ -38,6 +40,8 @@ const ACCOUNTS = core("serviceaccounts", "ServiceAccount");
 export const NAMESPACE = "bench";
 /** Calls to the API server at a time. */
 const PARALLEL = 32;
+/** Between a watch that a busy server ended and the next one. */
+const REWATCH_MS = 200;
 
 /** What a device reported, as far as a bench looks at it. */
 export interface ReportedStatus extends KubeObject {
@@ -87,6 +91,23 @@ export class BenchCluster {
   async changeNode(name: string, body: object): Promise<void> {
     this.writes += 1;
     await this.#client.patch(NODES, { name }, { type: "merge", body });
+  }
+
+  /** As a kubelet writes it. */
+  async nodeStatus(name: string, body: object): Promise<void> {
+    this.writes += 1;
+    const options = { subresource: "status" } as const;
+    await this.#client.patch(NODES, { name }, { type: "strategic", body }, options);
+  }
+
+  async removeNode(name: string): Promise<void> {
+    this.writes += 1;
+    await this.#client.delete(NODES, { name });
+  }
+
+  async removeNodeGroup(name: string): Promise<void> {
+    this.writes += 1;
+    await this.#client.delete(NODE_GROUPS, { name });
   }
 
   /** Until the signal aborts. */
@@ -206,10 +227,13 @@ export class BenchCluster {
       for await (const event of this.#client.watch(resource, options))
         if (event.type === "ADDED" || event.type === "MODIFIED") onObject(event.object);
     };
-    while (!isOver())
+    while (!isOver()) {
       await follow().catch((error: unknown) => {
-        if (!isOver() && !(error instanceof ApiError && error.retryable)) throw error;
+        const isPassing = error instanceof ApiError && (error.retryable || isExpired(error));
+        if (!isOver() && !isPassing) throw error;
       });
+      if (!isOver()) await sleep(REWATCH_MS);
+    }
   }
 
   async #create(resource: Resource, object: object): Promise<void> {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BELONGING_TO } from "@longshore/crds/apps";
 import type { KubeObject } from "@longshore/operators/runtime";
+import { Fault } from "../../fault.ts";
 
-export const NODES = 10_000;
-export const GROUPS = 200;
+/** BENCH_NODES and BENCH_GROUPS: fewer for a quick try. */
+export const NODES = sizeOf("BENCH_NODES", 10_000);
+export const GROUPS = sizeOf("BENCH_GROUPS", 200);
 
 const SITE = "bench/site";
 const IMAGES = 20;
 const CONDITIONS = ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"];
 
 const siteOf = (group: number): string => `site-${group}`;
-const groupName = (group: number): string => `group-${group}`;
+export const groupName = (group: number): string => `group-${group}`;
 export const nodeName = (node: number): string => `member-${node}`;
 
 /** A Node as large as those that kubelets write. */
@@ -58,4 +60,34 @@ export const groupOf = (node: KubeObject): string => node.metadata.labels?.[BELO
 export function nextMove(node: KubeObject): { readonly body: object; readonly group: string } {
   const next = (Number(groupOf(node).slice(groupName(0).length - 1)) + 1) % GROUPS;
   return { body: { metadata: { labels: { [SITE]: siteOf(next) } } }, group: groupName(next) };
+}
+
+/** A kubelet that says that it is still there. @param at another one each time */
+export const heartbeat = (at: number): object => ({
+  status: { conditions: [{ type: "Ready", lastHeartbeatTime: time(at) }] },
+});
+
+interface Conditions {
+  readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** The node, gone if it was there, there if it was gone. */
+export function flipped(node: KubeObject): KubeObject {
+  const { status } = node as KubeObject & Conditions;
+  const conditions = status.conditions.map((one) =>
+    one.type === "Ready" ? { ...one, status: one.status === "True" ? "False" : "True" } : one,
+  );
+  return { ...node, ...{ status: { ...status, conditions } } };
+}
+
+const time = (seconds: number): string =>
+  `${new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString().slice(0, 19)}Z`;
+
+function sizeOf(variable: string, usual: number): number {
+  const text = process.env[variable] ?? "";
+  if (text === "") return usual;
+  const size = Number(text);
+  if (!Number.isSafeInteger(size) || size < 2)
+    throw new Fault("USAGE", `${variable}=${text} is no number of at least 2`);
+  return size;
 }

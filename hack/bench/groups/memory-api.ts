@@ -10,11 +10,18 @@ import {
 
 type Changes = Readonly<Record<string, unknown>>;
 
+interface Since {
+  readonly signal: AbortSignal;
+  readonly resourceVersion: string;
+}
+
 /** Objects without a namespace, in memory. What a call to an API server costs beside them is not in it. */
 export class MemoryApi {
   readonly #kinds = new Map<string, Map<string, KubeObject>>();
   readonly #events = new EventEmitter();
   #version = 0;
+  /** Calls of `apply` so far. */
+  applied = 0;
 
   put(kind: string, object: KubeObject): KubeObject {
     this.#version += 1;
@@ -44,11 +51,13 @@ export class MemoryApi {
   client(): KubeClient {
     const answers: Partial<Record<keyof KubeClient, (...args: never[]) => unknown>> = {
       list: ({ kind }: Resource) => this.#list(kind),
-      watch: ({ kind }: Resource, { signal }: { signal: AbortSignal }) => this.#watch(kind, signal),
+      watch: ({ kind }: Resource, options: Since) => this.#watch(kind, options),
       patch: ({ kind }: Resource, { name }: { name: string }, { body }: { body: Changes }) =>
         Promise.resolve(this.merge(kind, name, body)),
-      apply: ({ kind }: Resource, object: { metadata: { name: string }; status: object }) =>
-        Promise.resolve(this.merge(kind, object.metadata.name, { status: object.status })),
+      apply: ({ kind }: Resource, object: { metadata: { name: string }; status: object }) => {
+        this.applied += 1;
+        return Promise.resolve(this.merge(kind, object.metadata.name, { status: object.status }));
+      },
       create: (_: Resource, object: object) => Promise.resolve(object),
       delete: () => Promise.resolve(),
       close: () => Promise.resolve(),
@@ -68,11 +77,15 @@ export class MemoryApi {
     return Promise.resolve({ resourceVersion: String(this.#version), items });
   }
 
-  async *#watch(kind: string, signal: AbortSignal): AsyncGenerator<WatchEvent<KubeObject>> {
+  async *#watch(kind: string, { signal, resourceVersion }: Since): AsyncGenerator<WatchEvent<KubeObject>> {
+    const events = on(this.#events, kind, { signal }) as AsyncIterable<[WatchEvent<KubeObject>]>;
+    // What changed since the list was made, which may be a while ago.
+    const missed = [...this.#objects(kind).values()].filter(
+      ({ metadata }) => Number(metadata.resourceVersion) > Number(resourceVersion),
+    );
     try {
-      for await (const [event] of on(this.#events, kind, { signal }) as AsyncIterable<
-        [WatchEvent<KubeObject>]
-      >)
+      for (const object of missed) yield { type: "MODIFIED", object: structuredClone(object) };
+      for await (const [event] of events)
         yield event.type === "BOOKMARK" ? event : { ...event, object: structuredClone(event.object) };
     } catch (error) {
       if (!signal.aborted) throw error;
