@@ -19,7 +19,7 @@ import {
 } from "./handler/index.ts";
 import { EVENTS, NODES } from "./kinds.ts";
 import { advertisedStatus, endpointAnnotations, ownNodeOf } from "./node-endpoint.ts";
-import { judgeLabels } from "./node-labels.ts";
+import { changedKeys, judge, mayAnnotateItself, mayLabelItself, type Judged } from "./node-labels.ts";
 import { requireOwnNode } from "./own-node.ts";
 import type { NodeEndpoint, UplinkSession } from "./port.ts";
 
@@ -84,28 +84,39 @@ function ownNode(
   endpoint: NodeEndpoint | undefined,
 ): { object: object; dropped: string[] } {
   const metadata = fieldsAt(content, "metadata");
-  const { kept, dropped } = judgeLabels(textMap(fieldsAt(metadata, "labels")));
+  const { labels, annotations } = claimsOf(metadata);
   const status = fieldsAt(content, "status");
   const object = {
     apiVersion: "v1",
     kind: "Node",
     metadata: {
-      ...{ name, labels: kept },
-      annotations: annotationsOf(name, metadata, endpoint),
+      ...{ name, labels: labels.kept },
+      annotations: annotationsOf(name, annotations, endpoint),
     },
     spec: pick(fieldsAt(content, "spec"), OWN_SPEC),
     status: endpoint === undefined ? status : advertisedStatus(status, endpoint),
   };
-  return { object, dropped };
+  return { object, dropped: [...changedKeys(labels.dropped), ...changedKeys(annotations.dropped)] };
 }
+
+interface Claims {
+  readonly labels: Judged;
+  readonly annotations: Judged;
+}
+
+/** What a node says of itself. */
+const claimsOf = (metadata: Fields): Claims => ({
+  labels: judge(textMap(fieldsAt(metadata, "labels")), mayLabelItself),
+  annotations: judge(textMap(fieldsAt(metadata, "annotations")), mayAnnotateItself),
+});
 
 /** A node's own, but never another path to its metrics: it might be that of another node. */
 const annotationsOf = (
   name: string,
-  metadata: Fields,
+  { kept }: Judged,
   endpoint: NodeEndpoint | undefined,
 ): Record<string, string> => ({
-  ...textMap(fieldsAt(metadata, "annotations")),
+  ...kept,
   ...(endpoint === undefined ? {} : endpointAnnotations(name)),
 });
 
@@ -121,13 +132,31 @@ async function updateNode(request: UplinkRequest, tools: UplinkTools): Promise<A
   const name = requireOwnNode(request);
   const { session } = request;
   const metadata = fieldsAt(objectOf(request.frame.content), "metadata");
-  const { kept, dropped } = judgeLabels(textMap(fieldsAt(metadata, "labels")));
+  const claims = claimsOf(metadata);
+  const dropped = await droppedKeys(claims, session, tools);
   if (dropped.length > 0) await tellDropped(dropped, session, tools);
-  const body = { metadata: { labels: kept, annotations: annotationsOf(name, metadata, tools.nodeEndpoint) } };
+  const annotations = annotationsOf(name, claims.annotations, tools.nodeEndpoint);
+  const body = { metadata: { labels: claims.labels.kept, annotations } };
   const node = await tools.write(session, (signal) =>
     tools.client.patch<NodeObject>(NODES, { name }, { type: "strategic", body }, { ...LENIENT, signal }),
   );
   return { content: "OK", resourceVersion: node.metadata.resourceVersion };
+}
+
+/** An EdgeCore repeats all that its Node has: what has that value already is nothing to tell of. */
+async function droppedKeys(
+  { labels, annotations }: Claims,
+  session: UplinkSession,
+  tools: UplinkTools,
+): Promise<string[]> {
+  if (Object.keys({ ...labels.dropped, ...annotations.dropped }).length === 0) return [];
+  const { metadata } = await tools.write(session, (signal) =>
+    tools.client.get<NodeObject>(NODES, { name: session.node }, { signal }),
+  );
+  return [
+    ...changedKeys(labels.dropped, metadata.labels),
+    ...changedKeys(annotations.dropped, metadata.annotations),
+  ];
 }
 
 /** Counter, log line and an Event on the Node; the Event is best effort. */
@@ -145,7 +174,7 @@ async function tellDropped(
     involvedObject: { apiVersion: "v1", kind: "Node", name: session.node, namespace: "" },
     type: "Warning",
     reason: "LabelDropped",
-    message: `labels that a node may not give itself were dropped: ${keys.slice(0, 8).join(", ").slice(0, 512)}`,
+    message: `labels or annotations that a node may not give itself were dropped: ${keys.slice(0, 8).join(", ").slice(0, 512)}`,
     source: { component: "longshore-hub" },
     firstTimestamp: at,
     lastTimestamp: at,

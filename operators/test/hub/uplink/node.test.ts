@@ -171,6 +171,57 @@ describe("a node's own Node", () => {
     expect(patch?.body).toEqual({ metadata: { labels: { own: "2" }, annotations: {} } });
   });
 
+  it.each([
+    ["labels", "apps.kubeedge.io/belonging-to"],
+    ["labels", "version.longshore.io/0123456789abcdef"],
+    ["labels", "longshore.io/protected"],
+    ["labels", "node-restriction.kubernetes.io/zone"],
+    ["labels", "$patch"],
+    ["annotations", "longshore.io/node-group"],
+    ["annotations", "longshore.io/node-group-left"],
+    ["annotations", "$patch"],
+  ])("B69 gets none of the cluster's %s from it: %s", async (field, key) => {
+    const bench = uplinkBench();
+    bench.client.put(NODES, nodeObject());
+    const metadata = { [field]: { [key]: "mine", own: "2" } };
+    await bench.ask("update", "null/node/edge-1", { metadata });
+    const patch = bench.client.calls.find(({ verb }) => verb === "patch");
+    expect(patch?.body).toMatchObject({ metadata: { [field]: { own: "2" } } });
+    expect(JSON.stringify(patch?.body)).not.toContain(key);
+    const event = bench.client.calls.find(({ plural }) => plural === "events");
+    expect(event?.body).toMatchObject({ reason: "LabelDropped" });
+    expect(await bench.rejected("NODE_LABEL")).toBe(1);
+
+    const fresh = uplinkBench();
+    await fresh.ask("insert", "null/node/edge-1", {
+      ...nodeObject(),
+      metadata: { name: "edge-1", ...metadata },
+    });
+    const created = fresh.client.calls.find(({ verb, plural }) => verb === "create" && plural === "nodes");
+    expect(created?.body).toMatchObject({ metadata: { [field]: { own: "2" } } });
+    expect(JSON.stringify(created?.body)).not.toContain(key);
+    expect(await fresh.rejected("NODE_LABEL")).toBe(1);
+  });
+
+  it("B69 is not accused when it repeats what the cluster gave it, which is not written again", async () => {
+    const bench = uplinkBench();
+    const given = {
+      labels: { "apps.kubeedge.io/belonging-to": "hangzhou", "node-restriction.kubernetes.io/zone": "x" },
+      annotations: { "longshore.io/node-group": '{"group":"hangzhou"}' },
+    };
+    bench.client.put(NODES, { metadata: { name: "edge-1", ...given } });
+    const metadata = { ...given, labels: { ...given.labels, own: "2" } };
+    const reply = await bench.ask("update", "null/node/edge-1", { metadata });
+    expect(reply?.content).toBe("OK");
+    expect(bench.client.calls.map(({ verb, plural }) => `${verb} ${plural}`)).toEqual([
+      "get nodes",
+      "patch nodes",
+    ]);
+    const patch = bench.client.calls.find(({ verb }) => verb === "patch");
+    expect(patch?.body).toEqual({ metadata: { labels: { own: "2" }, annotations: {} } });
+    expect(await bench.rejected("NODE_LABEL")).toBe(0);
+  });
+
   it("B69 cannot be deleted by it", async () => {
     const bench = uplinkBench();
     bench.client.put(NODES, nodeObject());
