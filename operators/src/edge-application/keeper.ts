@@ -30,7 +30,7 @@ export interface Keeping {
   readonly plan: Plan;
   readonly step: RolloutStep;
   /** Faults of the scope, and the names of all its targets. */
-  readonly scope: Pick<PruneInput, "faults" | "scope">;
+  readonly scope: Pick<PruneInput, "scope"> & { readonly faults: readonly unknown[] };
   readonly signal: AbortSignal;
 }
 
@@ -115,7 +115,8 @@ function pruneCallOf({ app, plan, step, scope, memory, signal }: Keeping, outcom
     uid: app.metadata.uid,
     namespace: app.metadata.namespace ?? "",
     wanted: new Set([...plan.wanted, ...plan.held].map(({ key }) => key)),
-    faults: [...scope.faults, ...plan.faults],
+    faults: plan.faults,
+    isScopeUnsure: scope.faults.length > 0,
     refused: refused.map(({ wanted: { ref, target } }) => ({
       kind: ref.kind,
       ...(target !== undefined && { target }),
@@ -124,6 +125,7 @@ function pruneCallOf({ app, plan, step, scope, memory, signal }: Keeping, outcom
     planned: new Set(step.targets.map(({ target }) => target.name)),
     scope: scope.scope,
     remembered: remembered(app, memory),
+    unpruned: memory.unpruned,
     signal,
   };
 }

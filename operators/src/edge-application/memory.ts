@@ -10,7 +10,7 @@ export interface Applied {
   readonly atMs: number;
   /** Deleted or unlabelled since. */
   readonly isGone?: boolean;
-  /** How often in short time others changed what is ours. */
+  /** How often in short time others changed or deleted what is ours. */
   readonly struggles: number;
 }
 
@@ -27,6 +27,8 @@ export interface Memory {
   readonly uid: string;
   readonly applied: Map<string, Applied>;
   readonly refused: Map<string, Refused>;
+  /** What could not be pruned, and is tried again later. */
+  readonly unpruned: Map<string, Omit<Refused, "hash">>;
   readonly parts: Parts;
   /** Hashes by key, as they were wanted last; undefined before the first plan of this process. */
   wanted?: ReadonlyMap<
@@ -62,7 +64,8 @@ export function createMemories(): Memories {
       const known = all.get(key);
       if (known?.uid === uid) return known;
       const made: Memory = {
-        ...{ uid, applied: new Map(), refused: new Map(), parts: new Map(), told: new Set<string>() },
+        ...{ uid, applied: new Map(), refused: new Map(), unpruned: new Map() },
+        ...{ parts: new Map(), told: new Set<string>() },
       };
       all.set(key, made);
       return made;

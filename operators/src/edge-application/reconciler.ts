@@ -187,8 +187,8 @@ async function storeRollout({ app, memory, step, status, signal }: Stored): Prom
 const revisionOf = (revision: string | undefined): { readonly revision?: string } =>
   revision === undefined ? {} : { revision };
 
-const againOf = ({ outcomes }: Kept): readonly number[] =>
-  outcomes.flatMap(({ againInMs }) => againInMs ?? []);
+const againOf = ({ outcomes, pruned }: Kept): readonly number[] =>
+  [pruned, ...outcomes].flatMap(({ againInMs }) => againInMs ?? []);
 
 /** A rollout waits for what was applied; where nothing changed by it, no event comes. */
 const mustLookAgain = (step: RolloutStep, { outcomes }: Kept, isFirst: boolean): boolean =>

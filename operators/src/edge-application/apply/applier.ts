@@ -14,7 +14,7 @@ import { EDGE_APPLICATIONS, FIELD_MANAGER, nameFor } from "../resources.ts";
 import type { Children } from "../watch/children.ts";
 import { resourceName } from "../watch/discovery.ts";
 import { isOlder, isOwnedBy, trimChild, type TrimmedChild } from "./child.ts";
-import { ChildFault, faultOf, retryMs } from "./fault.ts";
+import { ChildFault, faultOf, isPassing, retryMs } from "./fault.ts";
 import { takenOver, type ManagedFields } from "./takeover.ts";
 
 export interface ApplierDeps {
@@ -50,6 +50,10 @@ export interface Applier {
 /** Others may change what is ours so often at once before it is put right more slowly. */
 const FREE_STRUGGLES = 5;
 const STRUGGLE_MS = 60_000;
+/** What failed because something did not answer is tried again after this long at most. */
+const PASSING_MS = 60_000;
+/** Webhooks may take 30 s: the API server says which one was too slow, we could not. */
+const APPLY_TIMEOUT_MS = 35_000;
 
 export function createApplier(deps: ApplierDeps): Applier {
   const { clock } = deps;
@@ -67,7 +71,8 @@ export function createApplier(deps: ApplierDeps): Applier {
     const fault = faultOf(error, { verb: "applied", of: wanted.ref });
     const old = memory.refused.get(wanted.key);
     const failures = old?.hash === wanted.hash ? old.failures + 1 : 1;
-    const againInMs = retryMs(failures, { baseMs: deps.retryBaseMs, capMs: deps.retryCapMs });
+    const capMs = isPassing(fault.cause) ? Math.min(PASSING_MS, deps.retryCapMs) : deps.retryCapMs;
+    const againInMs = retryMs(failures, { baseMs: deps.retryBaseMs, capMs });
     const retryAtMs = clock.nowMs() + againInMs;
     memory.refused.set(wanted.key, { hash: wanted.hash, message: fault.message, failures, retryAtMs });
     return { wanted, fault: fault.message, wasWritten: false, againInMs };
@@ -106,8 +111,9 @@ interface Known {
 /** @returns the outcome when nothing is to be written */
 function standingOf(deps: ApplierDeps, { wanted, memory, cached }: Known): Outcome | undefined {
   const last = memory.applied.get(wanted.key);
-  if (last?.hash !== wanted.hash || last.isGone === true) return undefined;
+  if (last?.hash !== wanted.hash) return undefined;
   const ageMs = deps.clock.nowMs() - last.atMs;
+  if (last.isGone === true) return strugglingOf({ wanted, cached: undefined, last, ageMs });
   if (isBehind(cached, last)) {
     if (ageMs >= deps.lagMs) return undefined;
     return { wanted, child: last.child, wasWritten: false, againInMs: deps.lagMs };
@@ -115,7 +121,7 @@ function standingOf(deps: ApplierDeps, { wanted, memory, cached }: Known): Outco
   if (cached?.metadata.uid === last.child.metadata.uid && cached.digest === last.child.digest) {
     return { wanted, child: cached, wasWritten: false };
   }
-  return cached && strugglingOf({ wanted, cached, last, ageMs });
+  return strugglingOf({ wanted, cached, last, ageMs });
 }
 
 const isBehind = (cached: TrimmedChild | undefined, last: Applied): boolean =>
@@ -123,7 +129,7 @@ const isBehind = (cached: TrimmedChild | undefined, last: Applied): boolean =>
 
 interface Struggle {
   readonly wanted: Wanted;
-  readonly cached: TrimmedChild;
+  readonly cached: TrimmedChild | undefined;
   readonly last: Applied;
   readonly ageMs: number;
 }
@@ -132,8 +138,12 @@ function strugglingOf({ wanted, cached, last, ageMs }: Struggle): Outcome | unde
   if (last.struggles <= FREE_STRUGGLES) return undefined;
   const waitMs = retryMs(last.struggles - FREE_STRUGGLES, { baseMs: 1000, capMs: STRUGGLE_MS });
   if (ageMs >= waitMs) return undefined;
-  const fault = `${nameFor(wanted.ref)} is changed by somebody else again and again; fields of the template belong to the application`;
-  return { wanted, child: cached, fault, wasWritten: false, againInMs: waitMs - ageMs };
+  const why =
+    last.isGone === true
+      ? "is deleted by somebody else again and again; change the application instead"
+      : "is changed by somebody else again and again; fields of the template belong to the application";
+  const fault = `${nameFor(wanted.ref)} ${why}`;
+  return { wanted, ...(cached && { child: cached }), fault, wasWritten: false, againInMs: waitMs - ageMs };
 }
 
 interface Write extends Known {
@@ -148,11 +158,10 @@ async function write(deps: ApplierDeps, o: Write): Promise<Outcome> {
   const found = cached ?? (await lookAt(deps, o));
   refuseForeign(wanted, memory.uid, found);
   const made = await deps.client.apply<KubeObject>(resource, wanted.object(), {
-    fieldManager: FIELD_MANAGER,
-    signal,
+    ...{ fieldManager: FIELD_MANAGER, timeoutMs: APPLY_TIMEOUT_MS, signal },
   });
   const child = trimChild(made);
-  const isStruggle = last?.hash === wanted.hash && cached !== undefined && isChange(cached, child);
+  const isStruggle = last?.hash === wanted.hash && (last.isGone ?? isChange(cached, child));
   memory.applied.set(wanted.key, {
     ...{ hash: wanted.hash, child, atMs: deps.clock.nowMs() },
     struggles: isStruggle ? strugglesOf(last, deps.clock.nowMs()) : 0,
@@ -161,8 +170,8 @@ async function write(deps: ApplierDeps, o: Write): Promise<Outcome> {
   return { wanted, child, wasWritten: true, ...(how !== undefined && { made: how }) };
 }
 
-const isChange = (a: TrimmedChild, b: TrimmedChild): boolean =>
-  a.metadata.resourceVersion !== b.metadata.resourceVersion;
+const isChange = (a: TrimmedChild | undefined, b: TrimmedChild): boolean =>
+  a !== undefined && a.metadata.resourceVersion !== b.metadata.resourceVersion;
 
 const strugglesOf = (last: Applied, nowMs: number): number =>
   nowMs - last.atMs < STRUGGLE_MS * 2 ? last.struggles + 1 : 1;

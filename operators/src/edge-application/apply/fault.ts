@@ -33,7 +33,18 @@ export function faultOf(error: unknown, attempt: Attempt): ChildFault {
   return new ChildFault("REFUSED", messageOf(error, attempt), { cause: error });
 }
 
-const isOfAll = ({ code }: ApiError): boolean => code === 0 || code === 401 || code === 429 || code === 503;
+/**
+ * A webhook may deny with any code, one object may be too slow, and 503 is also the answer for one aggregated API:
+ * these are about one object or one kind.
+ */
+function isOfAll({ code, reason, message }: ApiError): boolean {
+  if (message.startsWith("admission webhook ")) return false;
+  return (code === 0 && reason !== "Timeout") || code === 401 || code === 429;
+}
+
+/** It comes by itself, without anybody changing anything. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof ApiError && (error.code === 0 || error.code === 503 || error.code === 504);
 
 function messageOf(error: ApiError, { verb, of, resource }: Attempt): string {
   const what = of.name === undefined ? of.kind : nameFor({ kind: of.kind, name: of.name });

@@ -9,8 +9,10 @@ export interface PruneInput {
   readonly uid: string;
   /** Keys of what is to exist, or stays as it is for now. */
   readonly wanted: ReadonlySet<string>;
-  /** Of rendering, with those of the scope. */
+  /** Of rendering. */
   readonly faults: readonly Pick<RenderFault, "target">[];
+  /** Which targets there are is not known for certain: a part of the scope means nothing. */
+  readonly isScopeUnsure: boolean;
   /** Kinds of which something new could not be applied, by target. */
   readonly refused: readonly { readonly kind: string; readonly target?: string }[];
   readonly keeps: RolloutStep["keeps"];
@@ -47,9 +49,12 @@ function mayGo(input: PruneInput, ref: Ref, { target, version }: Place): boolean
 }
 
 /** A typo must not delete a workload: what cannot be rendered, or took another name and was refused, stays. */
-function isHeldByFault({ faults, refused }: PruneInput, { kind }: Ref, target: string | undefined): boolean {
-  if (faults.some((fault) => fault.target === undefined || fault.target === target)) return true;
-  return refused.some((each) => each.kind === kind && each.target === target);
+function isHeldByFault(input: PruneInput, { kind }: Ref, target: string | undefined): boolean {
+  if (input.isScopeUnsure || input.faults.some((fault) => fault.target === target)) return true;
+  // What a manifest without kind would have been is not known: of any target, but not of one that was dropped.
+  const isDropped = target !== undefined && !input.scope.has(target);
+  if (!isDropped && input.faults.some((fault) => fault.target === undefined)) return true;
+  return input.refused.some((each) => each.kind === kind && each.target === target);
 }
 
 /** Rollouts keep what they return to. */

@@ -4,12 +4,14 @@ import {
   isConflict,
   isNotFound,
   type Client,
+  type Clock,
   type KubeObject,
   type ObjectName,
   type Resource,
 } from "../../runtime/index.ts";
 import { isOwnedBy, type TrimmedChild } from "../apply/child.ts";
-import { faultOf } from "../apply/fault.ts";
+import { faultOf, retryMs } from "../apply/fault.ts";
+import type { Memory, Refused } from "../memory.ts";
 import { inParallel } from "../parallel.ts";
 import { nameFor, refKey, type Ref } from "../resources.ts";
 import type { Children } from "../watch/children.ts";
@@ -21,7 +23,10 @@ export interface PrunerDeps {
   readonly client: Pick<Client, "get" | "delete">;
   readonly children: Pick<Children, "of" | "get" | "resourceOf">;
   readonly discovery: Discovery;
+  readonly clock: Pick<Clock, "nowMs">;
   readonly concurrency: number;
+  readonly retryBaseMs: number;
+  readonly retryCapMs: number;
 }
 
 export interface Pruned {
@@ -29,12 +34,16 @@ export interface Pruned {
   /** Not wanted, and still there. */
   readonly kept: readonly Contained[];
   readonly faults: readonly string[];
+  /** When what could not be deleted is tried again. */
+  readonly againInMs?: number;
 }
 
 /** What is to go is given `remembered`: the objects that the application's annotation names. */
 export interface PruneCall extends PruneInput {
   readonly namespace: string;
   readonly remembered: readonly Contained[];
+  /** What could not be pruned until now; changed here. */
+  readonly unpruned: Memory["unpruned"];
   readonly signal: AbortSignal;
 }
 
@@ -46,20 +55,25 @@ export interface PruneCall extends PruneInput {
  */
 export async function prune(deps: PrunerDeps, call: PruneCall): Promise<Pruned> {
   const own = deps.children.of(call.uid).filter(({ ref }) => !call.wanted.has(refKey(ref)));
-  const result = { deleted: [] as string[], kept: [] as Contained[], faults: [] as string[] };
+  const result: Result = { deleted: [], kept: [], faults: [], unpruned: new Map() };
   await inParallel(own, deps.concurrency, (child) => pruneOwn(deps, call, child, result));
   const known = new Set(own.map(({ ref }) => refKey(ref)));
   const others = call.remembered.filter(
     (each) => each.namespace === call.namespace && !call.wanted.has(refKey(each)) && !known.has(refKey(each)),
   );
   await inParallel(others, deps.concurrency, (each) => pruneRemembered(deps, call, each, result));
-  return result;
+  call.unpruned.clear();
+  for (const [key, each] of result.unpruned) call.unpruned.set(key, each);
+  const { deleted, kept, faults, unpruned } = result;
+  const waits = [...unpruned.values()].map(({ retryAtMs }) => retryAtMs - deps.clock.nowMs());
+  return { deleted, kept, faults, ...(waits.length > 0 && { againInMs: Math.max(1, Math.min(...waits)) }) };
 }
 
-interface Result extends Pruned {
+interface Result {
   readonly deleted: string[];
   readonly kept: Contained[];
   readonly faults: string[];
+  readonly unpruned: Memory["unpruned"];
 }
 
 async function pruneOwn(
@@ -75,7 +89,10 @@ async function pruneOwn(
     if (isOwnedBy(call.uid, child.owner)) result.kept.push(contained);
     return;
   }
-  await remove(deps, { resource, contained, uid: child.metadata.uid, signal: call.signal }, result);
+  const { uid } = child.metadata;
+  await attempt(deps, call, { contained, result, resource }, () =>
+    remove(deps, call, { resource, contained, uid }),
+  );
 }
 
 async function pruneRemembered(
@@ -84,42 +101,80 @@ async function pruneRemembered(
   contained: Contained,
   result: Result,
 ): Promise<void> {
-  const { signal } = call;
-  try {
-    const resource = await deps.discovery.resourceOf(apiVersionIn(contained), contained.kind, signal);
-    if (!resource.namespaced) return;
-    const live = await read(deps.client, resource, contained, signal);
-    if (live === undefined || !isOwnedBy(call.uid, controllerOf(live))) return;
-    if (!mayBeGone(call, contained)) result.kept.push(contained);
-    else await remove(deps, { resource, contained, uid: live.metadata.uid, signal }, result);
-  } catch (error) {
-    const fault = faultOf(error, { verb: "read", of: contained });
-    // A kind that is gone took its objects along.
-    if (fault.code === "UNKNOWN_KIND") return;
+  await attempt(deps, call, { contained, result }, async () => {
+    const resource = await deps.discovery.resourceOf(apiVersionIn(contained), contained.kind, call.signal);
+    if (!resource.namespaced) return "gone";
+    const live = await read(deps.client, resource, contained, call.signal);
+    if (live === undefined || !isOwnedBy(call.uid, controllerOf(live))) return "gone";
+    if (!mayBeGone(call, contained)) return "kept";
+    return remove(deps, call, { resource, contained, uid: live.metadata.uid });
+  });
+}
+
+interface Attempt {
+  readonly contained: Contained;
+  readonly result: Result;
+  readonly resource?: Resource;
+}
+
+type Ending = "deleted" | "gone" | "kept";
+
+/** Does it, unless it failed not long ago. What fails is kept, told, and tried again ever more slowly. */
+async function attempt(
+  deps: PrunerDeps,
+  { unpruned }: PruneCall,
+  { contained, result, resource }: Attempt,
+  act: () => Promise<Ending>,
+): Promise<void> {
+  const key = refKey(contained);
+  const last = unpruned.get(key);
+  const fail = (failure: Omit<Refused, "hash">): void => {
     result.kept.push(contained);
-    result.faults.push(fault.message);
+    result.faults.push(failure.message);
+    result.unpruned.set(key, failure);
+  };
+  if (last !== undefined && deps.clock.nowMs() < last.retryAtMs) {
+    fail(last);
+    return;
+  }
+  try {
+    const ending = await act();
+    if (ending === "deleted") result.deleted.push(nameFor(contained));
+    if (ending === "kept") result.kept.push(contained);
+  } catch (error) {
+    const { code, message } = faultOf(error, attemptOf(contained, resource));
+    // A kind that is gone took its objects along.
+    if (code === "UNKNOWN_KIND") return;
+    const failures = (last?.failures ?? 0) + 1;
+    const waitMs = retryMs(failures, { baseMs: deps.retryBaseMs, capMs: deps.retryCapMs });
+    fail({ message, failures, retryAtMs: deps.clock.nowMs() + waitMs });
   }
 }
+
+const attemptOf = (of: Contained, resource: Resource | undefined) => ({
+  ...({ verb: "deleted", of } as const),
+  ...(resource && { resource: resourceName(resource) }),
+});
 
 interface Removal {
   readonly resource: Resource;
   readonly contained: Contained;
   readonly uid: string;
-  readonly signal: AbortSignal;
 }
 
-async function remove({ client }: PrunerDeps, o: Removal, result: Result): Promise<void> {
-  const { resource, contained, uid, signal } = o;
+async function remove(
+  { client }: PrunerDeps,
+  { signal }: PruneCall,
+  { resource, contained, uid }: Removal,
+): Promise<Ending> {
   const options = { preconditions: { uid }, propagationPolicy: "Background", signal } as const;
   try {
     await client.delete(resource, nameOf(contained), options);
-    result.deleted.push(nameFor(contained));
+    return "deleted";
   } catch (error) {
     // Gone, or another one of its name: neither is ours to delete.
-    if (isNotFound(error) || isConflict(error)) return;
-    const fault = faultOf(error, { verb: "deleted", of: contained, resource: resourceName(resource) });
-    result.kept.push(contained);
-    result.faults.push(fault.message);
+    if (isNotFound(error) || isConflict(error)) return "gone";
+    throw error;
   }
 }
 

@@ -161,9 +161,49 @@ describe("a child", () => {
     expect(memory.refused.size).toBe(0);
   });
 
-  it.each([0, 401, 429, 503])("ends the whole look when the API server answers %i", async (code) => {
+  it.each([0, 401, 429])("ends the whole look when the API server answers %i", async (code) => {
     world.refuse(new ApiError({ code, reason: "X", message: "later" }));
     await expect(world.apply(wanted("1"), memory)).rejects.toThrow("later");
     expect(memory.refused.size).toBe(0);
+  });
+
+  it.each([
+    { when: "its API is away", code: 503, reason: "ServiceUnavailable", message: "no endpoints" },
+    { when: "it is too slow", code: 0, reason: "Timeout", message: "no answer within 35000 ms" },
+    {
+      when: "a webhook denies it with a code of its own",
+      ...{ code: 429, reason: "TooManyRequests", message: 'admission webhook "x" denied the request: no' },
+    },
+  ])("stops no other when $when", async ({ message, ...error }) => {
+    world.refuse(new ApiError({ ...error, message }));
+    expect((await world.apply(wanted("1"), memory)).fault).toContain(message);
+  });
+
+  it("is tried again within a minute when only something did not answer, however long it was away", async () => {
+    world.refuse(new ApiError({ code: 503, reason: "ServiceUnavailable", message: "away" }));
+    const waits: (number | undefined)[] = [];
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const { againInMs = 0 } = await world.apply(wanted("1"), memory);
+      waits.push(againInMs);
+      world.pass(againInMs);
+    }
+    expect(waits.at(-1)).toBe(60_000);
+  });
+
+  it("that others delete again and again is made again ever more slowly, and says so", async () => {
+    await world.apply(wanted("1"), memory);
+    world.follow();
+    for (let deletions = 0; deletions < 6; deletions++) {
+      world.delete(memory);
+      expect((await world.apply(wanted("1"), memory)).made).toBe("recreated");
+      world.follow();
+    }
+    world.delete(memory);
+    const waiting = await world.apply(wanted("1"), memory);
+    expect(waiting).toMatchObject({ wasWritten: false, againInMs: 1000 });
+    expect(waiting.fault).toMatch(/is deleted by somebody else again and again/);
+    expect(waiting).not.toHaveProperty("child");
+    world.pass(1000);
+    expect((await world.apply(wanted("1"), memory)).made).toBe("recreated");
   });
 });

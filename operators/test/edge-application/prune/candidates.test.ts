@@ -14,7 +14,7 @@ const child = (more: Partial<TrimmedChild> = {}): TrimmedChild => ({
 });
 const input = (more: Partial<PruneInput> = {}): PruneInput => ({
   ...{ uid: "u1", wanted: new Set<string>(), faults: [], refused: [], keeps: () => false },
-  ...{ planned: new Set(["a"]), scope: new Set(["a"]) },
+  ...{ isScopeUnsure: false, planned: new Set(["a"]), scope: new Set(["a"]) },
   ...more,
 });
 
@@ -46,6 +46,22 @@ describe("what is wanted no more", () => {
     },
     { when: "its target waits for its batch", of: input({ planned: new Set() }), goes: false },
     { when: "its target was dropped", of: input({ planned: new Set(), scope: new Set() }), goes: true },
+    {
+      when: "its target was dropped, and a manifest cannot be read",
+      of: input({ planned: new Set(), scope: new Set(), faults: [{}] }),
+      goes: true,
+    },
+    {
+      when: "its target was dropped, and a part of the scope means nothing",
+      of: input({ planned: new Set(), scope: new Set(), isScopeUnsure: true }),
+      goes: false,
+    },
+    {
+      when: "it is for no target, and a manifest cannot be read",
+      what: child({ target: undefined as never }),
+      of: input({ scope: new Set(), faults: [{}] }),
+      goes: false,
+    },
     { when: "it is a revision", what: child({ ref: ref("shop-1", "ControllerRevision") }), goes: false },
   ])("goes: $goes, when $when", ({ of = input(), what = child(), goes }) =>
     expect(isPruned(of, what)).toBe(goes),
