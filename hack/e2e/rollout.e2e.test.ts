@@ -15,6 +15,7 @@ import { startPrometheus, type Prometheus } from "./prometheus.ts";
 
 jest.setTimeout(240_000);
 const ROLLED_OUT_MS = 180_000;
+const SHOWN = { timeoutMs: 20_000 };
 const imageOf = (version: string): string => `localhost/busybox:${version}`;
 const names = (letter: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `ro-${letter}${i + 1}`);
@@ -141,9 +142,9 @@ describe("rollout", () => {
   /** Carries pre-pull jobs out, on paper. @returns ends that, and tells which images were pulled where, before what */
   const pullImages = (): (() => Promise<readonly (Job & { readonly before: readonly string[] })[]>) => {
     const done: (Job & { readonly before: readonly string[] })[] = [];
-    let isOver = false;
+    const over = new AbortController();
     const loop = (async () => {
-      for (; !isOver; await sleep(500)) {
+      while (!over.signal.aborted) {
         const { items } = await env.kubectl.json<ListOf<Job>>("get", "imageprepulljobs");
         for (const job of items.filter(({ status }) => status?.phase === undefined)) {
           done.push({ ...job, before: Object.keys(await hosts()) });
@@ -153,10 +154,11 @@ describe("rollout", () => {
             ...["--type=merge", "-p", status],
           );
         }
+        await sleep(500);
       }
     })();
     return async () => {
-      isOver = true;
+      over.abort();
       await loop;
       return done;
     };
@@ -168,8 +170,11 @@ describe("rollout", () => {
     await reached("Completed");
     await pulled();
     expect(await hosts()).toEqual({ [imageOf("v1")]: all() });
-    const shown = await env.kubectl.run("-n", ns, "get", "edgeapplication", "cdn");
-    expect(shown).toMatch(/cdn +3 +22 +22 +22 +True +Completed/);
+    // What the rollout says is written at once, all else a second later.
+    await eventually(async () => {
+      const shown = await env.kubectl.run("-n", ns, "get", "edgeapplication", "cdn");
+      expect(shown).toMatch(/cdn +3 +22 +22 +22 +True +Completed/);
+    }, SHOWN);
   });
 
   it("A38 gives three hosts the second version, two of a group at a time, after they have its image", async () => {

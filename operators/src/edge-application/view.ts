@@ -32,12 +32,14 @@ export function viewOf({ target, nodes, children, memory }: ViewInput): TargetVi
 function workloadOf(child: TrimmedChild, memory: ViewInput["memory"]): readonly WorkloadView[] {
   const { facts, ref, version, revision } = child;
   if (facts === undefined) return [];
-  const { desired, upToDate, available } = facts;
+  const { desired, upToDate, available, misplaced, countsAway } = facts;
   const isObserved = facts.isObserved && isAsWanted(child, memory);
   return [
     {
       ...{ kind: ref.kind, name: ref.name, revision, isObserved, desired, upToDate, available },
       ...(version !== undefined && { version }),
+      ...(misplaced !== undefined && { misplaced }),
+      ...(countsAway !== undefined && { countsAway }),
     },
   ];
 }

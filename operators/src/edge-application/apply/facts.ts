@@ -7,6 +7,10 @@ export interface WorkloadFacts {
   readonly desired: number;
   readonly upToDate: number;
   readonly available: number;
+  /** Nodes that have a pod of a DaemonSet and should not: it counts each of them as unavailable while it updates. */
+  readonly misplaced?: number;
+  /** A DaemonSet's pods tolerate that a node is away; those of others are not counted there. */
+  readonly countsAway?: boolean;
   /** As workloadStatus calls it: Available or Processing. */
   readonly isAvailable: boolean;
   /** Enough of it works, also while it changes. */
@@ -68,14 +72,26 @@ function statefulSet({ spec, status, isObserved }: Parts): WorkloadFacts {
   };
 }
 
-function daemonSet({ status, isObserved }: Parts): WorkloadFacts {
+function daemonSet({ spec, status, isObserved }: Parts): WorkloadFacts {
   const desired = count(status["desiredNumberScheduled"]);
   const available = count(status["numberAvailable"]);
   return {
     ...{ isObserved, desired, available, upToDate: count(status["updatedNumberScheduled"]) },
+    ...{ misplaced: count(status["numberMisscheduled"]), countsAway: toleratesAway(spec) },
     isAvailable: isObserved && count(status["numberReady"]) >= desired,
     isServing: isObserved && available >= desired,
   };
+}
+
+const AWAY_TAINT = "node.kubernetes.io/unreachable";
+
+/** What is away has this taint with NoSchedule; every DaemonSet's pods tolerate the one with NoExecute. */
+function toleratesAway(spec: Fields): boolean {
+  const { tolerations } = fields(fields(spec["template"])["spec"]);
+  return (Array.isArray(tolerations) ? tolerations : []).map(fields).some(({ key, operator, effect }) => {
+    const isOfKey = operator === "Exists" && (text(key) === "" || key === AWAY_TAINT);
+    return isOfKey && (text(effect) === "" || effect === "NoSchedule");
+  });
 }
 
 function replicaSet({ spec, status, isObserved }: Parts): WorkloadFacts {

@@ -2,7 +2,7 @@
 import type { RenderedSpec } from "@longshore/crds/apps";
 import type { HostLabel } from "./host-labels.ts";
 import type { NodeView, TargetPlan, TargetView, WorkloadView } from "./port.ts";
-import { awayOf, hostsOf, isBusy, isUpdating, missingOf, type Expected } from "./progress.ts";
+import { awayOf, countedAwayOf, hostsOf, isBusy, isUpdating, missingOf, type Expected } from "./progress.ts";
 
 /** Version of each host that the spec names; a host that two versions name gets the first. */
 export function versionsByHost(spec: RenderedSpec): ReadonlyMap<string, string> {
@@ -95,16 +95,18 @@ const familyOf = ({ name, version }: WorkloadView): string =>
   version !== undefined && name.endsWith(`-${version}`) ? name.slice(0, -version.length - 1) : name;
 
 /**
- * Whether the DaemonSets' counts tell of the hosts' labels as they are. A DaemonSet that takes only some of the
- * target's nodes never counts all: what is less than the hosts is taken as it is when they were moved long ago.
+ * Whether the DaemonSets' counts tell of the hosts' labels as they are: all hosts, or those that are not away where
+ * pods do not tolerate the others. A DaemonSet that takes only some of the target's nodes never counts all: any count
+ * that there may be is taken as it is when hosts were moved long ago.
  */
 export function isSettled(
   view: TargetView,
   { key, isLongAgo }: { readonly key: string; readonly isLongAgo: boolean },
 ): boolean {
-  return daemonSetsOf(view).every(({ version, desired }) => {
-    const hosts = hostsOf(view, { key, version }).length;
-    return desired === hosts || (isLongAgo && desired < hosts);
+  return daemonSetsOf(view).every(({ version, desired, countsAway }) => {
+    const hosts = hostsOf(view, { key, version });
+    const counted = countsAway === true ? hosts.length : hosts.length - awayOf(hosts);
+    return desired === counted || (isLongAgo && desired <= hosts.length);
   });
 }
 
@@ -123,10 +125,10 @@ const BASE = "";
 interface Parts {
   /** Versions that have pods or hosts, of the revision or not. */
   readonly count: number;
-  /** Those whose DaemonSets are still to get the revision. */
-  readonly late: readonly string[];
+  /** DaemonSets that are still to get the revision. */
+  readonly late: readonly WorkloadView[];
   /** Those whose controller has something to do now. */
-  readonly busy: readonly string[];
+  readonly busy: readonly WorkloadView[];
 }
 
 function partsOf(view: TargetView, { key, revision, children }: Expected): Parts {
@@ -139,31 +141,33 @@ function partsOf(view: TargetView, { key, revision, children }: Expected): Parts
     children.filter(({ object }) => object.kind === "DaemonSet").map(({ object }) => object.metadata.name),
   );
   const planned = running.filter(({ name }) => names.has(name));
-  const partsWith = (is: (workload: WorkloadView) => boolean): readonly string[] =>
-    [...new Set(planned.filter(is).map(({ version }) => version ?? BASE))].sort();
   return {
     count: new Set(used.map(({ version }) => version)).size,
-    late: partsWith((workload) => workload.revision !== revision),
-    busy: partsWith((workload) => isBusy(workload, view, key)),
+    late: planned.filter((workload) => workload.revision !== revision),
+    busy: planned.filter((workload) => isBusy(workload, view, key)),
   };
 }
 
+const partOf = ({ version = BASE }: WorkloadView): string => version;
+const namesOf = (workloads: readonly WorkloadView[]): readonly string[] =>
+  [...new Set(workloads.map(partOf))].sort();
+
 /**
  * Nodes that are away and that the DaemonSets that change now count as down: so many more may be down, or nothing
- * would change. 0 where all pods are new: then no object is changed because a node went or came.
+ * would change. Also hosts that are no more the DaemonSet's own: until they are back they keep its pod, which was told
+ * to end. 0 where all pods are new: then no object is changed because a node went or came.
  */
 export function awayOfChanging(view: TargetView, expected: Expected): number {
   const { late, busy } = partsOf(view, expected);
-  const awayIn = (part: string): number =>
-    awayOf(hostsOf(view, { key: expected.key, version: part === BASE ? undefined : part }));
+  const away = awayOf(view.nodes);
+  const awayFor = (workload: WorkloadView): number =>
+    Math.min(away, (workload.misplaced ?? 0) + countedAwayOf(workload, view, expected.key));
   // Where two change, one may only just have been told a new cap: the other must not get more than its own.
-  const changing = busy.length > 0 ? busy : late.slice(0, 1);
-  if (changing.length > 0) return Math.min(...changing.map(awayIn));
+  const [first] = namesOf(late);
+  const changing = busy.length > 0 ? busy : late.filter((workload) => partOf(workload) === first);
+  if (changing.length > 0) return Math.min(...changing.map(awayFor));
   const old = view.workloads.filter(({ upToDate, desired }) => upToDate < desired);
-  return Math.max(
-    0,
-    ...old.map(({ kind, version = BASE }) => (kind === "DaemonSet" ? awayIn(version) : awayOf(view.nodes))),
-  );
+  return Math.max(0, ...old.map((workload) => (workload.kind === "DaemonSet" ? awayFor(workload) : away)));
 }
 
 /**
@@ -171,7 +175,8 @@ export function awayOfChanging(view: TargetView, expected: Expected): number {
  * pods. One that is still changing comes first, for it is what a newer revision may have to mend.
  */
 export function holdsOf({ view, expected, isStill, isLongAgo }: HoldInput): TargetPlan["holds"] {
-  const { count, late, busy } = partsOf(view, expected);
+  const { count, ...parts } = partsOf(view, expected);
+  const [late, busy] = [namesOf(parts.late), namesOf(parts.busy)];
   const next = busy[0] ?? late[0];
   if (count < 2 || late.length === 0) return undefined;
   const isHeldAll = isStill || (busy.length === 0 && !isSettled(view, { key: expected.key, isLongAgo }));

@@ -28,6 +28,10 @@ export interface WorkloadView {
   /** Pods made from the newest template. */
   readonly upToDate: number;
   readonly available: number;
+  /** Nodes that have a pod of a DaemonSet and should not. They use up its maxUnavailable. */
+  readonly misplaced?: number;
+  /** Whether `desired` of a DaemonSet counts nodes that are away: only where its pods tolerate their taint. */
+  readonly countsAway?: boolean;
 }
 
 /** A target as it stands, whichever revision it runs. */

@@ -14,35 +14,46 @@ export const hostsOf = (
 ): readonly NodeView[] => nodes.filter(({ labels }) => labels[key] === version);
 
 /**
+ * Nodes that are away and that a DaemonSet's `desired` counts. Where its pods do not tolerate the taint of such nodes,
+ * these are only what is more than the others: nodes that got no taint yet.
+ */
+export function countedAwayOf(
+  { version, desired, countsAway }: WorkloadView,
+  view: TargetView,
+  key: string,
+): number {
+  const hosts = hostsOf(view, { key, version });
+  const away = awayOf(hosts);
+  const most = countsAway === true ? desired : desired - (hosts.length - away);
+  return Math.max(0, Math.min(away, most));
+}
+
+/**
  * Pods that a workload has to have before it is done. A DaemonSet's pods on nodes that are away are not waited for;
  * of other workloads as many pods as nodes are away, but one has to be there while any node is.
  */
-function neededOf({ kind, desired }: WorkloadView, view: TargetView, awayHosts: number): number {
-  if (kind === "DaemonSet") return Math.max(0, desired - awayHosts);
+function neededOf(workload: WorkloadView, view: TargetView, key: string): number {
+  const { kind, desired } = workload;
+  if (kind === "DaemonSet") return desired - countedAwayOf(workload, view, key);
   const away = awayOf(view.nodes);
   if (away === 0) return desired;
   return away === view.nodes.length ? 0 : Math.max(Math.min(1, desired), desired - away);
 }
 
-const awayHostsOf = (workload: WorkloadView, view: TargetView, key: string): number =>
-  awayOf(hostsOf(view, { key, version: workload.version }));
-
 /** Whether its controller still has something to do on nodes that are ready. */
 export function isBusy(workload: WorkloadView, view: TargetView, key: string): boolean {
-  const needed = neededOf(workload, view, awayHostsOf(workload, view, key));
+  const needed = neededOf(workload, view, key);
   return !workload.isObserved || workload.upToDate < needed || workload.available < needed;
 }
 
 /** Whether pods of the newest template are still to be made on nodes that are ready. */
 export function isUpdating(workload: WorkloadView, view: TargetView, key: string): boolean {
-  return (
-    !workload.isObserved || workload.upToDate < neededOf(workload, view, awayHostsOf(workload, view, key))
-  );
+  return !workload.isObserved || workload.upToDate < neededOf(workload, view, key);
 }
 
 /** Pods of a DaemonSet that nodes that are ready do not have now. */
 export const missingOf = (workload: WorkloadView, view: TargetView, key: string): number =>
-  Math.max(0, workload.desired - workload.available - awayHostsOf(workload, view, key));
+  Math.max(0, neededOf(workload, view, key) - workload.available);
 
 const nameOf = ({ kind, name }: { readonly kind: string; readonly name: string }): string =>
   `${kind} ${name}`;

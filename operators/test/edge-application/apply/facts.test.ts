@@ -75,6 +75,22 @@ describe("how a workload stands", () => {
       want: { desired: 3, available: 2, upToDate: 3, isAvailable: false, isServing: false },
     },
     {
+      ...{ when: "a node that is away keeps its pod", kind: "apps/DaemonSet" },
+      status: { ...seen, desiredNumberScheduled: 2, numberMisscheduled: 1 },
+      want: { desired: 2, misplaced: 1, countsAway: false },
+    },
+    ...[
+      [[{ operator: "Exists" }], true],
+      [[{ operator: "Exists", effect: "NoSchedule" }], true],
+      [[{ key: "node.kubernetes.io/unreachable", operator: "Exists" }], true],
+      [[{ key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute" }], false],
+      [[{ key: "gpu", operator: "Exists" }, "x"], false],
+      ["x", false],
+    ].map(([tolerations, countsAway]) => ({
+      ...{ when: `it tolerates ${JSON.stringify(tolerations)}`, kind: "apps/DaemonSet", status: seen },
+      ...{ spec: { template: { spec: { tolerations } } }, want: { countsAway } },
+    })),
+    {
       ...{ when: "no node fits", kind: "apps/DaemonSet", status: { ...seen, desiredNumberScheduled: 0 } },
       want: { desired: 0, isAvailable: true, isServing: true },
     },
