@@ -46,12 +46,19 @@ function isOfAll({ code, reason, message }: ApiError): boolean {
 export const isPassing = (error: unknown): boolean =>
   error instanceof ApiError && (error.code === 0 || error.code === 503 || error.code === 504);
 
+/** How the API server says that a field stays as it was made: of Jobs, selectors; of Pods; of StatefulSets. */
+const IMMUTABLE = /field is immutable|updates may not change fields|updates to .* are forbidden/;
+
 function messageOf(error: ApiError, { verb, of, resource }: Attempt): string {
   const what = of.name === undefined ? of.kind : nameFor({ kind: of.kind, name: of.name });
-  const said = `${what} cannot be ${verb}: ${error.message}`;
-  if (error.reason !== "Forbidden" || error.message.includes("admission")) return said;
-  const kind = resource ?? of.kind;
-  return `${said}; if it is RBAC, grant ${kind} by a ClusterRole with the label ${AGGREGATION_LABEL}`;
+  const { message } = error;
+  if (error.reason === "Invalid" && IMMUTABLE.test(message)) {
+    // First what to do: the API server shows whole templates, which are cut.
+    return `${what} cannot be changed in place; delete it, and it is made again as it is to be: ${message}`;
+  }
+  const said = `${what} cannot be ${verb}: ${message}`;
+  if (error.reason !== "Forbidden" || !/ cannot \w+ resource /.test(message)) return said;
+  return `${said}; grant ${resource ?? of.kind} by a ClusterRole with the label ${AGGREGATION_LABEL}`;
 }
 
 /** How long until an object that was refused is tried again: 1 s, 2 s … 5 min. @param failures in a row, >= 1 */
