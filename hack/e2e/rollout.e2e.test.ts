@@ -284,10 +284,15 @@ describe("rollout", () => {
     await eventually(async () => expect((await hosts())[imageOf("v3")]).toEqual(names("b", 10).sort()), {
       timeoutMs: 90_000,
     });
-    const ran = fleet
-      .journal()
-      .slice(before)
-      .filter(({ what }) => what === "up");
+    // A pod is there before it is up.
+    const ran = await eventually(() => {
+      const ups = fleet
+        .journal()
+        .slice(before)
+        .filter(({ what }) => what === "up");
+      expect(ups.map(({ node }) => node).sort()).toEqual(["ro-b3", "ro-b4", "ro-b5"]);
+      return ups;
+    }, SHOWN);
     expect(new Set(ran.map(({ image }) => image))).toEqual(new Set([imageOf("v3")]));
   });
 });

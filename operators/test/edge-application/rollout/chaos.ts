@@ -41,6 +41,7 @@ export class Chaos {
         progressDeadlineSeconds: 60,
       },
     });
+    this.cluster.toleratesAway = seed % 2 === 0;
     for (const group of GROUPS) this.cluster.addNodes(group, this.names(group));
     this.cluster.isBroken = (image) => this.broken.has(image);
     this.cluster.measure = () => ({

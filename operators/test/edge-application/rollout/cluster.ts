@@ -37,6 +37,8 @@ interface SimPod {
   readonly daemonSet: string;
   readonly image: string;
   isAvailable: boolean;
+  /** Told to end, on a node that is away: it goes when the node is back. */
+  isEnding?: boolean;
 }
 
 interface SimDaemonSet {
@@ -47,7 +49,7 @@ interface SimDaemonSet {
   image: string;
   maxUnavailable: number;
   isObserved: boolean;
-  status: { desired: number; upToDate: number; available: number };
+  status: { desired: number; upToDate: number; available: number; misplaced: number };
 }
 
 export const OWNER = { namespace: "cdn", name: "cache", uid: "u1" };
@@ -85,6 +87,8 @@ export class Cluster {
   readonly history: EdgeApplication[] = [];
   /** Ready nodes whose working pod was taken away by an update or a move. */
   readonly disturbed = new Set<string>();
+  /** Pods tolerate the taint of nodes that are away. */
+  toleratesAway = false;
   /** Every image that a node's pod was started with. */
   readonly started = new Map<string, string[]>();
   measure: () => Measured = () => ({ value: 0 });
@@ -182,7 +186,7 @@ export class Cluster {
     const workloads = [...this.daemonSets.values()]
       .filter((daemonSet) => daemonSet.target === target.name)
       .map(({ name, version: of, revision, isObserved, status }): WorkloadView => ({
-        ...{ kind: "DaemonSet", name, revision, isObserved, ...status },
+        ...{ kind: "DaemonSet", name, revision, isObserved, ...status, countsAway: this.toleratesAway },
         ...(of !== undefined && { version: of }),
       }));
     return { name: target.name, nodes: structuredClone(nodes), workloads };
@@ -232,7 +236,7 @@ export class Cluster {
     const isSame = old?.image === image && old.maxUnavailable === maxUnavailable;
     if (isSame && old.revision === revision) return;
     this.beforeWrite();
-    const status = old?.status ?? { desired: 0, upToDate: 0, available: 0 };
+    const status = old?.status ?? { desired: 0, upToDate: 0, available: 0, misplaced: 0 };
     // Without a change of its spec a DaemonSet has nothing to observe.
     const isObserved = isSame && old.isObserved;
     const made = { name, target, version: of, revision, image, maxUnavailable, isObserved, status };
@@ -260,6 +264,7 @@ export class Cluster {
   tick(chance: () => boolean = () => true): void {
     for (const daemonSet of this.daemonSets.values()) if (chance()) this.control(daemonSet);
     this.pods = this.pods.filter(({ daemonSet, node }) => this.daemonSets.has(daemonSet) || !this.end(node));
+    for (const pod of this.pods.filter(({ isEnding }) => isEnding)) this.remove(pod);
     for (const pod of this.pods) if (this.canRun(pod) && chance()) this.start(pod);
     for (const daemonSet of this.daemonSets.values()) if (chance()) this.report(daemonSet);
   }
@@ -282,18 +287,26 @@ export class Cluster {
     const eligible = new Set(this.eligible(daemonSet).map(({ name }) => name));
     const own = this.pods.filter((pod) => pod.daemonSet === daemonSet.name);
     for (const pod of own) if (!eligible.has(pod.node)) this.remove(pod);
-    this.update(
-      daemonSet,
-      own.filter(({ node }) => eligible.has(node)),
-      eligible.size,
-    );
-    for (const node of eligible) this.create(daemonSet, node);
+    this.update(daemonSet);
+    for (const node of this.counted(daemonSet)) this.create(daemonSet, node);
     this.report(daemonSet);
   }
 
-  /** Old pods that do not work go at once, others as far as the cap allows. */
-  private update({ image, maxUnavailable }: SimDaemonSet, own: readonly SimPod[], hosts: number): void {
-    const unavailable = hosts - own.filter(({ isAvailable }) => isAvailable).length;
+  /** Nodes that should run it: a node that is away has a taint. */
+  private counted(daemonSet: SimDaemonSet): ReadonlySet<string> {
+    const counted = this.eligible(daemonSet).filter(({ isReady }) => isReady || this.toleratesAway);
+    return new Set(counted.map(({ name }) => name));
+  }
+
+  /**
+   * Old pods that do not work go at once, others as far as the cap allows. What it keeps on nodes that should not run
+   * it counts as unavailable, as nodes without a pod do.
+   */
+  private update(daemonSet: SimDaemonSet): void {
+    const { image, maxUnavailable } = daemonSet;
+    const own = this.pods.filter((pod) => pod.daemonSet === daemonSet.name);
+    const nodes = new Set([...this.counted(daemonSet), ...own.map(({ node }) => node)]);
+    const unavailable = nodes.size - own.filter(({ isAvailable }) => isAvailable).length;
     const old = own.filter((pod) => pod.image !== image);
     const working = old.filter(({ isAvailable }) => isAvailable);
     for (const pod of old) if (!pod.isAvailable) this.remove(pod);
@@ -309,7 +322,10 @@ export class Cluster {
 
   /** A pod on a node that is away ends when the node is back. */
   private remove(pod: SimPod): void {
-    if (!this.end(pod.node, pod.isAvailable)) return;
+    if (!this.end(pod.node, pod.isAvailable)) {
+      pod.isEnding = true;
+      return;
+    }
     this.pods = this.pods.filter((one) => one !== pod);
   }
 
@@ -321,12 +337,14 @@ export class Cluster {
   }
 
   private report(daemonSet: SimDaemonSet): void {
-    const eligible = new Set(this.eligible(daemonSet).map(({ name }) => name));
-    const own = this.pods.filter(({ daemonSet: of, node }) => of === daemonSet.name && eligible.has(node));
+    const counted = this.counted(daemonSet);
+    const all = this.pods.filter((pod) => pod.daemonSet === daemonSet.name);
+    const own = all.filter(({ node }) => counted.has(node));
     daemonSet.status = {
-      desired: eligible.size,
+      desired: counted.size,
       upToDate: own.filter(({ image }) => image === daemonSet.image).length,
       available: own.filter(({ isAvailable }) => isAvailable).length,
+      misplaced: all.length - own.length,
     };
   }
 

@@ -138,6 +138,31 @@ describe("a rollout over groups", () => {
     for (const name of away) expect(cluster.started.get(name)).not.toContain("cache:v2");
   });
 
+  it.each([true, false])(
+    "E10 moves all hosts of a group with 30 % away, where pods tolerate their taint: %s",
+    async (toleratesAway) => {
+      const cluster = cdn({ versions: [version("v2", [...north.slice(0, 2), ...south.slice(0, 1)], "v2")] });
+      cluster.toleratesAway = toleratesAway;
+      await cluster.until(isCompleted(cluster));
+      const away = south.slice(2, 5);
+      for (const name of away) cluster.goAway(name);
+      for (const tag of ["v3", "v4"]) {
+        withImage(cluster, `base-${tag}`);
+        withRollout(cluster, { versions: [version(tag, south, tag)] });
+        const startMs = cluster.nowMs;
+        await cluster.until(isCompleted(cluster), { each: expectCap(cluster, 2) });
+        // Two at a time, and never a wait for the counts of nodes that are away.
+        expect(cluster.nowMs - startMs).toBeLessThan(60_000);
+        expect(south.filter((name) => cluster.images()[name] === tag)).toHaveLength(7);
+      }
+      for (const name of away) cluster.comeBack(name);
+      await cluster.until(() => away.every((name) => cluster.images()[name] === "v4"), {
+        each: expectCap(cluster, 2),
+      });
+      for (const name of away) expect(cluster.started.get(name)).not.toContain("cache:v3");
+    },
+  );
+
   it("E10 skips a superseded revision for groups whose batch it had not reached", async () => {
     const cluster = cdn();
     await cluster.until(isCompleted(cluster));
