@@ -3,13 +3,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   ApiError,
   createClient,
+  createManager,
   isAlreadyExists,
   isExpired,
   loadKubeConfig,
+  silentLog,
   type KubeClient,
   type KubeObject,
   type Resource,
 } from "@longshore/operators/runtime";
+import { Registry } from "prom-client";
 import { BUSYBOX_IMAGE } from "../cluster/images.ts";
 import { marker } from "./edges/dialect.ts";
 
@@ -110,13 +113,20 @@ export class BenchCluster {
     await this.#client.delete(NODE_GROUPS, { name });
   }
 
-  /** Until the signal aborts. */
+  /**
+   * What Nodes are called and labelled with, until the signal aborts. A busy server ends watches: this one goes on
+   * where it was, and costs that server little.
+   */
   async watchNodes(
     labelSelector: string,
     signal: AbortSignal,
     onNode: (node: KubeObject) => void,
   ): Promise<void> {
-    await this.#watch(NODES, { labelSelector, signal }, onNode);
+    const manager = createManager({ client: this.#client, registry: new Registry(), log: silentLog });
+    manager.cache
+      .informer(NODES, { labelSelector, metadataOnly: true })
+      .addHandler(({ object }) => onNode(object));
+    await manager.start(signal);
   }
 
   /** One pod, bound to its node without the scheduler. @param configMaps what it refers to */
@@ -217,7 +227,7 @@ export class BenchCluster {
 
   async #watch(
     resource: Resource,
-    what: { namespace?: string; fieldSelector?: string; labelSelector?: string; signal: AbortSignal },
+    what: { namespace?: string; fieldSelector?: string; signal: AbortSignal },
     onObject: (object: KubeObject) => void,
   ): Promise<void> {
     const options = { ...what, resourceVersion: "0", timeoutSeconds: 3600 };

@@ -91,7 +91,7 @@ const taintKey = ({ key, effect }: Pick<Taint, "key" | "effect">): string => `${
 
 function ownTaints({ taints, given }: MemberNode): readonly Taint[] {
   if (given === undefined) return taints;
-  const others = taints.filter((taint) => !(taintKey(taint) in given.taints));
+  const others = taints.filter((taint) => !Object.hasOwn(given.taints, taintKey(taint)));
   const restored = Object.entries(given.taints).flatMap(([at, value]) => {
     if (value === null) return [];
     const colon = at.lastIndexOf(":");
@@ -121,12 +121,14 @@ function writtenDown(group: string, grant: Grant, own: Own): Given {
 }
 
 const beforeOf = (given: Labels, own: Labels): Before =>
-  Object.fromEntries(Object.keys(given).map((key) => [key, own[key] ?? null]));
+  Object.fromEntries(
+    Object.keys(given).map((key) => [key, Object.hasOwn(own, key) ? (own[key] ?? null) : null]),
+  );
 
 /** @returns undefined when there are none */
 function changes(now: Labels, wanted: Labels): Changes | undefined {
   const set = Object.entries(wanted).filter(([key, value]) => now[key] !== value);
-  const gone = Object.keys(now).filter((key) => !(key in wanted));
+  const gone = Object.keys(now).filter((key) => !Object.hasOwn(wanted, key));
   if (set.length + gone.length === 0) return undefined;
   return Object.fromEntries<string | null>([...set, ...gone.map((key): [string, null] => [key, null])]);
 }

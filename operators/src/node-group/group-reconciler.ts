@@ -104,7 +104,8 @@ async function tell(
   const news = newsOf(memory?.seen ?? seenIn(object.status) ?? seen, seen);
   const regarding = { apiVersion: "apps.kubeedge.io/v1alpha1", kind: "NodeGroup", metadata: object.metadata };
   for (const event of news) deps.recorder.event(regarding, event);
-  const restMs = isWritten ? Math.max(statusEveryMs, standings.length) : 0;
+  // To look at thousands of nodes costs something too, even if there is nothing new.
+  const restMs = isWritten ? Math.max(statusEveryMs, standings.length) : standings.length / 10;
   memories.set(group.name, { nextWriteMs: clock.nowMs() + restMs, seen });
   return DONE;
 }

@@ -32,10 +32,13 @@ export interface NodeGroupOptions {
   readonly maxNodeStatuses?: number;
   /** default 500 pods of a node that are read with one call */
   readonly podPageSize?: number;
+  /** default 5 s after a node left a group: when its pods are looked at again, for those that were bound late */
+  readonly lookAgainMs?: number;
 }
 
 const DEFAULTS = {
-  ...{ maxConcurrentNodes: 8, settleMs: 200, statusEveryMs: 1000, maxNodeStatuses: 2000, podPageSize: 500 },
+  ...{ maxConcurrentNodes: 8, settleMs: 200, statusEveryMs: 1000, maxNodeStatuses: 2000 },
+  ...{ podPageSize: 500, lookAgainMs: 5000 },
 } as const;
 const CONFLICT_MS = 100;
 const CONCURRENT_GROUPS = 4;
@@ -72,7 +75,7 @@ export function setupNodeGroupController(
 }
 
 function addMembership(manager: Manager, parts: Parts): void {
-  const { client } = manager;
+  const { client, clock } = manager;
   const { resource, ...selection } = ALL_NODES;
   newController(manager)
     .named("node-membership")
@@ -85,7 +88,7 @@ function addMembership(manager: Manager, parts: Parts): void {
       maxConcurrentReconciles: parts.maxConcurrentNodes,
       limiter: createExponentialLimiter({ baseMs: 200, capMs: 60_000, jitter: 0.5 }),
     })
-    .complete(createMembership({ ...parts, client, conflictMs: CONFLICT_MS }));
+    .complete(createMembership({ ...parts, client, clock, conflictMs: CONFLICT_MS }));
 }
 
 interface GroupParts {

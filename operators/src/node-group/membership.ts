@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ApiError, DONE, isConflict, isNotFound, type Client, type Reconciler } from "../runtime/index.ts";
+import {
+  ApiError,
+  DONE,
+  isConflict,
+  isNotFound,
+  type Client,
+  type ReconcileContext,
+  type Reconciler,
+  type Result,
+} from "../runtime/index.ts";
 import { cleared, decide, type Decision, type NodePatch } from "./decide.ts";
-import { evict } from "./eviction.ts";
 import type { GroupIndex } from "./group-index.ts";
+import { createLeaving, type Leaving, type LeavingDeps } from "./leaving.ts";
 import type { NodeIndex } from "./node-index.ts";
 import { NODES, trimNode, type MemberNode, type RawNode } from "./node.ts";
 import type { Refusals } from "./refusals.ts";
 
-export interface MembershipDeps {
+export interface MembershipDeps extends LeavingDeps {
   readonly client: Pick<Client, "list" | "patch" | "delete">;
   readonly nodes: Pick<NodeIndex, "get">;
   readonly groups: Pick<GroupIndex, "wanting">;
   readonly refusals: Refusals;
-  /** Pods that are read with one call. */
-  readonly podPageSize: number;
   /** How soon a Node is looked at again that was changed meanwhile. */
   readonly conflictMs: number;
 }
@@ -24,11 +31,13 @@ const MANAGER = "longshore-node-group";
 export function createMembership(deps: MembershipDeps): Reconciler {
   const { nodes, groups, refusals } = deps;
   const written: Written = new Map();
-  return async ({ name }, { signal, log }) => {
+  const leaving = createLeaving(deps);
+  return async ({ name }, context) => {
     const node = nodes.get(name);
     if (node === undefined) {
       refusals.settled(name);
       written.delete(name);
+      leaving.forget(name);
       return DONE;
     }
     // The event of our own write is on its way: what is to be done was done.
@@ -36,13 +45,12 @@ export function createMembership(deps: MembershipDeps): Reconciler {
     written.delete(name);
     const decision = decide(node, groups.wanting(node));
     try {
-      const now = await change(deps, node, decision.patch, { written, signal });
+      const turn = { ...context, written, leaving };
+      const now = await change(deps, node, decision.patch, turn);
       refusals.settled(name);
-      if (decision.patch !== undefined) log.info({ node: name, group: decision.group }, "node changed");
-      const evicted = await leave(deps, now, decision.left, { written, signal });
-      if (evicted > 0)
-        log.info({ node: name, groups: decision.left, pods: evicted }, "pods of left groups deleted");
-      return DONE;
+      if (decision.patch !== undefined)
+        context.log.info({ node: name, group: decision.group }, "node changed");
+      return await leave(deps, now, decision.left, turn);
     } catch (error) {
       if (isNotFound(error)) return DONE; // the Node is gone
       if (isConflict(error)) return { requeueAfterMs: deps.conflictMs };
@@ -55,9 +63,9 @@ export function createMembership(deps: MembershipDeps): Reconciler {
 /** Versions of Nodes as we wrote them, until the cache has them too. */
 type Written = Map<string, string>;
 
-interface Turn {
+interface Turn extends ReconcileContext {
   readonly written: Written;
-  readonly signal: AbortSignal;
+  readonly leaving: Leaving;
 }
 
 /** Versions of one kind grow; decimal strings compare by length, then bytes. */
@@ -86,12 +94,16 @@ async function leave(
   node: MemberNode,
   groups: readonly string[],
   turn: Turn,
-): Promise<number> {
-  if (groups.length === 0) return 0;
-  const { client, podPageSize: pageSize } = deps;
-  const count = await evict({ client, node: node.metadata.name, groups, signal: turn.signal, pageSize });
-  await change(deps, node, cleared(node.metadata), turn);
-  return count;
+): Promise<Result> {
+  const { name } = node.metadata;
+  if (groups.length > 0) {
+    const { evicted, waitMs } = await turn.leaving.look(node, groups, turn.signal);
+    if (evicted > 0) turn.log.info({ node: name, groups, pods: evicted }, "pods of left groups deleted");
+    if (waitMs > 0) return { requeueAfterMs: waitMs };
+    await change(deps, node, cleared(node.metadata), turn);
+  }
+  turn.leaving.forget(name);
+  return DONE;
 }
 
 /** No answer, too many calls, a server that starts: no news of the Node. */

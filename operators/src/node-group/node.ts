@@ -85,7 +85,7 @@ export function undo(now: Labels, given: Before = {}): Labels {
 
 /** The same object when it has none of the keys. */
 export function without(map: Labels, keys: readonly string[]): Labels {
-  if (keys.every((key) => !(key in map))) return map;
+  if (keys.every((key) => !Object.hasOwn(map, key))) return map;
   return Object.fromEntries(Object.entries(map).filter(([key]) => !keys.includes(key)));
 }
 

@@ -58,7 +58,7 @@ export async function startGroupBench(options: NodeGroupOptions = {}) {
     start(): void {
       const watched = watching(own, (verb, kind) => intercept(verb, kind));
       const manager = createManager({ client: watched, registry: new Registry(), log: silentLog });
-      setupNodeGroupController(manager, { settleMs: 20, statusEveryMs: 100, ...options });
+      setupNodeGroupController(manager, { settleMs: 20, statusEveryMs: 100, lookAgainMs: 50, ...options });
       const abort = new AbortController();
       const ended = manager.start(abort.signal);
       running = async () => {

@@ -191,6 +191,18 @@ describe("what a group gives", () => {
     expect(settled(after, []).metadata.labels).toEqual(before.metadata.labels);
   });
 
+  it.each(["constructor", "valueOf", "toString"])("goes also when its key is %s", (key) => {
+    const odd = group("t", {
+      matchLabels: {},
+      nodeTemplate: { labels: { [key]: "x" }, annotations: { [key]: "x" } },
+    });
+    const member = settled(rawNode("n"), [odd]);
+    expect(member.metadata.labels).toEqual({ [key]: "x", [BELONGING_TO]: "t" });
+    const after = settled(member, []);
+    expect(after.metadata.labels).toEqual({});
+    expect(after.metadata.annotations).toEqual({ [LEFT]: '["t"]' });
+  });
+
   it("moves no node: groups select by the labels that others gave", () => {
     const member = settled(before, [template]);
     expect(trimNode(member).ownLabels).toEqual({ tier: "theirs", os: "linux" });
