@@ -47,7 +47,7 @@ describe("what the overlays build", () => {
       "longshore-webhooks",
     ]);
     expect(names(manifests, "Namespace")).toEqual(["kubeedge"]);
-    expect(names(manifests, "ValidatingAdmissionPolicyBinding")).toHaveLength(6);
+    expect(names(manifests, "ValidatingAdmissionPolicyBinding")).toHaveLength(7);
     expect(manifests.filter(({ kind }) => ["Deployment", "StatefulSet", "Service"].includes(kind))).toEqual(
       [],
     );
@@ -213,7 +213,7 @@ describe("overlays on a real API server", () => {
     const versions = (): Promise<string> =>
       api.kubectl(["get", "-k", config("local"), "-o", "jsonpath={.items[*].metadata.resourceVersion}"]);
     const before = await versions();
-    expect(before.split(" ")).toHaveLength(49);
+    expect(before.split(" ")).toHaveLength(51);
     await api.kubectl(["apply", "--server-side", "-k", config("local")]);
     expect(await versions()).toBe(before);
   });

@@ -45,6 +45,7 @@ describe("edit protection", () => {
   }, 600_000);
   afterAll(async () => {
     await env.kubectl.tryRun("-n", ns, "delete", "edgeapplication", "--all", "--timeout=30s");
+    await env.kubectl.tryRun("label", "nodegroup", "cdn-a", "longshore.io/protected-");
     await env.kubectl.tryRun("delete", "nodegroup", "cdn-a", "cdn-b", "--timeout=30s");
     await fleet.close();
     await cleanEnvironment();

@@ -167,7 +167,7 @@ describe("what protection hangs on, at the API server alone", () => {
   });
 
   const PODS = [
-    ...["web-cdn-a-5d4f8c7b9-x7k2p", "web-cdn-a-v2-abcde", `${`${LONG}-cdn-a-5d4f8c7b9-`.slice(0, 58)}abcde`],
+    ...["web-cdn-a-5d4f8c7b9-x7k2p", "web-cdn-a-v2-x7k2p", `${`${LONG}-cdn-a-5d4f8c7b9-`.slice(0, 58)}x7k2p`],
     ...["web-cdn-b-5d4f8c7b9-x7k2p", "web-cdn-a-other-5d4f8c7b9-x7k2p", "web-cdn-a"],
   ];
   it.each<[string, Call, boolean]>([

@@ -106,6 +106,7 @@ export const group = (name: string, guard: Guard = {}): Thing => ({
 
 export interface ApplicationLook extends Guard {
   readonly rollout?: object;
+  readonly manifests?: readonly object[];
   readonly status?: object;
   readonly namespace?: string;
 }
@@ -118,7 +119,7 @@ export const application = (name: string, look: ApplicationLook = {}): Thing => 
     metadata: { name, ...labelsOf(look) },
     spec: {
       workloadScope: { targetNodeGroups: [{ name: "cdn-a" }] },
-      workloadTemplate: { manifests: [] },
+      workloadTemplate: { manifests: look.manifests ?? [] },
       ...(look.breakGlass && { breakGlass: look.breakGlass }),
       ...(look.rollout && { rollout: look.rollout }),
     },

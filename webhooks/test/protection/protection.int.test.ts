@@ -85,12 +85,12 @@ describe("edit protection, by the API server alone", () => {
     ["ReplicaSet", "deployment-5d4f8c7b9", "Deployment", "deployment"],
     ["Pod", "deployment-5d4f8c7b9-x7k2p", "ReplicaSet", "deployment-5d4f8c7b9"],
     ["Pod", "statefulset-0", "StatefulSet", "statefulset"],
-    ["Pod", "daemonset-abcde", "DaemonSet", "daemonset"],
-    ["Pod", "replicaset-abcde", "ReplicaSet", "replicaset"],
-    ["Pod", "job-abcde", "Job", "job"],
-    ["Pod", "job-0-abcde", "Job", "job"],
+    ["Pod", "daemonset-x7k2p", "DaemonSet", "daemonset"],
+    ["Pod", "replicaset-x7k2p", "ReplicaSet", "replicaset"],
+    ["Pod", "job-x7k2p", "Job", "job"],
+    ["Pod", "job-0-x7k2p", "Job", "job"],
     ["Job", "cronjob-29384750", "CronJob", "cronjob"],
-    ["Pod", "cronjob-29384750-abcde", "Job", "cronjob-29384750"],
+    ["Pod", "cronjob-29384750-x7k2p", "Job", "cronjob-29384750"],
   ] as const;
 
   const GROUP_CALLS = KINDS.flatMap((kind): [string, (name: string) => Call][] => [
