@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isGivable } from "@longshore/crds/apps";
 
 export { NODE_GROUP_GIVEN as GIVEN, NODE_GROUP_LEFT as LEFT } from "@longshore/crds/apps";
 
@@ -14,13 +15,22 @@ export interface Given {
   readonly taints: Before;
 }
 
-/** @returns undefined for what is none of ours: then nothing on the node is */
+/**
+ * What no group gives is not read: somebody who writes it there wants us to write what they may not.
+ *
+ * @returns undefined for what is none of ours: then nothing on the node is
+ */
 export function readGiven(text: string | undefined): Given | undefined {
   const read = parse(text);
   if (typeof read !== "object" || read === null || !("group" in read)) return undefined;
   const { group, labels, annotations, taints } = read as Record<string, unknown>;
   if (typeof group !== "string" || group === "") return undefined;
-  return { group, labels: before(labels), annotations: before(annotations), taints: before(taints) };
+  return {
+    group,
+    labels: before(labels, (key) => isGivable("label", key)),
+    annotations: before(annotations, (key) => isGivable("annotation", key)),
+    taints: before(taints, (key) => isGivable("taint", key.slice(0, key.lastIndexOf(":")))),
+  };
 }
 
 /** The same text for the same content. */
@@ -40,11 +50,11 @@ export const printLeft = (groups: readonly string[]): string => JSON.stringify(g
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
   a < b ? -1 : a > b ? 1 : 0;
 
-function before(read: unknown): Before {
+function before(read: unknown, isKnown: (key: string) => boolean): Before {
   if (typeof read !== "object" || read === null) return {};
   const isFit = (value: unknown): value is string | null => value === null || typeof value === "string";
   const entries = Object.entries(read).flatMap(([key, value]) =>
-    isFit(value) ? [[key, value] as const] : [],
+    isFit(value) && isKnown(key) ? [[key, value] as const] : [],
   );
   return Object.fromEntries(entries);
 }

@@ -203,6 +203,26 @@ describe("what a group gives", () => {
     expect(after.metadata.annotations).toEqual({ [LEFT]: '["t"]' });
   });
 
+  it.each([
+    { labels: { "node-restriction.kubernetes.io/zone": "secure" } },
+    { labels: { "x.node-restriction.kubernetes.io/zone": "secure" } },
+    { labels: { "node-role.kubernetes.io/control-plane": "" } },
+    { labels: { "node-restriction.kubernetes.io/kept": null } },
+    { annotations: { [LEFT]: "x" } },
+    { taints: { "node.kubernetes.io/unreachable:NoExecute": null } },
+  ])("is written down in vain where no group gives it: %j", (forged) => {
+    const lifecycle = { key: "node.kubernetes.io/unreachable", effect: "NoExecute" };
+    const node = rawNode("n", {
+      labels: { "node-restriction.kubernetes.io/kept": "1" },
+      annotations: { [GIVEN]: JSON.stringify({ group: "t", ...forged }) },
+      taints: [lifecycle],
+    });
+    const after = settled(node, []);
+    expect(after.metadata.labels).toEqual({ "node-restriction.kubernetes.io/kept": "1" });
+    expect(after.metadata.annotations).toEqual({ [LEFT]: '["t"]' });
+    expect(after.spec?.taints).toEqual([lifecycle]);
+  });
+
   it("moves no node: groups select by the labels that others gave", () => {
     const member = settled(before, [template]);
     expect(trimNode(member).ownLabels).toEqual({ tier: "theirs", os: "linux" });

@@ -10,6 +10,7 @@ const ignoredOf = (nodeTemplate: object, matchLabels: Record<string, string> = {
 describe("what a template may hold", () => {
   it.each([
     ...["kubernetes.io/hostname", "kubernetes.io/os", "node-role.kubernetes.io/master"],
+    ...["node-restriction.kubernetes.io/zone", "x.node-restriction.kubernetes.io/zone"],
     ...["version.longshore.io/0123456789abcdef", BELONGING_TO, ZONE, GIVEN, LEFT],
   ])("%s is nobody's to give", (key) => {
     expect(ignoredOf({ labels: { [key]: "x" } })).toEqual([`label ${key} is protected`]);

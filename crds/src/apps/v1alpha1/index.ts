@@ -14,7 +14,7 @@ export {
   VERSION_LABEL_DOMAIN,
   ZONE,
 } from "./marks.ts";
-export { grantOf, type Grant } from "./node-template.ts";
+export { grantOf, isGivable, type Grant } from "./node-template.ts";
 export {
   DEFAULT_RENDER_LIMITS,
   imagesOf,

@@ -24,12 +24,20 @@ const PROTECTED_KEYS: ReadonlySet<string> = new Set([
   ...["kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch", LAST_APPLIED],
   ...[BELONGING_TO, ZONE, NODE_GROUP_GIVEN, NODE_GROUP_LEFT],
 ]);
-const PROTECTED_PREFIXES = ["node-role.kubernetes.io", VERSION_LABEL_DOMAIN];
+const PROTECTED_PREFIXES = [
+  // A node that joins a group by a label of its own would get what no node may give itself.
+  ...["node-role.kubernetes.io", "node-restriction.kubernetes.io", VERSION_LABEL_DOMAIN],
+];
 /** Taints of the node lifecycle come and go by the node's conditions. */
 const PROTECTED_TAINT_PREFIXES = [
   ...PROTECTED_PREFIXES,
   ...["node.kubernetes.io", "node.cloudprovider.kubernetes.io"],
 ];
+
+/** Whether any group gives this label, annotation or taint, whatever its template says. */
+export const isGivable = (what: "label" | "annotation" | "taint", key: string): boolean =>
+  (what === "label" && key === ZONE) ||
+  keyFault(key, what === "taint" ? PROTECTED_TAINT_PREFIXES : PROTECTED_PREFIXES) === undefined;
 
 /** What the group gives: its template without what it may not hold, and the zone. */
 export function grantOf(group: string, spec: NodeGroupSpec): Grant {
@@ -78,7 +86,8 @@ const valueFault = (value: string): string | undefined =>
 function keyFault(key: string, prefixes: readonly string[]): string | undefined {
   const slash = key.indexOf("/");
   const prefix = slash < 0 ? undefined : key.slice(0, slash);
-  if (PROTECTED_KEYS.has(key) || (prefix !== undefined && prefixes.includes(prefix))) return "is protected";
+  const isOf = (domain: string): boolean => prefix === domain || prefix?.endsWith(`.${domain}`) === true;
+  if (PROTECTED_KEYS.has(key) || prefixes.some(isOf)) return "is protected";
   const isPrefix = prefix === undefined || (prefix.length <= MAX_PREFIX_CHARS && PREFIX.test(prefix));
   return isPrefix && NAME.test(key.slice(slash + 1)) ? undefined : "has no valid key";
 }
