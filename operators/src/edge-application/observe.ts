@@ -36,6 +36,7 @@ export function observe(input: ObserveInput): Observed {
     spec: app.spec,
     children: [...outcomes.map(childOf), ...plan.held.map((held) => heldOf(held, input.childOf(held)))],
     faults: plan.faults,
+    notes: plan.notes,
     scopeFaults: scope.faults.map(({ message }) => message),
     pruneFaults: pruned.faults,
     targets: targetsIn(input),

@@ -4,6 +4,8 @@ import {
   DEFAULT_RENDER_LIMITS,
   renderShared,
   renderTarget,
+  specNotes,
+  targetNotes,
   type Child,
   type ChildObject,
   type Owner,
@@ -32,12 +34,15 @@ export interface Plan {
   /** What stays as it is for now. */
   readonly held: readonly Wanted[];
   readonly faults: readonly RenderFault[];
+  /** What changes nothing, though somebody meant something by it. */
+  readonly notes: readonly string[];
 }
 
 /** What was rendered of one target; remembered, so that a change of one target does not render all. */
 interface Part {
   readonly summaries: readonly Omit<Wanted, "object">[];
   readonly faults: readonly RenderFault[];
+  readonly notes: readonly string[];
 }
 
 /** Parts of an application's plan by what they were made from. */
@@ -54,20 +59,23 @@ export function planOf(owner: Owner, step: RolloutStep, parts: Parts): Plan {
   const collected = new Collected();
   for (const source of sources) {
     const rendered = once(source.render);
-    const part = parts.get(source.key) ?? summarize(rendered(), source.mark);
+    const part = parts.get(source.key) ?? summarize(rendered(), source);
     used.set(source.key, part);
     collected.faults.push(...part.faults);
+    collected.notes.push(...part.notes);
     part.summaries.forEach((summary, index) =>
       collected.add({ ...summary, object: () => contentOf(rendered(), index, source.mark) }, source.holds),
     );
   }
   replace(parts, used);
-  return { wanted: [...collected.wanted.values()], held: collected.held, faults: collected.faults };
+  const { wanted, held, faults, notes } = collected;
+  return { wanted: [...wanted.values()], held, faults, notes };
 }
 
 interface Source {
   readonly key: string;
   readonly render: () => Rendered;
+  readonly notes: () => readonly string[];
   readonly holds?: TargetPlan["holds"];
   /** Revision that is written on it. */
   readonly mark?: string | undefined;
@@ -80,6 +88,7 @@ function sourceOf(owner: Owner, plan: TargetPlan, { status }: RolloutStep): Sour
     key: JSON.stringify([owner.uid, revision, mark ?? null, maxUnavailable ?? null, target]),
     render: () =>
       renderTarget({ owner, spec, target, ...(maxUnavailable !== undefined && { maxUnavailable }) }),
+    notes: () => targetNotes({ spec, target }),
     mark,
     ...(holds && { holds }),
   };
@@ -88,28 +97,39 @@ function sourceOf(owner: Owner, plan: TargetPlan, { status }: RolloutStep): Sour
 function sharedOf(owner: Owner, { shared }: RolloutStep): readonly Source[] {
   if (shared === undefined) return [];
   const { revision, spec } = shared;
-  return [{ key: JSON.stringify([owner.uid, revision]), render: () => renderShared({ owner, spec }) }];
+  const key = JSON.stringify([owner.uid, revision]);
+  return [{ key, render: () => renderShared({ owner, spec }), notes: () => specNotes(spec) }];
 }
 
 class Collected {
   readonly wanted = new Map<string, Wanted>();
   readonly held: Wanted[] = [];
   readonly faults: RenderFault[] = [];
+  readonly notes: string[] = [];
+  readonly #byKey = new Map<string, Wanted>();
 
   add(each: Wanted, holds: TargetPlan["holds"]): void {
     const { key, version } = each;
-    const first = this.wanted.get(key);
-    if (first !== undefined) this.faults.push(doubleOf(each, first));
-    else if (this.wanted.size >= DEFAULT_RENDER_LIMITS.maxChildren) this.faults.push(surplusOf(each));
-    else if (holds?.({ object: each.object(), ...(version !== undefined && { version }) }) === true) {
-      this.held.push(each);
-    } else this.wanted.set(key, each);
+    const first = this.#byKey.get(key);
+    if (first !== undefined) {
+      this.faults.push(doubleOf(each, first));
+      return;
+    }
+    if (this.#byKey.size >= DEFAULT_RENDER_LIMITS.maxChildren) {
+      this.faults.push(surplusOf(each));
+      return;
+    }
+    this.#byKey.set(key, each);
+    const isHeld = holds?.({ object: each.object(), ...(version !== undefined && { version }) }) === true;
+    if (isHeld) this.held.push(each);
+    else this.wanted.set(key, each);
   }
 }
 
-function summarize({ children, faults }: Rendered, mark: string | undefined): Part {
-  return { faults, summaries: children.map((child) => summaryOf(child, mark)) };
-}
+const summarize = ({ children, faults }: Rendered, { mark, notes }: Source): Part => ({
+  ...{ faults, notes: notes() },
+  summaries: children.map((child) => summaryOf(child, mark)),
+});
 
 function summaryOf(child: Child, mark: string | undefined): Omit<Wanted, "object"> {
   const object = withMarks(child, mark);

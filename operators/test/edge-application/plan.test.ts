@@ -64,6 +64,31 @@ describe("a plan", () => {
     ]);
   });
 
+  it("gives one object once, also when the first that gives it is held back", () => {
+    const web = spec(deployment("web"), deployment("web-a"));
+    const targets = [target("a-b", web, { holds: () => true }), target("b", web)];
+    const { wanted, held, faults } = planOf(owner, step(web, targets), new Map());
+    expect(held.map(({ ref }) => ref.name)).toEqual(["web-a-b", "web-a-a-b"]);
+    expect(wanted.map(({ ref }) => ref.name)).toEqual(["web-b"]);
+    expect(faults).toEqual([
+      expect.objectContaining({
+        target: "b",
+        message: expect.stringMatching(/is Deployment web-a-b, which/),
+      }),
+    ]);
+  });
+
+  it("tells what changes nothing, of each target and of the whole, also when nothing is rendered again", () => {
+    const job = { apiVersion: "batch/v1", kind: "Job", metadata: { name: "j" } };
+    const web = spec(deployment("web"), { ...job, spec: { ttlSecondsAfterFinished: 1 } });
+    const overriders = { envOverriders: [{ containerName: "nope", operator: "add" as const, value: [] }] };
+    const typo = target("a", web, { target: { name: "a", group: "a", overriders } });
+    const parts: Parts = new Map();
+    const told = [expect.stringMatching(/^workloadScope\[a\].*"nope"/), expect.stringMatching(/ttlSeconds/)];
+    expect(planOf(owner, step(web, [typo]), parts).notes).toEqual(told);
+    expect(planOf(owner, step(web, [typo]), parts).notes).toEqual(told);
+  });
+
   it("leaves alone what a rollout holds", () => {
     const web = spec(deployment("web"), deployment("api"));
     const holds: TargetPlan["holds"] = ({ object }) => object.metadata.name === "api-a";

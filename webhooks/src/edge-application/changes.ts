@@ -42,7 +42,7 @@ function between(before: Rendering, after: Rendering): PlaceChange[] {
   return [...places, once].filter(({ objects }) => objects.length > 0);
 }
 
-const NOTHING: Rendering = { targets: [], names: [], shared: [], faults: [] };
+const NOTHING: Rendering = { targets: [], names: [], shared: [], faults: [], notes: [] };
 
 /** Of a target that there is but that was not rendered, nothing is known: nothing is said to come or go there. */
 const isRendered = (name: string, targets: ReadonlyMap<string, unknown>, { names }: Rendering): boolean =>

@@ -2,6 +2,8 @@
 import {
   renderShared,
   renderTarget,
+  specNotes,
+  targetNotes,
   targetsOf,
   type Child,
   type EdgeApplicationSpec,
@@ -26,6 +28,8 @@ export interface Rendering {
   readonly shared: readonly Child[];
   /** Sentences that begin with a field, as far as that is known; without repetitions. */
   readonly faults: readonly string[];
+  /** What changes nothing, though somebody meant something by it; sentences alike. */
+  readonly notes: readonly string[];
 }
 
 export interface RenderingInput {
@@ -41,14 +45,40 @@ export function rendering({ owner, spec, groups }: RenderingInput, limit = MAX_R
     return { target, children, faults: own };
   });
   const shared = renderShared({ owner, spec });
-  const messages = [...faults, ...shared.faults, ...parts.flatMap((part) => part.faults)];
+  const messages = [
+    ...faults,
+    ...shared.faults,
+    ...parts.flatMap((part) => part.faults),
+    ...doubles([...parts.flatMap((part) => part.children), ...shared.children]),
+  ];
   return {
     targets: parts,
     names: targets.map(({ name }) => name),
     shared: shared.children,
     faults: [...new Set(messages.map(located))],
+    notes: [...parts.flatMap(({ target }) => targetNotes({ spec, target })), ...specNotes(spec)],
   };
 }
+
+/** Of what different targets, or a target and what exists once, would both make, the controller makes the first. */
+function doubles(children: readonly Child[]): { readonly message: string }[] {
+  const first = new Map<string, Child>();
+  return children.flatMap((child) => {
+    const { apiVersion, kind, metadata } = child.object;
+    const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
+    const key = `${group}/${kind}/${metadata.name}`;
+    const other = first.get(key);
+    if (other === undefined) {
+      first.set(key, child);
+      return [];
+    }
+    const what = `is ${kind} ${metadata.name}${placeOf(child)}`;
+    const message = `workloadTemplate.manifests[${child.ordinal}].metadata.name: ${what}, which manifests[${other.ordinal}] gives already${placeOf(other)}; rename one`;
+    return [{ message }];
+  });
+}
+
+const placeOf = ({ target }: Child): string => (target === undefined ? "" : ` for ${target}`);
 
 /** Overriders are those of a target; all else says for itself where it is. */
 const located = ({ message, target }: { readonly message: string; readonly target?: string }): string =>

@@ -52,6 +52,7 @@ async function judge(
   const warnings = [
     summary,
     ...(isStrict ? [] : hazards.map(sentence)),
+    ...noteWarnings(after),
     ...rolloutWarnings(spec, areTargetsKnown(spec, known) ? new Set(after.names) : undefined),
     ...places,
   ].flat();
@@ -59,6 +60,15 @@ async function judge(
     faults: [...rolloutFaults(spec.rollout ?? {}), ...(isStrict ? hazards : [])],
     warnings: warnings.map((warning) => cut(warning, MAX_CHARS)),
   });
+}
+
+/** Notes told of one spec: what it would change is told behind them. */
+const MAX_NOTES = 4;
+
+function noteWarnings({ notes }: Rendering): string[] {
+  const more = notes.length - MAX_NOTES;
+  const shown = notes.slice(0, MAX_NOTES).map((note) => `${SPEC}${note}`);
+  return more > 0 ? [...shown, `and ${more} more overriders that change nothing`] : shown;
 }
 
 async function groupsOf(lookups: ApplicationLookups): Promise<Known> {

@@ -32,6 +32,13 @@ function judging({ groups = [], nodes = 3, isStrict = false }: World = {}) {
 
 const DAEMON = { ...deployment(), kind: "DaemonSet" };
 const check = (name: string, threshold: string) => ({ name, query: "q", operator: "<", threshold });
+const once = (name: string) => ({ name, annotations: { "longshore.io/once": "true" } });
+const withOverriders = (groups: number, overriders: object) => ({
+  ...specOf([deployment()]),
+  workloadScope: {
+    targetNodeGroups: Array.from({ length: groups }, (_, index) => ({ name: `g${index}`, overriders })),
+  },
+});
 const rollout = (section: object, manifests: readonly object[] = [DAEMON]) =>
   specOf(manifests, undefined, { rollout: section });
 
@@ -83,6 +90,16 @@ describe("an EdgeApplication in admission", () => {
       rollout({ batches: [{ name: "a", targets: ["hangzhou", "nowhere"] }] }),
       "spec.rollout.batches[0].targets: no targets of this application: nowhere",
     ],
+    [
+      "overriders of a container that there is not",
+      withOverriders(1, { envOverriders: [{ containerName: "ngnix", operator: "add", value: [] }] }),
+      'spec.workloadScope[g0].overriders.envOverriders[0].containerName: no container is called "ngnix"',
+    ],
+    [
+      "a patch of a workload that there is not",
+      withOverriders(1, { patchOverriders: [{ target: { kind: "StatefulSet" }, patch: {} }] }),
+      "spec.workloadScope[g0].overriders.patchOverriders[0].target: there is no StatefulSet",
+    ],
   ])("is admitted with a warning, however strict, for %s", async (_, spec, warning) => {
     for (const isStrict of [false, true])
       expect(await judging({ isStrict }).judge(spec)).toEqual({
@@ -99,6 +116,14 @@ describe("an EdgeApplication in admission", () => {
     ],
     ["a group that no NodeGroup can be called", specOf([deployment()], ["No_Group"])],
     [
+      "two targets that give the same object",
+      specOf([deployment(), { ...deployment(), metadata: { name: "nginx-a" } }], ["a-b", "b"]),
+    ],
+    [
+      "a target and what exists once that give the same object",
+      specOf([deployment(), { ...deployment(), metadata: once("nginx-a") }], ["a"]),
+    ],
+    [
       "a selector of everything",
       { ...specOf([deployment()]), workloadScope: { targetNodeLabels: [{ labelSelector: {} }] } },
     ],
@@ -110,6 +135,15 @@ describe("an EdgeApplication in admission", () => {
       allowed: false,
       message: warnings[0],
     });
+  });
+
+  it("tells a few of many overriders that change nothing, and what changes behind them", async () => {
+    const typo = { envOverriders: [{ containerName: "ngnix", operator: "add", value: [] }] };
+    const after = withOverriders(30, typo);
+    const { warnings = [] } = await judging().judge(after, { before: specOf([]), isDryRun: true });
+    expect(warnings.filter((one) => one.includes("ngnix"))).toHaveLength(4);
+    expect(warnings[5]).toBe("and 26 more overriders that change nothing");
+    expect(warnings[6]).toMatch(/^g0 .*Deployment nginx-g0 is created/);
   });
 
   it("looks nothing up unless it is a dry run", async () => {

@@ -21,6 +21,8 @@ export {
   isCopied,
   renderShared,
   renderTarget,
+  specNotes,
+  targetNotes,
   targetsOf,
   versionLabel,
 } from "./render/index.ts";

@@ -92,11 +92,13 @@ function progressing(observed: Observed): Words {
 const isUpToDate = ({ facts }: ObservedChild): boolean =>
   facts === undefined || (facts.isObserved && facts.upToDate >= facts.desired);
 
-function overridesValid({ faults, scopeFaults }: Observed): Words {
+function overridesValid({ faults, scopeFaults, notes = [] }: Observed): Words {
   const type = "OverridesValid";
   const messages = [...scopeFaults, ...faults.map(({ message }) => message)];
   if (messages.length > 0) return no(type, "OverrideFailed", summaryOf(messages));
-  return { type, status: "True", reason: "Valid", message: "every manifest fits every target" };
+  const fits = "every manifest fits every target";
+  const message = notes.length > 0 ? `${fits}; ${summaryOf(notes)}` : fits;
+  return { type, status: "True", reason: "Valid", message };
 }
 
 /** Everything that somebody has to put right. */

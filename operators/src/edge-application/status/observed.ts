@@ -40,6 +40,8 @@ export interface Observed {
   readonly children: readonly ObservedChild[];
   /** Of manifests and of their differences. */
   readonly faults: readonly RenderFault[];
+  /** What of the spec changes nothing: no fault, but somebody meant something by it. */
+  readonly notes?: readonly string[];
   /** Of the scope, of pruning: not of one object. */
   readonly scopeFaults: readonly string[];
   readonly pruneFaults: readonly string[];

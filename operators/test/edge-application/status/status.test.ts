@@ -45,6 +45,16 @@ const manifests = (...list: Record<string, unknown>[]): Observed["spec"] => ({
 const web = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web" } };
 
 describe("the conditions of an application", () => {
+  it("tell what changes nothing, which is no fault", () => {
+    const notes = ["x: no container is called a", "y", "z", "w"];
+    const { conditions = [] } = statusOf(observed({ notes }), undefined, NOW);
+    expect(conditions.find(({ type }) => type === "OverridesValid")).toMatchObject({
+      ...{ status: "True", reason: "Valid" },
+      message: "every manifest fits every target; x: no container is called a; y; z; and 1 more",
+    });
+    expect(conditions.find(({ type }) => type === "Ready")).toMatchObject({ status: "True" });
+  });
+
   it.each<{ when: string; of: Observed; want: Record<string, string> }>([
     {
       when: "all is as it should be",

@@ -3,6 +3,7 @@ import { APPLICATION_LABEL, LAST_APPLIED_TEMPLATE, RANGE_NODE_GROUP, SERVICE_TOP
 import { dropDuplicates } from "./duplicates.ts";
 import { fail } from "./fault.ts";
 import { canonicalJson, drop, fieldsOf, isFields, listOf, own, type Fields } from "./json.ts";
+import { dropTtl } from "./notes.ts";
 import { manifestField, type Manifest } from "./manifest.ts";
 import type { ChildObject, Owner } from "./types.ts";
 
@@ -29,6 +30,7 @@ const SERVER_SET = [
 export function finish({ fields, metadata, ordinal, apiVersion, kind }: Manifest, owner: Owner): ChildObject {
   const field = `${manifestField(ordinal)}.metadata`;
   dropDuplicates(fields, apiVersion, kind, manifestField(ordinal));
+  dropTtl(fields, apiVersion, kind);
   for (const key of SERVER_SET) drop(metadata, key);
   drop(fields, "status");
   metadata["namespace"] = owner.namespace;
