@@ -1,12 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  imagesOf,
-  LAST_CONTAINED_RESOURCES,
-  renderTarget,
-  targetsOf,
-  versionLabel,
-  type EdgeApplication,
-} from "@longshore/crds/apps";
+import { LAST_CONTAINED_RESOURCES, type EdgeApplication } from "@longshore/crds/apps";
 import {
   createChannel,
   createExponentialLimiter,
@@ -27,16 +20,9 @@ import { DEFAULTS, type EdgeApplicationTuning } from "./options.ts";
 import { BY_GROUP, createPlaces } from "./place.ts";
 import { createReconciler } from "./reconciler.ts";
 import { EDGE_APPLICATIONS, NODE_GROUPS, refKey } from "./resources.ts";
-import {
-  createHostLabels,
-  createRollout,
-  versionKeysOf,
-  type Metrics,
-  type Rollout,
-} from "./rollout/index.ts";
-import { createMetrics, type MetricsOptions } from "./rollout/metrics.ts";
-import { createPrePull } from "./rollout/pre-pull.ts";
-import { createRevisions } from "./rollout/revisions.ts";
+import type { Rollout } from "./rollout/index.ts";
+import type { MetricsOptions } from "./rollout/metrics.ts";
+import { rolloutOf } from "./rollouts.ts";
 import { createChildren } from "./watch/children.ts";
 import { createDiscovery } from "./watch/discovery.ts";
 import { createInterests, type Interests } from "./watch/interests.ts";
@@ -65,7 +51,6 @@ export interface EdgeApplicationOptions extends EdgeApplicationTuning {
 
 const NODES: Resource = { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false };
 const BY_UID = "edge-application/uid";
-const BY_VERSION_LABEL = "edge-application/version-label";
 
 /** Keeps the objects of EdgeApplications in all their targets, their status, and their rollouts. */
 export function setupEdgeApplicationController(manager: Manager, options: EdgeApplicationOptions = {}): void {
@@ -90,7 +75,7 @@ export function setupEdgeApplicationController(manager: Manager, options: EdgeAp
     recorder: manager.recorder("longshore-edge-application"),
     places: createPlaces({ nodes, nodeGroups, sets }),
     discovery: createDiscovery({ client, clock, unknownMs: tuning.unknownKindMs }),
-    rollout: options.rollout ?? rolloutOf(manager, nodes, createMetrics(options.prometheus ?? { url: "" })),
+    rollout: options.rollout ?? rolloutOf(manager, { nodes, apps, prometheus: options.prometheus }),
   });
   newController(manager)
     .named("edgeapplication")
@@ -102,21 +87,6 @@ export function setupEdgeApplicationController(manager: Manager, options: EdgeAp
     })
     .complete(reconciler);
   log.debug({ maxKinds: tuning.maxKinds }, "edge applications are looked after");
-}
-
-function rolloutOf({ client, clock, log }: Manager, nodes: Informer<NodeFacts>, metrics: Metrics): Rollout {
-  nodes.addIndex(BY_VERSION_LABEL, ({ labels }) => versionKeysOf(labels));
-  const labelled = (key: string) =>
-    nodes
-      .byIndex(BY_VERSION_LABEL, key)
-      .map(({ metadata, labels }) => ({ node: metadata.name, version: labels[key] }));
-  return createRollout({
-    ...{ clock, log, metrics },
-    revisions: createRevisions({ client, log }),
-    prePull: createPrePull({ client, clock, log }),
-    hosts: createHostLabels({ client, labelled }),
-    rendering: { targetsOf, renderTarget, imagesOf, versionLabel },
-  });
 }
 
 const definedOf = (options: EdgeApplicationOptions): Partial<Required<EdgeApplicationTuning>> =>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EdgeApplication, Owner, RenderedSpec } from "@longshore/crds/apps";
 import type { Clock, Log } from "../../runtime/index.ts";
+import { inParallel } from "../parallel.ts";
+import { noCounters, type RolloutCounters } from "./counters.ts";
 import type { HostLabels } from "./host-labels.ts";
 import { createMemory } from "./memory.ts";
 import { plainStep } from "./plain.ts";
@@ -15,6 +17,8 @@ export {
   type HostLabels,
   type HostLabelsDeps,
 } from "./host-labels.ts";
+export { createRolloutCounters, type RolloutCounters } from "./counters.ts";
+export { sweepRollouts } from "./sweep.ts";
 export { REVISION } from "./port.ts";
 export type { Metrics, PrePull, Revisions, Rollout, RolloutInput, RolloutStep, TargetPlan } from "./port.ts";
 export type { NodeView, TargetView, Words, WorkloadView } from "./port.ts";
@@ -35,11 +39,24 @@ export interface RolloutDeps {
   readonly settleMs?: number;
   /** When a host that could not be labelled is tried again; default 10 s. */
   readonly retryMs?: number;
+  /** A step waits so long for Prometheus' answer, and looks for it in the next one; default 250 ms. */
+  readonly answerWaitMs?: number;
+  /** Labels of hosts that are written at once; default 8. */
+  readonly labelConcurrency?: number;
+  /** Labels of hosts that one step writes; default 500. */
+  readonly maxMovesPerStep?: number;
+  /** Absent: nothing is counted. */
+  readonly counters?: RolloutCounters;
 }
+
+const DEFAULTS = {
+  ...{ maxApplications: 10_000, settleMs: 30_000, retryMs: 10_000, answerWaitMs: 250 },
+  ...{ labelConcurrency: 8, maxMovesPerStep: 500, counters: noCounters },
+} as const;
 
 /** Rollouts of all applications. All state is in their status; what is kept here only bridges a late cache. */
 export function createRollout(given: RolloutDeps): Rollout {
-  const deps = { ...{ maxApplications: 10_000, settleMs: 30_000, retryMs: 10_000 }, ...given };
+  const deps = { ...DEFAULTS, ...given };
   const memory = createMemory(deps.maxApplications);
   return {
     async step(input, signal) {
@@ -61,8 +78,10 @@ export function createRollout(given: RolloutDeps): Rollout {
   };
 }
 
+type Deps = RolloutDeps & Pick<Required<RolloutDeps>, "labelConcurrency" | "counters">;
+
 async function plain(
-  deps: RolloutDeps,
+  deps: Deps,
   { app, groups }: RolloutInput,
   { spec, signal }: { readonly spec: RenderedSpec; readonly signal: AbortSignal },
 ): Promise<RolloutStep> {
@@ -76,12 +95,15 @@ async function plain(
 }
 
 async function unlabel(
-  { hosts, rendering }: Pick<RolloutDeps, "hosts" | "rendering">,
+  { hosts, rendering, labelConcurrency, counters }: Deps,
   app: Owner,
   signal: AbortSignal,
 ): Promise<void> {
   const key = rendering.versionLabel(app);
-  for (const { node } of hosts.labelled(key)) await hosts.set(key, { node }, signal);
+  await inParallel(hosts.labelled(key), labelConcurrency, async ({ node }) => {
+    await hosts.set(key, { node }, signal);
+    counters.hostLabel("written");
+  });
 }
 
 const ownerOf = ({ metadata: { name, namespace = "", uid } }: EdgeApplication): Owner => ({

@@ -2,6 +2,7 @@
 import type { EdgeApplication, RenderedSpec } from "@longshore/crds/apps";
 import { isDeepStrictEqual } from "node:util";
 import type { Words } from "./port.ts";
+import { forgetQuestion, type Question } from "./question.ts";
 import type { Status } from "./state.ts";
 
 /** Where a rollout stands. */
@@ -23,6 +24,8 @@ export interface Remembered {
   /** Revisions in use, as they were read. */
   specs: ReadonlyMap<string, RenderedSpec>;
   pulled?: Words;
+  /** What Prometheus was asked and has not answered yet. */
+  question?: Question;
 }
 
 export interface Memory {
@@ -35,6 +38,11 @@ const MAX_REPLACED = 16;
 /** @param maxApplications the one that was not asked for the longest is forgotten */
 export function createMemory(maxApplications: number): Memory {
   const entries = new Map<string, Remembered>();
+  const drop = (uid: string): void => {
+    const entry = entries.get(uid);
+    if (entry !== undefined) forgetQuestion(entry);
+    entries.delete(uid);
+  };
   return {
     of(uid, nowMs) {
       const entry: Remembered = entries.get(uid) ?? {
@@ -49,10 +57,10 @@ export function createMemory(maxApplications: number): Memory {
       entries.delete(uid);
       entries.set(uid, entry);
       const [oldest] = entries.keys();
-      if (entries.size > maxApplications && oldest !== undefined) entries.delete(oldest);
+      if (entries.size > maxApplications && oldest !== undefined) drop(oldest);
       return entry;
     },
-    forget: (uid) => void entries.delete(uid),
+    forget: drop,
   };
 }
 

@@ -61,13 +61,15 @@ export interface PlanInput {
 
 /** How often a batch's images are looked after; nothing tells when they are there. */
 const PULL_POLL_MS = 5_000;
+/** Clocks of controllers that take over from one another may differ so much. */
+const MAX_SKEW_MS = 5_000;
 /** Phases that one plan may pass: each batch has three. */
 const MAX_PHASES = 512;
 
 /** What comes next. Pure: what has to be asked or done is told, and the same plan made again gives the same. */
 export function plan(status: Status | undefined, input: PlanInput): Plan {
   let { facts } = input;
-  let current = status?.revision === facts.wanted ? status : begun(status, facts);
+  let current = status?.revision === facts.wanted ? timely(status, facts) : begun(status, facts);
   for (let phases = 0; phases < MAX_PHASES; phases += 1) {
     const { goesOn, ...rest } = advanced(current, { ...input, facts });
     if (goesOn !== true) return { ...rest, status: { ...rest.status, progress: progressOf(rest.status) } };
@@ -76,6 +78,12 @@ export function plan(status: Status | undefined, input: PlanInput): Plan {
     current = rest.status;
   }
   return { status: { ...current, progress: progressOf(current) }, afterMs: 1 };
+}
+
+/** A phase that began in the future: some clock was wrong, and nothing must wait until that time has come. */
+function timely(status: Status, { nowMs }: Facts): Status {
+  const isAhead = Date.parse(status.phaseStartTime ?? "") > nowMs + MAX_SKEW_MS;
+  return isAhead ? { ...status, phaseStartTime: iso(nowMs) } : status;
 }
 
 /** A new revision starts from where things are; the stable one is gone back to. */
@@ -242,7 +250,10 @@ function dueInMs(status: Status, { policy, facts }: PlanInput): number {
   if (facts.measured !== undefined) return 0;
   const start = Date.parse(status.phaseStartTime ?? "");
   const times = (status.checks ?? []).map(({ time }) => Date.parse(time ?? ""));
-  const lastMs = Math.max(...[facts.askedMs ?? Number.NaN, ...times].filter((time) => time >= start), 0);
+  const lastMs = Math.max(
+    ...[facts.askedMs ?? Number.NaN, ...times].filter((time) => time >= start && time <= facts.nowMs),
+    0,
+  );
   return lastMs + policy.intervalMs - facts.nowMs;
 }
 
@@ -286,7 +297,9 @@ function completed(status: Status, { facts }: PlanInput): Outcome {
 
 function rollingBack(status: Status, { facts }: PlanInput): Outcome {
   const { stableRevision = "" } = status;
-  const waits = waitingOf(facts.stableTargets ?? [], stableRevision, facts);
+  // Somebody deleted it: nothing was changed back.
+  if (facts.stableTargets === undefined) return { status: nowhere(status, facts) };
+  const waits = waitingOf(facts.stableTargets, stableRevision, facts);
   // What was stopped stays in the message: it is why this happens.
   if (waits !== undefined)
     return { status: status.reason === undefined ? { ...status, message: told(waits, facts) } : status };
@@ -305,19 +318,20 @@ function failed(status: Status, reason: StopReason, input: PlanInput, what: stri
   const checks = status.checks && { checks: status.checks };
   const stopped = { ...status, failedRevision: facts.wanted };
   if (facts.stableTargets === undefined || status.stableRevision === facts.wanted) {
-    const nowhere = cut(
-      `${batchText(status)}: ${what}; there is no earlier revision to return to: change the spec`,
-    );
-    return {
-      status: enter(stopped, "Failed", facts.nowMs, {
-        reason: "NothingToReturnTo",
-        message: nowhere,
-        ...checks,
-      }),
-    };
+    return { status: nowhere({ ...stopped, message }, facts) };
   }
   const back = { ...stopped, updatedTargets: [] };
   return { status: enter(back, "RollingBack", facts.nowMs, { reason, message, ...checks }), goesOn: true };
+}
+
+/** Nothing can be gone back to. */
+function nowhere(status: Status, { nowMs }: Facts): Status {
+  const { checks, message = "" } = status;
+  return enter(status, "Failed", nowMs, {
+    reason: "NothingToReturnTo",
+    message: cut(`${message}; there is no earlier revision to return to: change the spec`),
+    ...(checks && { checks }),
+  });
 }
 
 function paused(status: Status, reason: StopReason, { facts, policy }: PlanInput, what: string): Outcome {

@@ -137,6 +137,8 @@ export interface PrePull {
     },
     signal: AbortSignal,
   ): Promise<PrePullState>;
+  /** uids of the applications that have jobs, at most one page. */
+  owners(signal: AbortSignal): Promise<readonly string[]>;
   /** Removes the jobs of an application, except those of this revision. */
   clean(
     app: { readonly namespace: string; readonly name: string; readonly uid: string },

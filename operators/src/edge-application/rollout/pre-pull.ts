@@ -58,6 +58,12 @@ export function createPrePull(deps: PrePullDeps): PrePull {
       }
       return together(states);
     },
+    async owners(signal) {
+      const options = { labelSelector: APPLICATION_LABEL, metadataOnly: true, limit: PAGE, signal };
+      const jobs = await orNone(deps.client.list(PRE_PULL_JOBS, options));
+      const uids = jobs?.items.map(({ metadata }) => metadata.labels?.[APPLICATION_LABEL] ?? "") ?? [];
+      return [...new Set(uids)].filter((uid) => uid !== "");
+    },
     async clean({ uid }, revision, signal) {
       const others = revision === undefined ? "" : `,${REVISION}!=${revision}`;
       const labelSelector = `${APPLICATION_LABEL}=${uid}${others}`;

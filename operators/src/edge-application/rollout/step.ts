@@ -2,14 +2,18 @@
 import type { EdgeApplicationRollout, RenderedSpec } from "@longshore/crds/apps";
 import type { Clock, Log } from "../../runtime/index.ts";
 import { assignmentOf, type Assignment, type AssignmentInput } from "./assignment.ts";
+import { inParallel } from "../parallel.ts";
 import { batchesOf, type Batches } from "./batches.ts";
+import { holds } from "./checks.ts";
+import type { RolloutCounters } from "./counters.ts";
 import type { HostLabels } from "./host-labels.ts";
 import { newImagesOf } from "./images.ts";
 import { give, newest, type Remembered, type Standing } from "./memory.ts";
 import { hostMovesOf, keepsOf, plansOf, type Move, type MovementInput } from "./movement.ts";
 import { plan, type Facts, type Plan, type Want } from "./plan.ts";
 import { policyOf, type Policy } from "./policy.ts";
-import type { Metrics, PrePull, Revisions, RolloutInput, RolloutStep, Words } from "./port.ts";
+import type { Measured, Metrics, PrePull, Revisions, RolloutInput, RolloutStep, Words } from "./port.ts";
+import { answered, forgetQuestion } from "./question.ts";
 import type { Rendering } from "./rendering.ts";
 import { isStill, sinceMs, type Status } from "./state.ts";
 import { notPrePulled, pausedOf, prePulledOf, rolledOutOf } from "./words.ts";
@@ -27,6 +31,12 @@ export interface StepDeps {
   readonly settleMs: number;
   /** When a host whose label could not be set is tried again. */
   readonly retryMs: number;
+  /** A step waits so long for Prometheus; then it is asked after. */
+  readonly answerWaitMs: number;
+  /** Labels of hosts that are written at once, and in one step. */
+  readonly labelConcurrency: number;
+  readonly maxMovesPerStep: number;
+  readonly counters: RolloutCounters;
 }
 
 interface Situation {
@@ -56,6 +66,7 @@ export async function rolloutStep(deps: StepDeps, of: StepInput, signal: AbortSi
   const { entry, before } = situation;
   if (before.status?.revision !== situation.wanted) await begin(situation, of.spec);
   const { status, afterMs } = await decide(situation);
+  if (status.phase !== "Verifying" && status.phase !== "Paused") forgetQuestion(entry);
   const assignment = assignmentOf(standingOf(situation, status));
   if (status.phase !== before.status?.phase) await settle(situation, { status, assignment, spec: of.spec });
   give(entry, before.status, { status, running: runningOf(before, assignment) });
@@ -92,13 +103,22 @@ async function specsOf(
 
 /** Kept before anything gets it: a crash later finds it. */
 async function begin(
-  { deps, input, signal, wanted, entry, world }: Situation,
+  { deps, input, signal, wanted, entry, world, before, policy }: Situation,
   spec: RenderedSpec,
 ): Promise<void> {
   await deps.revisions.save(input.app, spec, signal);
+  // An edit after the other, and none gets to its end: also then no more than the history stays.
+  const { stableRevision, failedRevision } = before.status ?? {};
+  const used = [wanted, stableRevision, failedRevision, ...before.running.values()];
+  await deps.revisions.trim(input.app, namesOf(used), policy.historyLimit, signal);
   await deps.prePull.clean(world.owner, wanted, signal);
   delete entry.askedMs;
+  deps.log.info({ application: world.owner, revision: wanted }, "rollout began");
 }
+
+const namesOf = (revisions: readonly (string | undefined)[]): string[] => [
+  ...new Set(revisions.filter((name) => name !== undefined)),
+];
 
 function standingOf({ before, world, batches }: Situation, status: Status): AssignmentInput {
   const wantedTargets = batches.batches.flatMap(({ targets }) => targets);
@@ -121,7 +141,9 @@ async function decide(situation: Situation): Promise<Plan> {
     if (made.want === undefined) return made;
     if (asks >= maxAsks) return { ...made, afterMs: 1 };
     status = made.status;
-    facts = { ...factsOf(situation), ...(await answerOf(situation, made.want, status)) };
+    const answer = await answerOf(situation, made.want, status);
+    if (answer === undefined) return { ...made, afterMs: ASK_AFTER_MS };
+    facts = { ...factsOf(situation), ...answer };
   }
 }
 
@@ -140,16 +162,50 @@ async function answerOf(
   situation: Situation,
   want: Want,
   status: Status,
-): Promise<Pick<Facts, "pull" | "measured" | "askedMs">> {
-  const { deps, policy, signal, nowMs, entry } = situation;
+): Promise<Pick<Facts, "pull" | "measured" | "askedMs"> | undefined> {
+  const { nowMs, entry, deps } = situation;
   if (want.kind === "measure") {
-    const measured = await Promise.all(policy.checks.map(({ query }) => deps.metrics.query(query, signal)));
+    const measured = await measure(situation, status);
+    if (measured === undefined) return undefined;
     entry.askedMs = nowMs;
     return { measured, askedMs: nowMs };
   }
   const answer = await pull(situation, want, status);
-  entry.pulled = prePulledOf(status, answer);
+  const pulled = prePulledOf(status, answer);
+  if (entry.pulled?.message !== pulled.message) deps.counters.prePull(answer.state);
+  entry.pulled = pulled;
   return { pull: { batch: want.batch, answer } };
+}
+
+/** Between two looks for an answer that is late. */
+const ASK_AFTER_MS = 1000;
+const MAX_ANSWER_AGE_MS = 15_000;
+
+async function measure(
+  { deps, policy, signal, entry, world, batches }: Situation,
+  { revision, batchName, phaseStartTime }: Status,
+): Promise<readonly Measured[] | undefined> {
+  const { checks } = policy;
+  const about = JSON.stringify([revision, batchName, phaseStartTime, batches.batches.length, checks]);
+  const ask = (until: AbortSignal): Promise<readonly Measured[]> =>
+    Promise.all(checks.map(({ query }) => deps.metrics.query(query, until)));
+  const wallMs = (): number => deps.clock.wallMs();
+  const asking = { about, ask, wallMs, waitMs: deps.answerWaitMs, maxAgeMs: MAX_ANSWER_AGE_MS };
+  const measured = await answered(entry, asking, signal);
+  checks.forEach((check, index) => {
+    const one = measured?.[index];
+    if (one === undefined) return;
+    if ("value" in one) {
+      deps.counters.check(holds(check, one.value) ? "held" : "failed");
+      return;
+    }
+    deps.counters.check("unanswered");
+    deps.log.warn(
+      { application: world.owner, check: check.name, reason: one.error },
+      "a check of a rollout gives no number",
+    );
+  });
+  return measured;
 }
 
 async function pull(
@@ -179,8 +235,8 @@ async function settle(
   if (status.phase === "Completed") await deps.revisions.save(app, spec, signal);
   await deps.prePull.clean(world.owner, undefined, signal);
   const used = [wanted, status.stableRevision, status.failedRevision, ...assignment.revisions.values()];
-  const keep = [...new Set(used.filter((name) => name !== undefined))];
-  await deps.revisions.trim(app, keep, policy.historyLimit, signal);
+  await deps.revisions.trim(app, namesOf(used), policy.historyLimit, signal);
+  deps.counters.ended(status.phase);
   deps.log.info({ application: world.owner, phase: status.phase, revision: wanted }, "rollout ended");
 }
 
@@ -201,12 +257,12 @@ async function carryOut(
     isLongAgo: (target) => nowMs - (entry.movedMs.get(target) ?? entry.begunMs) >= deps.settleMs,
   };
   const { moves, isUnfinished } = hostMovesOf(movement, deps.hosts.labelled(world.key));
-  const hasFailed = await move(situation, moves);
+  const now = moves.slice(0, deps.maxMovesPerStep);
+  const hasFailed = await move(situation, now);
   const targets = plansOf(movement);
-  const isWaiting = isUnfinished || targets.some(({ holds }) => holds !== undefined);
+  const isWaiting = isUnfinished || targets.some((target) => target.holds !== undefined);
   const spec = assignment.shared === undefined ? undefined : world.specOf(assignment.shared);
-  const soonest = [afterMs, isWaiting ? deps.settleMs : undefined, hasFailed ? deps.retryMs : undefined];
-  const times = soonest.filter((time) => time !== undefined);
+  const times = soonestOf(deps, { afterMs, isWaiting, hasFailed, hasMore: now.length < moves.length });
   return {
     targets,
     shared: spec && assignment.shared !== undefined ? { revision: assignment.shared, spec } : undefined,
@@ -217,25 +273,41 @@ async function carryOut(
   };
 }
 
+interface Waits {
+  readonly afterMs: number | undefined;
+  readonly isWaiting: boolean;
+  readonly hasFailed: boolean;
+  readonly hasMore: boolean;
+}
+
+const soonestOf = (deps: StepDeps, { afterMs, isWaiting, hasFailed, hasMore }: Waits): readonly number[] => [
+  ...(afterMs === undefined ? [] : [afterMs]),
+  ...(isWaiting ? [deps.settleMs] : []),
+  ...(hasFailed ? [deps.retryMs] : []),
+  ...(hasMore ? [1] : []),
+];
+
 /** @returns whether one could not be moved; the others are */
 async function move(
   { deps, world, signal, entry, nowMs }: Situation,
   moves: readonly Move[],
 ): Promise<boolean> {
   let hasFailed = false;
-  for (const { target, node, version } of moves) {
+  await inParallel(moves, deps.labelConcurrency, async ({ target, node, version }) => {
     if (target !== undefined) entry.movedMs.set(target, nowMs);
     try {
       await deps.hosts.set(world.key, { node, version }, signal);
+      deps.counters.hostLabel("written");
     } catch (error) {
       signal.throwIfAborted();
       hasFailed = true;
+      deps.counters.hostLabel("failed");
       deps.log.warn(
         { application: world.owner, node, version, err: error },
         "host could not be moved to a version",
       );
     }
-  }
+  });
   return hasFailed;
 }
 

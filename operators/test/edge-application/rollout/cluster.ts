@@ -149,6 +149,7 @@ export class Cluster {
           return Promise.resolve(this.pull);
         },
         clean: () => Promise.resolve(),
+        owners: () => Promise.resolve([]),
       },
       metrics: {
         query: () => {
