@@ -15,6 +15,49 @@ type Shape = {
   versions: { subresources: string[]; schema: object; [field: string]: unknown }[];
 };
 
+interface Stored {
+  readonly spec?: object;
+  readonly status?: object;
+}
+const VERSIONS: Readonly<Record<string, readonly string[]>> = {
+  NodeUpgradeJob: ["v1alpha1", "v1alpha2"],
+  ImagePrePullJob: ["v1alpha1", "v1alpha2"],
+  ConfigUpdateJob: ["v1alpha2"],
+};
+
+interface Lax {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec?: object;
+}
+
+const laxJob = (kind: string, name: string, spec?: object, version = "v1alpha2"): Lax => ({
+  apiVersion: `operations.kubeedge.io/${version}`,
+  kind,
+  metadata: { name },
+  ...(spec && { spec }),
+});
+const BOTH = { nodeNames: ["a"], labelSelector: { matchLabels: { a: "b" } } };
+
+const laxOnes: readonly Lax[] = [
+  laxJob("NodeUpgradeJob", "nothing"),
+  laxJob("NodeUpgradeJob", "empty", {}),
+  laxJob("NodeUpgradeJob", "numbers", { version: "v1", nodeNames: ["a"], concurrency: -1, image: "$(id)" }),
+  laxJob("NodeUpgradeJob", "older", { version: "latest", ...BOTH }, "v1alpha1"),
+  laxJob("ImagePrePullJob", "empty", { imagePrePullTemplate: {} }),
+  laxJob("ImagePrePullJob", "both", {
+    imagePrePullTemplate: { images: ["$(id)", "a"], ...BOTH, retryTimes: -1 },
+  }),
+  laxJob("ImagePrePullJob", "older", { imagePrePullTemplate: { images: ["a b"] } }, "v1alpha1"),
+  laxJob("ConfigUpdateJob", "empty", { updateFields: {} }),
+  laxJob("ConfigUpdateJob", "keys", { ...BOTH, updateFields: { "a=b": "c", "modules.x": "y;z" } }),
+  {
+    ...{ apiVersion: "rules.kubeedge.io/v1", kind: "RuleEndpoint", metadata: { name: "no-port" } },
+    spec: { ruleEndpointType: "servicebus", properties: {} },
+  },
+];
+
 describe("a cluster that has KubeEdge's CRDs and objects", () => {
   let api: ApiServer;
   let stop = (): Promise<void> => Promise.resolve();
@@ -23,7 +66,11 @@ describe("a cluster that has KubeEdge's CRDs and objects", () => {
     stop = () => api.stop();
     await api.kubectl(["create", "-f", "-"], JSON.stringify(await kubeEdgeCrds()));
     await api.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
-    const items = [...examples.map(({ apiVersion, kind, object }) => ({ apiVersion, kind, ...object })), lax];
+    const items = [
+      ...examples.map(({ apiVersion, kind, object }) => ({ apiVersion, kind, ...object })),
+      lax,
+      ...laxOnes,
+    ];
     await api.kubectl(["create", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
     const manifests = join(import.meta.dirname, "../manifests");
     await api.kubectl(["apply", "--server-side", "--force-conflicts", "-f", manifests]);
@@ -57,6 +104,59 @@ describe("a cluster that has KubeEdge's CRDs and objects", () => {
     ]);
     expect(await api.kubectl(["get", "nuj", lax.metadata.name])).toContain("latest");
   });
+
+  test.each(laxOnes.map((one) => [`${one.kind} ${one.metadata.name} of ${one.apiVersion}`, one] as const))(
+    "%s, which our rules would refuse, is labelled, gets its status, is applied again and deleted",
+    async (_, { apiVersion, kind, metadata: { name }, spec }) => {
+      const [group = "", version = ""] = apiVersion.split("/");
+      const plural = `${kind.toLowerCase()}s`;
+      const path = `/apis/${group}/${version}/${kind === "RuleEndpoint" ? "namespaces/default/" : ""}${plural}/${name}`;
+      const read = async (at = path): Promise<Stored> =>
+        JSON.parse(await api.kubectl(["get", "--raw", at])) as Stored;
+      const before = await read();
+      await expect(
+        api.kubectl(["create", "-f", "-"], JSON.stringify({ ...before, metadata: { name: `${name}-2` } })),
+      ).rejects.toThrow();
+
+      await api.kubectl(["label", plural, name, "touched=yes"]);
+      for (const at of kind === "RuleEndpoint"
+        ? []
+        : (VERSIONS[kind]?.map((v) => path.replace(`/${version}/`, `/${v}/`)) ?? [])) {
+        const now = await read(at);
+        // As CloudCore: the whole object, at its status, and a merge patch of it.
+        await api.kubectl(
+          ["replace", "--raw", `${at}/status`, "-f", "-"],
+          JSON.stringify({ ...now, status: { phase: "Failure", reason: "whole" } }),
+        );
+        expect((await read()).status).toMatchObject({ reason: "whole" });
+        const status = JSON.stringify({ status: { phase: "Failure", reason: "patched" } });
+        await api.kubectl([
+          "patch",
+          `${plural}.${at.split("/")[3] ?? ""}.${group}`,
+          name,
+          "--subresource=status",
+          "--type=merge",
+          "-p",
+          status,
+        ]);
+        expect((await read()).status).toMatchObject({ reason: "patched" });
+      }
+      const again = {
+        apiVersion,
+        kind,
+        metadata: { name, annotations: { again: "yes" } },
+        ...(spec && { spec }),
+      };
+      await api.kubectl(["apply", "-f", "-"], JSON.stringify(again));
+      await api.kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], JSON.stringify(again));
+      expect((await read()).spec).toEqual(before.spec);
+      const finalizers = JSON.stringify({ metadata: { finalizers: ["longshore.io/test"] } });
+      await api.kubectl(["patch", plural, name, "--type=merge", "-p", finalizers]);
+      await api.kubectl(["delete", plural, name, "--wait=false"]);
+      await api.kubectl(["patch", plural, name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}']);
+      expect(await api.kubectl(["get", plural, name, "--ignore-not-found"])).toBe("");
+    },
+  );
 });
 
 /** With KubeEdge's admission off, which is its default, such a job can have been stored. */
