@@ -43,15 +43,13 @@ export interface RolloutDeps {
   readonly answerWaitMs?: number;
   /** Labels of hosts that are written at once; default 8. */
   readonly labelConcurrency?: number;
-  /** Labels of hosts that one step writes; default 500. */
-  readonly maxMovesPerStep?: number;
   /** Absent: nothing is counted. */
   readonly counters?: RolloutCounters;
 }
 
 const DEFAULTS = {
   ...{ maxApplications: 10_000, settleMs: 30_000, retryMs: 10_000, answerWaitMs: 250 },
-  ...{ labelConcurrency: 8, maxMovesPerStep: 500, counters: noCounters },
+  ...{ labelConcurrency: 8, counters: noCounters },
 } as const;
 
 /** Rollouts of all applications. All state is in their status; what is kept here only bridges a late cache. */

@@ -33,9 +33,8 @@ export interface StepDeps {
   readonly retryMs: number;
   /** A step waits so long for Prometheus; then it is asked after. */
   readonly answerWaitMs: number;
-  /** Labels of hosts that are written at once, and in one step. */
+  /** Labels of hosts that are written at once. */
   readonly labelConcurrency: number;
-  readonly maxMovesPerStep: number;
   readonly counters: RolloutCounters;
 }
 
@@ -257,12 +256,11 @@ async function carryOut(
     isLongAgo: (target) => nowMs - (entry.movedMs.get(target) ?? entry.begunMs) >= deps.settleMs,
   };
   const { moves, isUnfinished } = hostMovesOf(movement, deps.hosts.labelled(world.key));
-  const now = moves.slice(0, deps.maxMovesPerStep);
-  const hasFailed = await move(situation, now);
+  const hasFailed = await move(situation, moves);
   const targets = plansOf(movement);
   const isWaiting = isUnfinished || targets.some((target) => target.holds !== undefined);
   const spec = assignment.shared === undefined ? undefined : world.specOf(assignment.shared);
-  const times = soonestOf(deps, { afterMs, isWaiting, hasFailed, hasMore: now.length < moves.length });
+  const times = soonestOf(deps, { afterMs, isWaiting, hasFailed });
   return {
     targets,
     shared: spec && assignment.shared !== undefined ? { revision: assignment.shared, spec } : undefined,
@@ -277,14 +275,12 @@ interface Waits {
   readonly afterMs: number | undefined;
   readonly isWaiting: boolean;
   readonly hasFailed: boolean;
-  readonly hasMore: boolean;
 }
 
-const soonestOf = (deps: StepDeps, { afterMs, isWaiting, hasFailed, hasMore }: Waits): readonly number[] => [
+const soonestOf = (deps: StepDeps, { afterMs, isWaiting, hasFailed }: Waits): readonly number[] => [
   ...(afterMs === undefined ? [] : [afterMs]),
   ...(isWaiting ? [deps.settleMs] : []),
   ...(hasFailed ? [deps.retryMs] : []),
-  ...(hasMore ? [1] : []),
 ];
 
 /** @returns whether one could not be moved; the others are */

@@ -79,17 +79,6 @@ describe("how a workload stands", () => {
       status: { ...seen, desiredNumberScheduled: 2, numberMisscheduled: 1 },
       want: { desired: 2, misplaced: 1, countsAway: false },
     },
-    ...[
-      [[{ operator: "Exists" }], true],
-      [[{ operator: "Exists", effect: "NoSchedule" }], true],
-      [[{ key: "node.kubernetes.io/unreachable", operator: "Exists" }], true],
-      [[{ key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute" }], false],
-      [[{ key: "gpu", operator: "Exists" }, "x"], false],
-      ["x", false],
-    ].map(([tolerations, countsAway]) => ({
-      ...{ when: `it tolerates ${JSON.stringify(tolerations)}`, kind: "apps/DaemonSet", status: seen },
-      ...{ spec: { template: { spec: { tolerations } } }, want: { countsAway } },
-    })),
     {
       ...{ when: "no node fits", kind: "apps/DaemonSet", status: { ...seen, desiredNumberScheduled: 0 } },
       want: { desired: 0, isAvailable: true, isServing: true },
@@ -145,6 +134,23 @@ describe("how a workload stands", () => {
   ])("$kind when $when", ({ kind, spec = {}, status = {}, want }) => {
     const [group = "", name = ""] = kind.split("/");
     expect(factsOf(group, name, { metadata: { generation: 3 }, spec, status })).toMatchObject(want);
+  });
+
+  it.each([
+    { tolerations: [{ operator: "Exists" }], countsAway: true },
+    { tolerations: [{ operator: "Exists", effect: "NoSchedule" }], countsAway: true },
+    { tolerations: [{ key: "node.kubernetes.io/unreachable", operator: "Exists" }], countsAway: true },
+    {
+      tolerations: [{ key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute" }],
+      countsAway: false,
+    },
+    { tolerations: [{ key: "gpu", operator: "Exists" }, "x"], countsAway: false },
+    { tolerations: "x", countsAway: false },
+  ])("a DaemonSet that tolerates $tolerations counts nodes that are away: $countsAway", (o) => {
+    const spec = { template: { spec: { tolerations: o.tolerations } } };
+    expect(factsOf("apps", "DaemonSet", { metadata: {}, spec, status: {} })).toMatchObject({
+      countsAway: o.countsAway,
+    });
   });
 
   it.each(["/Service", "batch/CronJob", "example.com/Deployment"])(

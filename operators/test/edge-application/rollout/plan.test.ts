@@ -260,3 +260,24 @@ describe("the next step of a rollout", () => {
     expect(planned(inPhase("Progressing"), checks, waits).status.message).toMatch(/does not have: nowhere$/);
   });
 });
+
+describe("what a plan must not trust", () => {
+  it("a clock that was ahead holds up neither checks nor the deadline", () => {
+    const ahead = inPhase("Progressing", { phaseStartTime: at(3600) });
+    const { status } = planned(ahead, { progressDeadlineSeconds: 30 }, { seconds: 10, ...waits });
+    expect(status.phaseStartTime).toBe(at(10));
+    const later = planned(status, { progressDeadlineSeconds: 30 }, { seconds: 40, ...waits });
+    expect(later.status).toMatchObject({ phase: "RollingBack", reason: "DeadlineExceeded" });
+    const rows = [{ name: "errors", value: "0", time: at(3600), passed: 1, failed: 0 }];
+    const verifying = inPhase("Verifying", { checks: rows });
+    expect(planned(verifying, checks, { seconds: 10 }).want).toEqual({ kind: "measure" });
+  });
+  it("a stable revision that somebody deleted on the way back was not returned to", () => {
+    const back = inPhase("RollingBack", { reason: "CheckFailed", message: "check errors: measured 1" });
+    const { status } = planned(back, checks, { stableTargets: undefined });
+    expect(status).toMatchObject({
+      ...{ phase: "Failed", reason: "NothingToReturnTo" },
+      message: expect.stringContaining("check errors: measured 1; there is no earlier revision"),
+    });
+  });
+});
