@@ -54,6 +54,21 @@ describe("what an application costs", () => {
     expect(counted(changed)["get Deployment"]).toBeUndefined();
   }, 120_000);
 
+  it("the status of 2,000 targets in which nothing works has room in the store", async () => {
+    const patch = [{ op: "remove", path: "/spec/nothing" }] as never;
+    const targetNodeGroups = Array.from({ length: 2000 }, (_, i) => ({
+      name: `a-group-with-a-longer-name-${String(i).padStart(4, "0")}`,
+      overriders: { patchOverriders: [{ type: "json" as const, patch }] },
+    }));
+    const manifests = ["one", "two"].map((name) => deployment(`a-workload-with-a-longer-name-${name}`));
+    room.start();
+    await room.createApp("huge", { workloadScope: { targetNodeGroups }, workloadTemplate: { manifests } });
+    await eventually(async () => expect((await room.app("huge")).status?.summary?.groups).toBe(2000), 60_000);
+    expect(await room.conditions("huge")).toMatchObject({
+      ...{ Ready: "False ObjectFailed", OverridesValid: "False OverrideFailed" },
+    });
+  }, 120_000);
+
   it("fifty changes of pods in a second are few writes of the status", async () => {
     room.start({ statusEveryMs: 1000, settleMs: 300 });
     await room.createApp("shop", {

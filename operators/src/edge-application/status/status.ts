@@ -8,11 +8,8 @@ import type {
 } from "@longshore/crds/apps";
 import { groupOf, versionOf } from "../resources.ts";
 import { conditionsOf, cut, isDone } from "./conditions.ts";
+import { fitEntries, fitTargets } from "./room.ts";
 import type { Observed, ObservedChild, ObservedTarget } from "./observed.ts";
-
-/** Long messages that a status has room for; those after them are shortened. */
-const LONG_MESSAGES = 50;
-const SHORT_CHARS = 120;
 
 /** @param now RFC 3339, whole seconds */
 export function statusOf(
@@ -28,7 +25,7 @@ export function statusOf(
     workloadStatus: workloadStatusOf(observed),
     conditions: [...conditionsOf(observed, old?.conditions, now)],
     summary: { groups: targets.length, ...totalOf(observed.children) },
-    targets: targets.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    targets: fitTargets(targets.sort((a, b) => (a.name < b.name ? -1 : 1))),
     ...(observed.rollout !== undefined && { rollout: observed.rollout }),
   };
 }
@@ -61,7 +58,7 @@ function workloadStatusOf(observed: Observed): Entry[] {
   const manifests = observed.spec.workloadTemplate?.manifests ?? [];
   // Manifests that are for no target yet.
   const silent = manifests.flatMap((_, ordinal) => (seen.has(ordinal) ? [] : [bare(ordinal)]));
-  return shorten([...entries, ...silent].sort(byPlace));
+  return fitEntries([...entries, ...silent].sort(byPlace));
 }
 
 function entryOf(child: ObservedChild): Entry {
@@ -105,15 +102,6 @@ function byPlace({ identifier: a }: Entry, { identifier: b }: Entry): number {
 }
 
 const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
-
-/** Many long messages would make the status too large to be stored. */
-function shorten(entries: readonly Entry[]): Entry[] {
-  let long = 0;
-  return entries.map((entry) => {
-    if (entry.message === undefined || long++ < LONG_MESSAGES) return entry;
-    return { ...entry, message: cut(entry.message, SHORT_CHARS) };
-  });
-}
 
 type Counts = Required<Pick<EdgeApplicationTarget, "desired" | "available" | "upToDate">>;
 

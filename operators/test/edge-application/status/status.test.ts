@@ -230,14 +230,36 @@ describe("workloadStatus", () => {
     ]);
   });
 
-  it("shortens messages beyond the first fifty, so that the status can be stored", () => {
+  it("shortens messages beyond the first fifty and leaves out those beyond 500, so that it can be stored", () => {
     const children = Array.from({ length: 1000 }, (_, i) =>
       child(`w${String(i).padStart(4, "0")}`, { fault: "x".repeat(5000) }),
     );
     const status = statusOf(observed({ children }), undefined, NOW);
     const lengths = (status.workloadStatus ?? []).map(({ message = "" }) => message.length);
     expect(lengths.slice(0, 50).every((length) => length === 1024)).toBe(true);
-    expect(lengths.slice(50).every((length) => length === 120)).toBe(true);
+    expect(lengths.slice(50, 500).every((length) => length === 120)).toBe(true);
+    expect(lengths.slice(500).every((length) => length === 0)).toBe(true);
+    expect(lengths).toHaveLength(1000);
+  });
+
+  it("leaves out what is available when there is no room for all, and the rest tells in its order", () => {
+    const longName = (i: number): string => `${"w".repeat(200)}${String(i).padStart(4, "0")}`;
+    const children = Array.from({ length: 5000 }, (_, i) =>
+      child(longName(i), i % 5 === 0 ? { fault: "no" } : {}),
+    );
+    const entries = statusOf(observed({ children }), undefined, NOW).workloadStatus ?? [];
+    expect(JSON.stringify(entries).length).toBeLessThan(700_000);
+    expect(entries.filter(({ conditions }) => conditions === "Processing")).toHaveLength(1000);
+    const names = entries.map(({ identifier }) => identifier.name ?? "");
+    expect(names).toEqual([...names].sort());
+    expect(entries.length).toBeGreaterThan(1500);
+  });
+
+  it("says of 200 targets why they do not work, and counts of all", () => {
+    const targets = Array.from({ length: 300 }, (_, i) => target(`g${i}`, true));
+    const told = statusOf(observed({ targets }), undefined, NOW).targets ?? [];
+    expect(told).toHaveLength(300);
+    expect(told.filter(({ message }) => message !== undefined)).toHaveLength(200);
   });
 });
 
