@@ -71,9 +71,8 @@ export class MemoryApi {
     return known;
   }
 
-  // Informers trim what they are given: each gets a copy of its own.
   #list(kind: string): Promise<object> {
-    const items = [...this.#objects(kind).values()].map((object) => structuredClone(object));
+    const items = [...this.#objects(kind).values()].map(copied);
     return Promise.resolve({ resourceVersion: String(this.#version), items });
   }
 
@@ -84,14 +83,17 @@ export class MemoryApi {
       ({ metadata }) => Number(metadata.resourceVersion) > Number(resourceVersion),
     );
     try {
-      for (const object of missed) yield { type: "MODIFIED", object: structuredClone(object) };
+      for (const object of missed) yield { type: "MODIFIED", object: copied(object) };
       for await (const [event] of events)
-        yield event.type === "BOOKMARK" ? event : { ...event, object: structuredClone(event.object) };
+        yield event.type === "BOOKMARK" ? event : { ...event, object: copied(event.object) };
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 }
+
+/** Informers trim what they are given: each gets a copy of its own of what they take away from. */
+const copied = (object: KubeObject): KubeObject => ({ ...object, metadata: { ...object.metadata } });
 
 /** RFC 7386, in new objects. */
 function merged(now: Changes, changes: Changes): Changes {

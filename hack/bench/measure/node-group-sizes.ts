@@ -3,5 +3,5 @@ import { NODES } from "../groups/fleet.ts";
 
 /** Nodes that are relabelled, one after the other. */
 export const MOVES = Math.min(300, NODES);
-/** Longer than changes are gathered before a status is written, and than two writes of one status are apart. */
-export const SETTLE_MS = 3_000;
+/** Longer than a status waits, and than the pods of a node that left are looked at again. */
+export const SETTLE_MS = 6_500;

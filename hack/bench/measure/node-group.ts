@@ -66,7 +66,19 @@ async function fill({ cluster, say }: Stage, { nodes }: Seen): Promise<void> {
   const wait = { what: "all nodes labelled", timeoutMs: 300_000, intervalMs: 500 };
   await waitFor(() => members() === NODES, wait);
   say("all nodes are in their groups");
-  await sleep(2 * SETTLE_MS);
+}
+
+/** Until the controllers wrote nothing for a while: events are told one after the other, long after what they tell of. */
+async function quiet(stage: Stage): Promise<void> {
+  let last = -1;
+  const isQuiet = async (): Promise<boolean> => {
+    const { writes } = await sample(stage);
+    const isSame = writes === last;
+    last = writes;
+    return isSame;
+  };
+  const what = "the controllers to have nothing to write";
+  await waitFor(isQuiet, { what, timeoutMs: 180_000, intervalMs: SETTLE_MS });
 }
 
 /** What the controllers used up since they started. */
@@ -79,10 +91,11 @@ async function sample({ layout }: Stage): Promise<{ cpuMs: number; writes: numbe
 }
 
 async function measureMoves(stage: Stage, seen: Seen): Promise<Figure[]> {
+  await quiet(stage);
   const before = await sample(stage);
   const timesMs: number[] = [];
   for (let i = 0; i < MOVES; i += 1) timesMs.push(await moveMs(stage.cluster, seen, nodeName(i)));
-  await sleep(SETTLE_MS);
+  await quiet(stage);
   const after = await sample(stage);
   const p50 = timesMs.toSorted((a, b) => a - b)[Math.floor(MOVES / 2)] ?? Infinity;
   return [

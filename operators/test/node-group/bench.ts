@@ -31,8 +31,8 @@ interface Event extends KubeObject {
   readonly regarding: { readonly name: string };
 }
 
-/** Called before each write; what it throws is thrown instead of the write. */
-export type Interceptor = (verb: string, kind: string) => void;
+/** Called before each write, and waited for; what it throws is thrown instead of the write. */
+export type Interceptor = (verb: string, kind: string) => unknown;
 
 export type GroupBench = Awaited<ReturnType<typeof startGroupBench>>;
 
@@ -166,7 +166,7 @@ function watching(client: KubeClient, before: Interceptor): KubeClient {
       if (typeof value !== "function" || !verbs.has(String(key))) return value;
       const call = value as (...args: unknown[]) => unknown;
       return async (...args: unknown[]): Promise<unknown> => {
-        before(String(key), (args[0] as Resource).kind);
+        await before(String(key), (args[0] as Resource).kind);
         return await call.apply(target, args);
       };
     },

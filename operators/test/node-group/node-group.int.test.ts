@@ -250,3 +250,59 @@ describe("a controller that dies", () => {
     expect((await bench.getNode("d-1")).metadata.annotations ?? {}).toEqual({});
   }, 60_000);
 });
+
+describe("what happens while no controller runs", () => {
+  it("a group that vanishes altogether lets go of its nodes and pods all the same", async () => {
+    await bench.node("v-1", { site: "v" });
+    await bench.group("vanished", { matchLabels: { site: "v" } });
+    await bench.members({ "v-1": "vanished" });
+    await bench.pod("of-vanished", "v-1", { [BELONGING_TO]: "vanished" });
+    await eventually(async () =>
+      expect((await bench.getGroup("vanished")).metadata.finalizers).toHaveLength(1),
+    );
+    await bench.stop();
+    await bench.client.delete(NODE_GROUPS, { name: "vanished" });
+    const body = { metadata: { finalizers: null } };
+    await bench.client.patch(NODE_GROUPS, { name: "vanished" }, { type: "merge", body });
+    bench.start();
+    await bench.members({ "v-1": "" });
+    await eventually(async () => expect(await bench.pods()).not.toContain("of-vanished"));
+    await eventually(async () => expect((await bench.getNode("v-1")).metadata.annotations ?? {}).toEqual({}));
+  }, 60_000);
+
+  it("a deleted group whose nodes are gone too goes with the next start", async () => {
+    await bench.node("w-1", { site: "w" });
+    await bench.group("widowed", { matchLabels: { site: "w" } });
+    await bench.members({ "w-1": "widowed" });
+    await bench.statuses("widowed", [succeeded("w-1", "Unknown")]);
+    await bench.stop();
+    await bench.client.delete(NODE_GROUPS, { name: "widowed" });
+    await bench.client.delete(NODES, { name: "w-1" });
+    bench.start();
+    await eventually(async () => {
+      expect(await bench.getGroup("widowed").then(() => false, isNotFound)).toBe(true);
+    });
+  }, 60_000);
+
+  it("another's taint that comes at the same moment as ours is not lost", async () => {
+    await bench.node("race-1", { site: "race" });
+    const taint = { key: "node.kubernetes.io/unreachable", effect: "NoExecute" };
+    let isFirst = true;
+    bench.intercept((verb, kind) => {
+      if (verb !== "patch" || kind !== "Node" || !isFirst) return undefined;
+      isFirst = false;
+      return bench.client.patch(
+        NODES,
+        { name: "race-1" },
+        { type: "merge", body: { spec: { taints: [taint] } } },
+      );
+    });
+    const ours = { key: "edge", value: "race", effect: "NoSchedule" as const };
+    await bench.group("race", { matchLabels: { site: "race" }, nodeTemplate: { taints: [ours] } });
+    await bench.members({ "race-1": "race" });
+    bench.intercept();
+    expect(isFirst).toBe(false);
+    const { taints = [] } = (await bench.getNode("race-1")).spec ?? {};
+    expect(taints.map(({ key }) => key).sort()).toEqual(["edge", "node.kubernetes.io/unreachable"]);
+  }, 60_000);
+});
