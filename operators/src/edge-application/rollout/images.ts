@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Rendering } from "./rendering.ts";
 import type { World } from "./world.ts";
 
 export interface NewImages {
@@ -11,7 +10,6 @@ export interface NewImages {
 
 export interface NewImagesInput {
   readonly world: World;
-  readonly imagesOf: Rendering["imagesOf"];
   readonly wanted: string;
   /** Revision that each target has now. */
   readonly revisions: ReadonlyMap<string, string>;
@@ -36,11 +34,11 @@ export function newImagesOf(input: NewImagesInput): NewImages {
 }
 
 function differenceOf(
-  { world, imagesOf, wanted, revisions }: NewImagesInput,
+  { world, wanted, revisions }: NewImagesInput,
   name: string,
 ): (node: string) => readonly string[] {
-  const now = imagesIn({ world, imagesOf }, name, wanted);
-  const before = imagesIn({ world, imagesOf }, name, revisions.get(name));
+  const now = imagesIn(world, name, wanted);
+  const before = imagesIn(world, name, revisions.get(name));
   const nowHosts = world.hostsOf(wanted);
   const beforeHosts = world.hostsOf(revisions.get(name) ?? "");
   const known = new Map<string, readonly string[]>();
@@ -55,13 +53,15 @@ function differenceOf(
 
 /** Images of a revision for hosts of a version of it. */
 function imagesIn(
-  { world, imagesOf }: Pick<NewImagesInput, "world" | "imagesOf">,
+  world: World,
   name: string,
   revision: string | undefined,
 ): (version: string | undefined) => readonly string[] {
   const target = revision === undefined ? undefined : world.targetsOf(revision)?.get(name);
   if (revision === undefined || target === undefined) return () => [];
-  const children = world.expectedOf(revision, target).children;
+  const { children } = world.expectedOf(revision, target);
   return (version) =>
-    imagesOf(children.filter((child) => child.object.kind !== "DaemonSet" || child.version === version));
+    children
+      .filter((child) => child.object.kind !== "DaemonSet" || child.version === version)
+      .flatMap(({ images }) => images);
 }

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Words } from "./port.ts";
 import { forgetQuestion, type Question } from "./question.ts";
 import type { Status } from "./state.ts";
+import type { Drawn } from "./world.ts";
 
 /** Where a rollout stands. */
 export interface Standing {
@@ -23,6 +24,8 @@ export interface Remembered {
   askedMs?: number;
   /** Revisions in use, as they were read. */
   specs: ReadonlyMap<string, RenderedSpec>;
+  /** What they give their targets, by the names that the world gave it. */
+  drawn: ReadonlyMap<string, Drawn>;
   pulled?: Words;
   /** What Prometheus was asked and has not answered yet. */
   question?: Question;
@@ -52,6 +55,7 @@ export function createMemory(maxApplications: number): Memory {
           movedMs: new Map<string, number>(),
           begunMs: nowMs,
           specs: new Map(),
+          drawn: new Map(),
         },
       };
       entries.delete(uid);

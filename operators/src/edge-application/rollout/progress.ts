@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Child } from "@longshore/crds/apps";
 import type { NodeView, TargetView, WorkloadView } from "./port.ts";
 
 /** Kinds whose pods a batch waits for. Jobs end when they end, and what a CronJob starts is its own matter. */
@@ -58,9 +57,16 @@ export const missingOf = (workload: WorkloadView, view: TargetView, key: string)
 const nameOf = ({ kind, name }: { readonly kind: string; readonly name: string }): string =>
   `${kind} ${name}`;
 
+/** What rollouts have to know of a child: they remember this of each, and not its content. */
+export interface Sketch {
+  readonly object: { readonly kind: string; readonly metadata: { readonly name: string } };
+  readonly version?: string;
+  readonly images: readonly string[];
+}
+
 export interface Expected {
   /** What the revision gives the target. */
-  readonly children: readonly Child[];
+  readonly children: readonly Sketch[];
   readonly revision: string;
   /** Key of the hosts' label. */
   readonly key: string;

@@ -78,7 +78,7 @@ async function look(deps: StepDeps, of: StepInput, signal: AbortSignal): Promise
   const before = newest(entry, input.app);
   const wanted = deps.revisions.nameOf(of.spec);
   const specs = await specsOf(deps, { ...of, before, wanted }, signal);
-  const world = createWorld({ rendering: deps.rendering, input, specs });
+  const world = createWorld({ rendering: deps.rendering, input, specs, drawn: entry.drawn });
   const batches = batchesOf(rollout.batches ?? [], [...(world.targetsOf(wanted)?.keys() ?? [])]);
   return { deps, input, signal, entry, nowMs, policy: policyOf(rollout), wanted, before, world, batches };
 }
@@ -214,8 +214,7 @@ async function pull(
 ): Promise<NonNullable<Facts["pull"]>["answer"]> {
   const { deps, input, signal, world, wanted } = situation;
   const { revisions } = assignmentOf(standingOf(situation, status));
-  const { imagesOf } = deps.rendering;
-  const { images, nodes } = newImagesOf({ world, imagesOf, wanted, revisions, targets });
+  const { images, nodes } = newImagesOf({ world, wanted, revisions, targets });
   if (images.length === 0) return { state: "nothing" };
   return deps.prePull.ensure({ app: input.app, revision: wanted, batch, images, nodes }, signal);
 }
@@ -258,6 +257,7 @@ async function carryOut(
   const { moves, isUnfinished } = hostMovesOf(movement, deps.hosts.labelled(world.key));
   const hasFailed = await move(situation, moves);
   const targets = plansOf(movement);
+  entry.drawn = world.drawn;
   const isWaiting = isUnfinished || targets.some((target) => target.holds !== undefined);
   const spec = assignment.shared === undefined ? undefined : world.specOf(assignment.shared);
   const times = soonestOf(deps, { afterMs, isWaiting, hasFailed });

@@ -2,8 +2,14 @@
 import type { Child, Owner, RenderedSpec, Target } from "@longshore/crds/apps";
 import { strayHosts, versionsByHost } from "./hosts.ts";
 import type { RolloutInput, TargetView } from "./port.ts";
-import { waitsFor, type Expected } from "./progress.ts";
+import { waitsFor, type Expected, type Sketch } from "./progress.ts";
 import type { Rendering } from "./rendering.ts";
+
+/** What a revision gives a target, drawn once: rendering all of it anew would be most of what a step costs. */
+export interface Drawn {
+  readonly children: readonly Sketch[];
+  readonly fault: string | undefined;
+}
 
 /** What one step knows of an application's revisions and targets; each thing is worked out once. */
 export interface World {
@@ -18,15 +24,19 @@ export interface World {
   hostsOf(revision: string): ReadonlyMap<string, string>;
   expectedOf(revision: string, target: Target): Expected;
   waitsFor(name: string, revision: string): string | undefined;
+  /** What was looked at, for the next step. */
+  readonly drawn: ReadonlyMap<string, Drawn>;
 }
 
 export interface WorldInput {
   readonly rendering: Rendering;
   readonly input: RolloutInput;
   readonly specs: ReadonlyMap<string, RenderedSpec>;
+  /** Of the last step. */
+  readonly drawn: ReadonlyMap<string, Drawn>;
 }
 
-export function createWorld({ rendering, input, specs }: WorldInput): World {
+export function createWorld({ rendering, input, specs, drawn: before }: WorldInput): World {
   const { name, namespace = "", uid } = input.app.metadata;
   const owner = { name, namespace, uid };
   const key = rendering.versionLabel(owner);
@@ -46,6 +56,7 @@ export function createWorld({ rendering, input, specs }: WorldInput): World {
     const spec = specs.get(revision);
     return spec === undefined ? new Map<string, string>() : versionsByHost(spec);
   });
+  const drawn = new Map<string, Drawn>();
   const rendered = new Map<Target, { readonly expected: Expected; readonly fault: string | undefined }>();
   const renderedOf = (
     revision: string,
@@ -53,17 +64,17 @@ export function createWorld({ rendering, input, specs }: WorldInput): World {
   ): { expected: Expected; fault: string | undefined } => {
     const known = rendered.get(target);
     if (known !== undefined) return known;
+    const name = `${revision} ${JSON.stringify(target)}`;
     const spec = specs.get(revision);
-    const { children, faults } =
-      spec === undefined
-        ? { children: [] as Child[], faults: [] }
-        : rendering.renderTarget({ owner, spec, target });
-    const made = { expected: { children, revision, key }, fault: faults[0]?.message };
+    const of = before.get(name) ?? drawnOf({ rendering, owner, spec, target });
+    // One that could not be read may be readable later.
+    if (spec !== undefined) drawn.set(name, of);
+    const made = { expected: { children: of.children, revision, key }, fault: of.fault };
     rendered.set(target, made);
     return made;
   };
   return {
-    ...{ owner, key, targetsOf, viewOf, hostsOf },
+    ...{ owner, key, targetsOf, viewOf, hostsOf, drawn },
     specOf: (revision) => specs.get(revision),
     expectedOf: (revision, target) => renderedOf(revision, target).expected,
     waitsFor(name, revision) {
@@ -79,6 +90,24 @@ export function createWorld({ rendering, input, specs }: WorldInput): World {
       return waiting === 0 ? undefined : `${waiting} hosts are still to change their version`;
     },
   };
+}
+
+interface Drawing {
+  readonly rendering: Rendering;
+  readonly owner: Owner;
+  readonly spec: RenderedSpec | undefined;
+  readonly target: Target;
+}
+
+function drawnOf({ rendering, owner, spec, target }: Drawing): Drawn {
+  if (spec === undefined) return { children: [], fault: undefined };
+  const { children, faults } = rendering.renderTarget({ owner, spec, target });
+  const sketch = (child: Child): Sketch => ({
+    object: { kind: child.object.kind, metadata: { name: child.object.metadata.name } },
+    ...(child.version !== undefined && { version: child.version }),
+    images: rendering.imagesOf([child]),
+  });
+  return { children: children.map(sketch), fault: faults[0]?.message };
 }
 
 function once<T>(make: (revision: string) => T): (revision: string) => T {

@@ -26,6 +26,16 @@ describe("bounds of a rollout", () => {
     expect(cluster.revisions.size).toBeLessThanOrEqual(6);
   });
 
+  it("steps in which nothing changes render nothing", async () => {
+    const cluster = cdn({});
+    cluster.addNodes("north", hosts);
+    await cluster.until(() => cluster.phase === "Completed");
+    expect(cluster.renders).toBe(1);
+    cluster.edit((spec) => ({ ...spec, workloadTemplate: { manifests: [manifest("v1")] } }));
+    await cluster.until(() => cluster.phase === "Completed");
+    expect(cluster.renders).toBe(2);
+  });
+
   it("a check that is never answered lets a step end, and is not asked twice at once", async () => {
     const cluster = cdn({
       checks: [{ name: "errors", query: "q", operator: "<", threshold: "1" }],

@@ -99,6 +99,8 @@ export class Cluster {
   beforeWrite: () => void = () => undefined;
   last: RolloutStep | undefined;
   queries = 0;
+  /** Targets that the rollout had rendered. */
+  renders = 0;
   private rollout = this.process();
 
   constructor(spec: EdgeApplicationSpec) {
@@ -172,7 +174,13 @@ export class Cluster {
           return Promise.resolve();
         },
       },
-      rendering: { targetsOf, renderTarget, imagesOf, versionLabel },
+      rendering: {
+        ...{ targetsOf, imagesOf, versionLabel },
+        renderTarget: (given) => {
+          this.renders += 1;
+          return renderTarget(given);
+        },
+      },
     });
   }
 
