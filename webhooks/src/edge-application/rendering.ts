@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  isCopied,
   renderShared,
   renderTarget,
   specNotes,
@@ -12,8 +13,22 @@ import {
   type Target,
 } from "@longshore/crds/apps";
 
-/** Targets that are rendered for one review; more are only counted, so that no spec holds reviews up. */
-export const MAX_RENDERED = 100;
+/** What is rendered for one review; the targets beyond are only counted, so that no spec holds reviews up. */
+export interface RenderingLimits {
+  readonly maxTargets: number;
+  /** Of all targets together: the first targets that fit. */
+  readonly maxCopies: number;
+  readonly maxChars: number;
+  /** Of the first target alone, as JSON; as much as the API server can store. */
+  readonly maxFirstChars: number;
+}
+
+export const RENDERING_LIMITS: RenderingLimits = {
+  maxTargets: 100,
+  maxCopies: 1_000,
+  maxChars: 1024 * 1024,
+  maxFirstChars: 1.5 * 1024 * 1024,
+};
 
 export interface RenderedTarget {
   readonly target: Target;
@@ -38,9 +53,12 @@ export interface RenderingInput {
   readonly groups: readonly GroupFacts[];
 }
 
-export function rendering({ owner, spec, groups }: RenderingInput, limit = MAX_RENDERED): Rendering {
+export function rendering(
+  { owner, spec, groups }: RenderingInput,
+  limits: RenderingLimits = RENDERING_LIMITS,
+): Rendering {
   const { targets, faults } = targetsOf(spec.workloadScope, groups);
-  const parts = targets.slice(0, limit).map((target) => {
+  const parts = targets.slice(0, targetsWithin(limits, spec)).map((target) => {
     const { children, faults: own } = renderTarget({ owner, spec, target });
     return { target, children, faults: own };
   });
@@ -79,6 +97,24 @@ function doubles(children: readonly Child[]): { readonly message: string }[] {
 }
 
 const placeOf = ({ target }: Child): string => (target === undefined ? "" : ` for ${target}`);
+
+/** How many targets may be rendered: each is as large as its copies. */
+function targetsWithin(
+  { maxTargets, maxCopies, maxChars, maxFirstChars }: RenderingLimits,
+  { rollout, workloadTemplate }: EdgeApplicationSpec,
+): number {
+  const versions = 1 + (rollout?.versions ?? []).length;
+  let [copies, chars] = [0, 0];
+  for (const manifest of workloadTemplate?.manifests ?? []) {
+    if (!isCopied(manifest)) continue;
+    const times = manifest["kind"] === "DaemonSet" ? versions : 1;
+    copies += times;
+    chars += times * JSON.stringify(manifest).length;
+  }
+  if (copies === 0) return maxTargets;
+  if (chars > maxFirstChars) return 0;
+  return Math.max(1, Math.min(maxTargets, Math.floor(maxCopies / copies), Math.floor(maxChars / chars)));
+}
 
 /** Overriders are those of a target; all else says for itself where it is. */
 const located = ({ message, target }: { readonly message: string; readonly target?: string }): string =>

@@ -23,9 +23,13 @@ const MAX_PATHS = 3;
 
 /** What an edit would do, in sentences: first all together, then each place. */
 export function tellBlast(blast: Blast): string[] {
-  if (blast.places.length === 0) return ["dry run: nothing that is deployed changes"];
-  return [summary(blast), ...blast.places.flatMap((place) => tellPlace(place, blast))];
+  const { places, skipped } = blast;
+  if (places.length === 0)
+    return [`dry run: nothing that is deployed changes${skipped > 0 ? `; ${notCompared(skipped)}` : ""}`];
+  return [summary(blast), ...places.flatMap((place) => tellPlace(place, blast))];
 }
+
+const notCompared = (skipped: number): string => `${plural(skipped, "target")} not compared`;
 
 function summary({ places, nodes, targets, skipped }: Blast): string {
   const objects = places.flatMap((place) => place.objects);
@@ -39,7 +43,7 @@ function summary({ places, nodes, targets, skipped }: Blast): string {
     `dry run: ${changed} of ${plural(targets, "target")} change, with ${atLeast}${plural(total, "node")}`,
     `objects: ${count("created")} created, ${count("changed")} changed, ${count("deleted")} deleted`,
     restarts > 0 ? `pods restart in ${plural(restarts, "target")}` : "no pod restarts",
-    ...(skipped > 0 ? [`${plural(skipped, "target")} not compared`] : []),
+    ...(skipped > 0 ? [notCompared(skipped)] : []),
   ].join("; ");
 }
 
@@ -60,14 +64,31 @@ function tellObject({ what, kind, name, differences, isRestart }: ObjectChange):
 }
 
 function tellDifference(kind: string, { path, before, after }: Difference): string {
-  if (isSecret(kind, path)) return `${path} changes`;
+  if (isSecret(kind, path) || [before, after].some(holdsSecret)) return `${path} changes`;
   return `${path} ${valueOf(before)} → ${valueOf(after)}`;
 }
 
-/** Values that nobody is to read over a shoulder: of Secrets, and of environment variables. */
+/** Whole files, as clear as their names: of Secrets and ConfigMaps. */
+const FILES: Readonly<Record<string, RegExp>> = {
+  Secret: /^(data|stringData|metadata)\b/,
+  ConfigMap: /^(data|binaryData)\b/,
+};
+/** The environment, what is called with, headers of probes. */
+const OPEN = /(^|\.)env(From)?[.[]|\.(args|command|httpHeaders)\[|\.annotations\b/;
+const SECRET_NAME =
+  /passw|pwd|passphrase|secret|token|credential|authorization|(api|access|private)[-_]?key|connection[-_]?string/i;
+/** `https://user:password@host`, `?token=…` */
+const SECRET_TEXT =
+  /:\/\/[^/\s:@]*:[^/\s@]+@|[?&;](password|passwd|pwd|secret|token|api_?key|access_token|sig)=/i;
+
+/** Values that nobody is to read over a shoulder. */
 const isSecret = (kind: string, path: string): boolean =>
-  (kind === "Secret" && /^(data|stringData|metadata)\b/.test(path)) ||
-  /\.env(From)?\[|\.(args|command)\[|\.annotations\b/.test(path);
+  FILES[kind]?.test(path) === true || OPEN.test(path) || SECRET_NAME.test(lastOf(path));
+
+const holdsSecret = (value: unknown): boolean => typeof value === "string" && SECRET_TEXT.test(value);
+
+/** `password` of `spec.db.password`; what an item is called too, when it is its value: `[password].value`. */
+const lastOf = (path: string): string => /(\[[^[\]]*\]|[^.[\]]+)(\.value)?$/.exec(path)?.[0] ?? path;
 
 function valueOf(value: unknown): string {
   if (value === undefined) return "none";

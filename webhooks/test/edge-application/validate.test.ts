@@ -42,6 +42,13 @@ const withOverriders = (groups: number, overriders: object) => ({
 const rollout = (section: object, manifests: readonly object[] = [DAEMON]) =>
   specOf(manifests, undefined, { rollout: section });
 
+const withProbe = (livenessProbe: object) => {
+  const made = deployment();
+  const containers = made.spec.template.spec.containers.map((one) => ({ ...one, livenessProbe }));
+  return { ...made, spec: { ...made.spec, template: { ...made.spec.template, spec: { containers } } } };
+};
+const custom = (spec: object) => ({ apiVersion: "e.io/v1", kind: "Thing", metadata: { name: "t" }, spec });
+
 describe("an EdgeApplication in admission", () => {
   it.each<[string, object, string]>([
     [
@@ -248,6 +255,81 @@ describe("an EdgeApplication in admission", () => {
     expect(warnings.join("\n")).toContain("containers[nginx].env[TOKEN].value changes");
     expect(warnings.join("\n")).toContain("Secret s: stringData.password changes");
     expect(warnings.join("\n")).not.toMatch(/hunter/);
+  });
+
+  it.each<[string, (value: string) => object]>([
+    [
+      "of a ConfigMap",
+      (value) => ({
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "c" },
+        data: { "app.ini": value },
+      }),
+    ],
+    [
+      "of a header of a probe",
+      (value) => withProbe({ httpGet: { httpHeaders: [{ name: "Authorization", value }] } }),
+    ],
+    ["of the command of a probe", (value) => withProbe({ exec: { command: ["sh", value] } })],
+    ["of a field that is called so", (value) => custom({ database: { adminPassword: value } })],
+    ["of an item that is called so", (value) => custom({ settings: [{ name: "api-key", value }] })],
+    ["of an environment of one's own", (value) => custom({ env: { LEVEL: value } })],
+    ["of an address", (value) => custom({ database: `postgres://admin:${value}@db/shop` })],
+    ["of a query", (value) => custom({ hook: `https://hooks/a?token=${value}` })],
+  ])("shows no secret %s", async (_, manifest) => {
+    const { warnings = [] } = await judging().judge(specOf([manifest("hunter3")]), {
+      before: specOf([manifest("hunter2")]),
+      isDryRun: true,
+    });
+    expect(warnings.join("\n")).toMatch(/ changes$/m);
+    expect(warnings.join("\n")).not.toMatch(/hunter/);
+  });
+
+  it("shows what is called like a secret only in its container's name", async () => {
+    const spec = (image: string) => {
+      const made = deployment(image);
+      return specOf([
+        {
+          ...made,
+          spec: { template: { spec: { containers: [{ name: "token-service", image }] } }, selector: {} },
+        },
+      ]);
+    };
+    const { warnings = [] } = await judging().judge(spec("b"), { before: spec("a"), isDryRun: true });
+    expect(warnings.join("\n")).toContain("containers[token-service].image a → b");
+  });
+
+  it.each<[string, number, number, object]>([
+    ["many manifests for many targets", 1_000, 100, {}],
+    ["large manifests for many targets", 10, 100, { text: "x".repeat(100_000) }],
+    ["a large manifest in many versions", 1, 1, { text: "x".repeat(500_000) }],
+  ])("looks at no more of %s than fits into memory and time", async (_, manifests, targets, data) => {
+    const spec = (image: string) =>
+      specOf(
+        Array.from({ length: manifests }, (__, index) => ({
+          ...deployment(image),
+          ...{ kind: "DaemonSet", metadata: { name: `d${index}`, labels: data } },
+        })),
+        Array.from({ length: targets }, (__, index) => `g${index}`),
+        manifests === 1
+          ? {
+              rollout: {
+                versions: Array.from({ length: 50 }, (__, index) => ({ name: `v${index}`, nodes: [] })),
+              },
+            }
+          : {},
+      );
+    const startMs = performance.now();
+    const { allowed, warnings = [] } = await judging().judge(spec("b"), {
+      before: spec("a"),
+      isDryRun: true,
+    });
+    expect(performance.now() - startMs).toBeLessThan(3_000);
+    expect({ allowed, first: warnings[0] }).toMatchObject({
+      allowed: true,
+      first: expect.stringMatching(/targets? not compared/),
+    });
   });
 
   it("says at most eleven sentences and 4,096 characters, and how many more there are", async () => {
