@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
-import type { RenderedSpec } from "@longshore/crds/apps";
+import type {
+  EdgeApplicationBatch,
+  EdgeApplicationSpec,
+  EdgeApplicationVersion,
+  RenderedSpec,
+} from "@longshore/crds/apps";
 import { Cluster, Crash, KEY, manifest, version } from "./cluster.ts";
 
 const ROUNDS = 120;
@@ -65,11 +70,36 @@ export class Chaos {
     const kind = this.next();
     this.cluster.edit((spec) => {
       if (kind < 0.4) return { ...spec, workloadTemplate: { manifests: [manifest(this.image())] } };
-      if (kind < 0.6) return { ...spec, rollout: { ...spec.rollout, paused: spec.rollout?.paused !== true } };
-      const hosts = GROUPS.flatMap((group) => this.names(group)).filter(() => this.is(0.3));
-      const versions = this.is(0.3) ? [] : [version("x", hosts, this.image())];
-      return { ...spec, rollout: { ...spec.rollout, versions } };
+      if (kind < 0.55)
+        return { ...spec, rollout: { ...spec.rollout, paused: spec.rollout?.paused !== true } };
+      if (kind < 0.65) return { ...spec, rollout: { ...spec.rollout, batches: this.batches() } };
+      if (kind < 0.7) return { ...spec, workloadScope: this.scope() };
+      return { ...spec, rollout: { ...spec.rollout, versions: this.versions() } };
     });
+  }
+
+  /** In the same order: under other names, or fewer of them. */
+  private batches(): EdgeApplicationBatch[] {
+    const prefix = this.one(["", "wave-", "step-"]);
+    return GROUPS.slice(0, Math.floor(this.next() * 4)).map((name) => ({
+      name: `${prefix}${name}`,
+      targets: [name],
+    }));
+  }
+
+  /** All groups, or all but the last. */
+  private scope(): EdgeApplicationSpec["workloadScope"] {
+    const names = this.is(0.5) ? GROUPS : GROUPS.slice(0, 2);
+    return { targetNodeGroups: names.map((name) => ({ name })) };
+  }
+
+  /** None, one, or two versions; hosts move between them. */
+  private versions(): EdgeApplicationVersion[] {
+    const hosts = GROUPS.flatMap((group) => this.names(group)).filter(() => this.is(0.4));
+    const cut = this.is(0.5) ? hosts.length : Math.floor(hosts.length / 2);
+    if (this.is(0.3)) return [];
+    const first = version("x", hosts.slice(0, cut), this.image());
+    return cut === hosts.length ? [first] : [first, version("y", hosts.slice(cut), this.image())];
   }
 
   private disturb(): void {
@@ -117,7 +147,11 @@ export class Chaos {
     const { cluster } = this;
     cluster.beforeWrite = () => undefined;
     for (const name of cluster.nodes.keys()) cluster.comeBack(name);
-    cluster.edit((spec) => ({ ...spec, rollout: { ...spec.rollout, paused: false } }));
+    cluster.edit((spec) => ({
+      ...spec,
+      workloadScope: { targetNodeGroups: GROUPS.map((name) => ({ name })) },
+      rollout: { ...spec.rollout, paused: false },
+    }));
     for (let round = 0, quiet = 0; round < 1000 && quiet < 20; round += 1) {
       await cluster.reconcile();
       quiet = isAtRest(cluster.phase) ? quiet + 1 : 0;
@@ -199,28 +233,45 @@ export function expectAtRest(cluster: Cluster): void {
   const { phase = "", stableRevision = "" } = cluster.app.status?.rollout ?? {};
   assert.ok(isAtRest(phase), `${phase} is no end`);
   if (phase === "Failed") return;
-  const { base, tag, hosts } = contentOf(cluster.revisions.get(stableRevision));
-  const isChosen = (name: string): boolean => hosts?.includes(name) === true;
-  const wanted = [...cluster.nodes.keys()].map((name) => [name, isChosen(name) ? tag : base]);
+  const { base, groups, versions } = contentOf(cluster.revisions.get(stableRevision));
+  const versionFor = (name: string): Version | undefined =>
+    groups.some((group) => name.startsWith(`${group}-`))
+      ? versions.find(({ nodes }) => nodes.includes(name))
+      : undefined;
+  const wanted = [...cluster.nodes.keys()]
+    .filter((name) => groups.some((group) => name.startsWith(`${group}-`)))
+    .map((name) => [name, versionFor(name)?.tag ?? base]);
   assertSame(Object.entries(cluster.images()).sort(), wanted.sort());
   for (const { name, labels } of cluster.nodes.values())
-    assert.equal(labels[KEY], isChosen(name) ? "x" : undefined, `label of ${name}`);
-  const daemonSets = GROUPS.flatMap((group) => [`cache-${group}`, ...(hosts ? [`cache-${group}-x`] : [])]);
+    assert.equal(labels[KEY], versionFor(name)?.name, `label of ${name}`);
+  const daemonSets = groups.flatMap((group) => [
+    `cache-${group}`,
+    ...versions.map(({ name }) => `cache-${group}-${name}`),
+  ]);
   assertSame([...cluster.daemonSets.keys()].sort(), daemonSets.sort());
+}
+
+interface Version {
+  readonly name: string;
+  readonly tag: string | undefined;
+  readonly nodes: readonly string[];
 }
 
 interface Content {
   readonly base: string | undefined;
-  /** Image of the version's hosts. */
-  readonly tag: string | undefined;
-  readonly hosts: readonly string[] | undefined;
+  readonly groups: readonly string[];
+  readonly versions: readonly Version[];
 }
 
 function contentOf(spec: RenderedSpec | undefined): Content {
   const base = /cache:(i\d+)/.exec(JSON.stringify(spec?.workloadTemplate))?.[1];
-  const chosen = spec?.rollout?.versions?.[0];
-  const tag = /i\d+/.exec(JSON.stringify(chosen?.overriders ?? {}).replace(/.*value/, ""))?.[0];
-  return { base, tag, hosts: chosen?.nodes };
+  const versions = (spec?.rollout?.versions ?? []).map(({ name, nodes, overriders }) => ({
+    ...{ name, nodes, tag: overriders?.imageOverriders?.[0]?.value },
+  }));
+  return {
+    ...{ base, versions },
+    groups: (spec?.workloadScope.targetNodeGroups ?? []).map(({ name }) => name),
+  };
 }
 
 const isAtRest = (phase: string | undefined): boolean =>
