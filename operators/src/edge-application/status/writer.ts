@@ -31,11 +31,19 @@ export interface StatusWrite {
   readonly signal: AbortSignal;
 }
 
+/** A large status is written less often: so that no application keeps the store busy with itself. */
+const ENTRIES_EACH_TIME = 500;
+const shareOf = ({ workloadStatus = [] }: EdgeApplicationStatus): number =>
+  Math.max(1, workloadStatus.length / ENTRIES_EACH_TIME);
+
 /** @returns how long it has to wait, 0 when it is written or needs no write */
 export async function writeStatus(deps: StatusWriterDeps, o: StatusWrite): Promise<number> {
   const { app, memory, status, signal } = o;
   if (isSameStatus(newestStatus(app, memory), status)) return 0;
-  const waitMs = memory.status === undefined ? 0 : memory.status.atMs + deps.everyMs - deps.clock.nowMs();
+  const waitMs =
+    memory.status === undefined
+      ? 0
+      : memory.status.atMs + deps.everyMs * shareOf(memory.status.status) - deps.clock.nowMs();
   if (waitMs > 0 && !o.isUrgent) return waitMs;
   const { name, namespace = "", uid } = app.metadata;
   const written = await deps.client.apply<KubeObject & { readonly status?: EdgeApplicationStatus }>(
