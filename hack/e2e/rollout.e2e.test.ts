@@ -9,7 +9,7 @@ import { BUSYBOX_IMAGE } from "../cluster/images.ts";
 import { conditionOf, type Condition, type ListOf, type Meta } from "../cluster/objects.ts";
 import { cleanEnvironment, environment, type Environment } from "./environment.ts";
 import { eventually } from "./eventually.ts";
-import { startFleet, type Fleet } from "./fleet.ts";
+import { startFleet, type Fleet, type JournalEntry } from "./fleet.ts";
 import { application, nodeGroup, type ApplicationObject } from "./group-manifests.ts";
 import { startPrometheus, type Prometheus } from "./prometheus.ts";
 
@@ -223,7 +223,7 @@ describe("rollout", () => {
     });
     await reached("Completed");
     await pulled();
-    expect(mostDown(fleet.journal().slice(before), groups)).toBeLessThanOrEqual(2);
+    expect(mostDown(fleet.journal(), { from: before, groups })).toBeLessThanOrEqual(2);
     expect((await pods()).every(({ metadata }) => metadata.labels?.["color"] === "blue")).toBe(true);
   });
 
@@ -297,18 +297,24 @@ describe("rollout", () => {
   });
 });
 
-/** The most pods of one group that were down at the same moment, after each had been up once. */
-function mostDown(
-  journal: readonly { readonly node: string; readonly what: string }[],
-  groups: Readonly<Record<string, readonly string[]>>,
-): number {
-  const down = new Set<string>();
+interface Watched {
+  /** Entry of the journal with which it begins. */
+  readonly from: number;
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The most hosts of one group that had no pod that was up at the same moment, of those that had had one. */
+function mostDown(journal: readonly JournalEntry[], { from, groups }: Watched): number {
+  const upOn = new Map<string, Set<string>>();
   let most = 0;
-  for (const { node, what } of journal) {
-    if (what === "down") down.add(node);
-    else down.delete(node);
+  journal.forEach(({ node, pod, what }, index) => {
+    const up = upOn.get(node) ?? new Set();
+    upOn.set(node, up);
+    if (what === "up") up.add(pod);
+    else up.delete(pod);
+    if (index < from) return;
     for (const members of Object.values(groups))
-      most = Math.max(most, members.filter((name) => down.has(name)).length);
-  }
+      most = Math.max(most, members.filter((name) => upOn.get(name)?.size === 0).length);
+  });
   return most;
 }

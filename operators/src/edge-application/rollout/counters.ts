@@ -35,7 +35,7 @@ export function createRolloutCounters(registry: Registry): RolloutCounters {
   const checks = counter("checks", "Measurements of checks by what came of them", "result");
   const labels = counter("host_labels", "Writes of the label that tells a host's version", "result");
   const pulls = counter("pre_pulls", "Batches whose images came to a state", "state");
-  const ends = counter("ends", "Rollouts that ended", "phase");
+  const ends = counter("ends", "Rollouts that ended, or stand", "phase");
   const swept = counter("swept", "What applications that are gone had left", "what");
   for (const result of ["held", "failed", "unanswered"]) checks.inc({ result }, 0);
   for (const result of ["written", "failed"]) labels.inc({ result }, 0);

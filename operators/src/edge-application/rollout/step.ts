@@ -67,7 +67,10 @@ export async function rolloutStep(deps: StepDeps, of: StepInput, signal: AbortSi
   const { status, afterMs } = await decide(situation);
   if (status.phase !== "Verifying" && status.phase !== "Paused") forgetQuestion(entry);
   const assignment = assignmentOf(standingOf(situation, status));
-  if (status.phase !== before.status?.phase) await settle(situation, { status, assignment, spec: of.spec });
+  if (status.phase !== before.status?.phase || status.revision !== before.status?.revision) {
+    tellPhase(situation, status);
+    await settle(situation, { status, assignment, spec: of.spec });
+  }
   give(entry, before.status, { status, running: runningOf(before, assignment) });
   return carryOut(situation, { status, assignment, afterMs });
 }
@@ -112,7 +115,6 @@ async function begin(
   await deps.revisions.trim(input.app, namesOf(used), policy.historyLimit, signal);
   await deps.prePull.clean(world.owner, wanted, signal);
   delete entry.askedMs;
-  deps.log.info({ application: world.owner, revision: wanted }, "rollout began");
 }
 
 const namesOf = (revisions: readonly (string | undefined)[]): string[] => [
@@ -219,6 +221,16 @@ async function pull(
   return deps.prePull.ensure({ app: input.app, revision: wanted, batch, images, nodes }, signal);
 }
 
+const ENDS: ReadonlySet<string> = new Set(["Completed", "RolledBack", "Failed", "Paused"]);
+
+function tellPhase({ deps, world, wanted }: Situation, { phase = "", batch, reason }: Status): void {
+  if (ENDS.has(phase)) deps.counters.ended(phase);
+  deps.log.info(
+    { application: world.owner, revision: wanted, phase, batch, reason },
+    "rollout is in another phase",
+  );
+}
+
 /** A phase ended: what only it needed is removed, and what the next rollout may need is kept. */
 async function settle(
   { deps, input, signal, policy, world, wanted }: Situation,
@@ -234,8 +246,6 @@ async function settle(
   await deps.prePull.clean(world.owner, undefined, signal);
   const used = [wanted, status.stableRevision, status.failedRevision, ...assignment.revisions.values()];
   await deps.revisions.trim(app, namesOf(used), policy.historyLimit, signal);
-  deps.counters.ended(status.phase);
-  deps.log.info({ application: world.owner, phase: status.phase, revision: wanted }, "rollout ended");
 }
 
 /** What targets had that stay untouched is not forgotten. */
