@@ -31,7 +31,7 @@ export interface GroupReconcilerDeps extends StandingDeps {
   readonly objects: { get(name: { name: string }): NodeGroupObject | undefined };
   readonly nodes: NodeIndex;
   readonly groups: GroupIndex;
-  /** Between two writes of one group's status; and a millisecond for each node, where that is more. */
+  /** Least between two writes of one group's status; and a millisecond for each node, where that is more. */
   readonly statusEveryMs: number;
   /** Nodes that a status shows. */
   readonly maxNodeStatuses: number;
@@ -41,9 +41,13 @@ export interface GroupReconcilerDeps extends StandingDeps {
 
 const [FINALIZER] = kinds.NodeGroup.finalizers;
 const MANAGER = "longshore-node-group";
+/** The longest rest between two writes of a status, in shortest ones. */
+const BUSY_RESTS = 5;
 
 interface Memory {
   readonly nextWriteMs: number;
+  /** How long it rests until then. */
+  readonly restMs: number;
   readonly seen: Seen | undefined;
 }
 
@@ -91,7 +95,7 @@ async function tell(
   { object, group }: Told,
   { signal }: ReconcileContext,
 ): Promise<Result> {
-  const { client, clock, statusEveryMs } = deps;
+  const { client, clock } = deps;
   await ensureFinalizer({ client, resource: NODE_GROUPS, object, finalizer: FINALIZER, signal });
   const memory = memories.get(group.name);
   const waitMs = (memory?.nextWriteMs ?? 0) - clock.nowMs();
@@ -104,10 +108,27 @@ async function tell(
   const news = newsOf(memory?.seen ?? seenIn(object.status) ?? seen, seen);
   const regarding = { apiVersion: "apps.kubeedge.io/v1alpha1", kind: "NodeGroup", metadata: object.metadata };
   for (const event of news) deps.recorder.event(regarding, event);
-  // To look at thousands of nodes costs something too, even if there is nothing new.
-  const restMs = isWritten ? Math.max(statusEveryMs, standings.length) : standings.length / 10;
-  memories.set(group.name, { nextWriteMs: clock.nowMs() + restMs, seen });
+  const nowMs = clock.nowMs();
+  const restMs = restOf({ memory, isWritten, nodes: standings.length, nowMs }, deps);
+  memories.set(group.name, { nextWriteMs: nowMs + restMs, restMs, seen });
   return DONE;
+}
+
+interface Turn {
+  readonly memory: Memory | undefined;
+  readonly isWritten: boolean;
+  readonly nodes: number;
+  readonly nowMs: number;
+}
+
+/** Twice as long each time while nodes go and come without an end, so that a bad network is no load on the cluster. */
+function restOf({ memory, isWritten, nodes, nowMs }: Turn, { statusEveryMs }: GroupReconcilerDeps): number {
+  // To look at thousands of nodes costs something too, even if there is nothing new.
+  if (!isWritten) return nodes / 10;
+  const leastMs = Math.max(statusEveryMs, nodes);
+  const wasWaiting = memory !== undefined && nowMs - memory.nextWriteMs < memory.restMs;
+  const mostMs = Math.max(leastMs, BUSY_RESTS * statusEveryMs);
+  return wasWaiting ? Math.min(mostMs, Math.max(leastMs, 2 * memory.restMs)) : leastMs;
 }
 
 function statusOf(

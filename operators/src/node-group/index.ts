@@ -26,7 +26,7 @@ export interface NodeGroupOptions {
   readonly maxConcurrentNodes?: number;
   /** default 200 ms: how long changes of a group's nodes are gathered before its status is written */
   readonly settleMs?: number;
-  /** default 1 s between two writes of one group's status */
+  /** default 1 s at least between two writes of one group's status; five times as long while nodes go and come */
   readonly statusEveryMs?: number;
   /** default 2,000 nodes that a status shows: a tenth of what an object may have in etcd */
   readonly maxNodeStatuses?: number;
