@@ -87,8 +87,12 @@ const isSecret = (kind: string, path: string): boolean =>
 
 const holdsSecret = (value: unknown): boolean => typeof value === "string" && SECRET_TEXT.test(value);
 
+/** Of a key that may be as long as an object: enough to tell what it is called. */
+const MAX_KEY_CHARS = 253;
+
 /** `password` of `spec.db.password`; what an item is called too, when it is its value: `[password].value`. */
-const lastOf = (path: string): string => /(\[[^[\]]*\]|[^.[\]]+)(\.value)?$/.exec(path)?.[0] ?? path;
+const lastOf = (path: string): string =>
+  /(\[[^[\]]*\]|[^.[\]]+)(\.value)?$/.exec(path.slice(-MAX_KEY_CHARS))?.[0] ?? path;
 
 function valueOf(value: unknown): string {
   if (value === undefined) return "none";

@@ -286,6 +286,20 @@ describe("an EdgeApplication in admission", () => {
     expect(warnings.join("\n")).not.toMatch(/hunter/);
   });
 
+  it.each(["[b.", "://", "://a:", "?token"])(
+    "reads a key and a value of any length in little time: %s",
+    async (part) => {
+      const spec = (value: string) => specOf([custom({ [`${"a".repeat(300_000)}${part}`]: value })]);
+      const startMs = performance.now();
+      const { warnings = [] } = await judging().judge(spec(part.repeat(50_000)), {
+        before: spec("a"),
+        isDryRun: true,
+      });
+      expect(performance.now() - startMs).toBeLessThan(1_000);
+      expect(warnings).toHaveLength(2);
+    },
+  );
+
   it("shows what is called like a secret only in its container's name", async () => {
     const spec = (image: string) => {
       const made = deployment(image);
