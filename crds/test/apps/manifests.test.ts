@@ -22,6 +22,19 @@ import {
 } from "./build.ts";
 
 describe("manifests that are none", () => {
+  it.each([
+    { kind: "ConfigMap", name: "kube-root-ca.crt", namespace: "any", isRefused: true },
+    { kind: "Service", name: "kubernetes", namespace: "default", isRefused: true },
+    { kind: "Service", name: "kubernetes", namespace: "any", isRefused: false },
+    { kind: "ConfigMap", name: "kubernetes", namespace: "default", isRefused: false },
+  ])("S $kind $name in $namespace is Kubernetes' own: $isRefused", ({ kind, name, namespace, isRefused }) => {
+    const spec = specWith([{ apiVersion: "v1", kind, metadata: { name } }]);
+    const { children, faults } = renderShared({ owner: { ...owner, namespace }, spec });
+    expect([children.length, faults.map(({ message }) => message)]).toEqual(
+      isRefused ? [0, [expect.stringContaining(`metadata.name: is "${name}", Kubernetes' own`)]] : [1, []],
+    );
+  });
+
   it.each<[string, unknown, string]>([
     ["no object", "hello", "workloadTemplate.manifests[0]: is not an object"],
     ["null", null, "is not an object"],

@@ -87,3 +87,13 @@ const CLUSTER_SCOPED: ReadonlySet<string> = new Set([
 
 export const isClusterScoped = (apiVersion: string, kind: string): boolean =>
   CLUSTER_SCOPED.has(`${groupOf(apiVersion)}/${kind}`);
+
+/** Kubernetes' own objects, which nobody controls: an application would take them, and they would go with it. */
+export function isKubernetesOwn(
+  { apiVersion, kind, name }: Readonly<Record<"apiVersion" | "kind" | "name", string>>,
+  namespace: string,
+): boolean {
+  if (apiVersion !== "v1") return false;
+  if (kind === "ConfigMap") return name === "kube-root-ca.crt";
+  return kind === "Service" && namespace === "default" && name === "kubernetes";
+}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { attemptAll } from "./attempt.ts";
+import { fail, quoted } from "./fault.ts";
+import { isKubernetesOwn } from "./kinds.ts";
 import { DEFAULT_RENDER_LIMITS, type RenderLimits } from "./limits.ts";
 import { isCopied, manifestField, manifestsOf, readManifest, titleOf } from "./manifest.ts";
 import { finish } from "./metadata.ts";
@@ -21,6 +23,12 @@ export function renderShared(
 
 function makeOne(source: unknown, ordinal: number, owner: Owner, limits: RenderLimits): Child {
   const manifest = readManifest(source, ordinal, owner, limits);
+  if (isKubernetesOwn(manifest, owner.namespace)) {
+    fail(
+      `${manifestField(ordinal)}.metadata.name`,
+      `is ${quoted(manifest.name)}, Kubernetes' own; use another name`,
+    );
+  }
   checkName(manifest.apiVersion, manifest.kind, manifest.name, `${manifestField(ordinal)}.metadata.name`);
   return { ordinal, manifestName: manifest.name, object: finish(manifest, owner) };
 }
