@@ -12,8 +12,10 @@ import {
   isActive,
   iso,
   lasting,
+  nowhere,
   progressOf,
   sinceMs,
+  timely,
   without,
   type Status,
   type StopReason,
@@ -61,15 +63,13 @@ export interface PlanInput {
 
 /** How often a batch's images are looked after; nothing tells when they are there. */
 const PULL_POLL_MS = 5_000;
-/** Clocks of controllers that take over from one another may differ so much. */
-const MAX_SKEW_MS = 5_000;
 /** Phases that one plan may pass: each batch has three. */
 const MAX_PHASES = 512;
 
 /** What comes next. Pure: what has to be asked or done is told, and the same plan made again gives the same. */
 export function plan(status: Status | undefined, input: PlanInput): Plan {
   let { facts } = input;
-  let current = status?.revision === facts.wanted ? timely(status, facts) : begun(status, facts);
+  let current = status?.revision === facts.wanted ? timely(status, facts.nowMs) : begun(status, facts);
   for (let phases = 0; phases < MAX_PHASES; phases += 1) {
     const { goesOn, ...rest } = advanced(current, { ...input, facts });
     if (goesOn !== true) return { ...rest, status: { ...rest.status, progress: progressOf(rest.status) } };
@@ -78,12 +78,6 @@ export function plan(status: Status | undefined, input: PlanInput): Plan {
     current = rest.status;
   }
   return { status: { ...current, progress: progressOf(current) }, afterMs: 1 };
-}
-
-/** A phase that began in the future: some clock was wrong, and nothing must wait until that time has come. */
-function timely(status: Status, { nowMs }: Facts): Status {
-  const isAhead = Date.parse(status.phaseStartTime ?? "") > nowMs + MAX_SKEW_MS;
-  return isAhead ? { ...status, phaseStartTime: iso(nowMs) } : status;
 }
 
 /** A new revision starts from where things are; the stable one is gone back to. */
@@ -298,7 +292,7 @@ function completed(status: Status, { facts }: PlanInput): Outcome {
 function rollingBack(status: Status, { facts }: PlanInput): Outcome {
   const { stableRevision = "" } = status;
   // Somebody deleted it: nothing was changed back.
-  if (facts.stableTargets === undefined) return { status: nowhere(status, facts) };
+  if (facts.stableTargets === undefined) return { status: nowhere(status, facts.nowMs) };
   const waits = waitingOf(facts.stableTargets, stableRevision, facts);
   // What was stopped stays in the message: it is why this happens.
   if (waits !== undefined)
@@ -318,20 +312,10 @@ function failed(status: Status, reason: StopReason, input: PlanInput, what: stri
   const checks = status.checks && { checks: status.checks };
   const stopped = { ...status, failedRevision: facts.wanted };
   if (facts.stableTargets === undefined || status.stableRevision === facts.wanted) {
-    return { status: nowhere({ ...stopped, message }, facts) };
+    return { status: nowhere({ ...stopped, message }, facts.nowMs) };
   }
   const back = { ...stopped, updatedTargets: [] };
   return { status: enter(back, "RollingBack", facts.nowMs, { reason, message, ...checks }), goesOn: true };
-}
-
-/** Nothing can be gone back to. */
-function nowhere(status: Status, { nowMs }: Facts): Status {
-  const { checks, message = "" } = status;
-  return enter(status, "Failed", nowMs, {
-    reason: "NothingToReturnTo",
-    message: cut(`${message}; there is no earlier revision to return to: change the spec`),
-    ...(checks && { checks }),
-  });
 }
 
 function paused(status: Status, reason: StopReason, { facts, policy }: PlanInput, what: string): Outcome {

@@ -74,3 +74,22 @@ export function without<T extends object, K extends keyof T & string>(
   const kept = Object.entries(object).filter(([key]) => !(keys as readonly string[]).includes(key));
   return Object.fromEntries(kept) as Omit<T, K>;
 }
+
+/** Clocks of controllers that take over from one another may differ so much. */
+const MAX_SKEW_MS = 5_000;
+
+/** A phase that began in the future: some clock was wrong, and nothing must wait until that time has come. */
+export function timely(status: Status, nowMs: number): Status {
+  const isAhead = Date.parse(status.phaseStartTime ?? "") > nowMs + MAX_SKEW_MS;
+  return isAhead ? { ...status, phaseStartTime: iso(nowMs) } : status;
+}
+
+/** Nothing can be gone back to. */
+export function nowhere(status: Status, nowMs: number): Status {
+  const { checks, message = "" } = status;
+  return enter(status, "Failed", nowMs, {
+    reason: "NothingToReturnTo",
+    message: cut(`${message}; there is no earlier revision to return to: change the spec`),
+    ...(checks && { checks }),
+  });
+}

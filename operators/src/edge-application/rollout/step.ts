@@ -115,6 +115,7 @@ async function begin(
   await deps.revisions.trim(input.app, namesOf(used), policy.historyLimit, signal);
   await deps.prePull.clean(world.owner, wanted, signal);
   delete entry.askedMs;
+  delete entry.pulled;
 }
 
 const namesOf = (revisions: readonly (string | undefined)[]): string[] => [

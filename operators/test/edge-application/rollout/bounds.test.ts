@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import type { EdgeApplicationSpec } from "@longshore/crds/apps";
-import { Cluster, manifest } from "./cluster.ts";
+import { Cluster, manifest, version } from "./cluster.ts";
 
 const hosts = ["host-1", "host-2", "host-3"];
 
@@ -24,6 +24,27 @@ describe("bounds of a rollout", () => {
     }
     // The stable one, what runs, what is wanted, and the history.
     expect(cluster.revisions.size).toBeLessThanOrEqual(6);
+  });
+
+  it("what it does is counted once, however often is looked", async () => {
+    const cluster = cdn({
+      checks: [{ name: "errors", query: "q", operator: "<", threshold: "1" }],
+      checkPolicy: { initialDelaySeconds: 0, intervalSeconds: 1, successes: 2 },
+    });
+    cluster.addNodes("north", hosts);
+    await cluster.until(() => cluster.phase === "Completed");
+    for (let more = 0; more < 5; more += 1) await cluster.reconcile();
+    expect(cluster.tally).toEqual(["pre-pull pulled", "check held", "check held", "end Completed"]);
+    cluster.tally.length = 0;
+    cluster.measure = () => ({ value: 1 });
+    cluster.edit((spec) => ({
+      ...spec,
+      rollout: { ...spec.rollout, versions: [version("v2", hosts.slice(0, 1), "v2")] },
+    }));
+    await cluster.until(() => cluster.phase === "RolledBack");
+    expect(cluster.tally).toEqual([
+      ...["pre-pull pulled", "host label written", "check failed", "host label written", "end RolledBack"],
+    ]);
   });
 
   it("steps in which nothing changes render nothing", async () => {
