@@ -75,6 +75,7 @@ describe("images that nodes pull before a batch", () => {
   it("are nobody's business where the API server knows no such jobs", async () => {
     expect(await prePull().ensure(wish(), never)).toEqual({ state: "absent" });
     await prePull().clean({ namespace: "ns", name: "cdn", uid: app.metadata.uid }, undefined, never);
+    expect(await prePull().owners(never)).toEqual([]);
   });
 
   describe("with the jobs defined", () => {
@@ -218,6 +219,9 @@ describe("images that nodes pull before a batch", () => {
       for (const revision of ["0123456789", "abcdef0123"]) await prePull().ensure(wish({ revision }), never);
       await prePull().ensure(wish({ app: other }), never);
       const owner = { namespace: "ns", name: "cdn", uid: app.metadata.uid };
+      expect(await prePull().owners(never)).toEqual(
+        expect.arrayContaining([app.metadata.uid, other.metadata.uid]),
+      );
       await prePull().clean(owner, "abcdef0123", never);
       expect(await jobs()).toMatchObject([
         { metadata: { labels: { "longshore.io/revision": "abcdef0123" } } },
