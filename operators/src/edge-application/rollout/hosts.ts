@@ -177,7 +177,11 @@ export function awayOfChanging(view: TargetView, expected: Expected): number {
 export function holdsOf({ view, expected, isStill, isLongAgo }: HoldInput): TargetPlan["holds"] {
   const { count, ...parts } = partsOf(view, expected);
   const [late, busy] = [namesOf(parts.late), namesOf(parts.busy)];
-  const next = busy[0] ?? late[0];
+  // One that was only told another cap has nothing to mend, while pods of the other are down.
+  const changing = namesOf(
+    parts.busy.filter((each) => isBusy({ ...each, isObserved: true }, view, expected.key)),
+  );
+  const next = changing[0] ?? busy[0] ?? late[0];
   if (count < 2 || late.length === 0) return undefined;
   const isHeldAll = isStill || (busy.length === 0 && !isSettled(view, { key: expected.key, isLongAgo }));
   return ({ object, version = BASE }) =>

@@ -2,12 +2,13 @@
 import { describe, expect, it } from "@jest/globals";
 import { Chaos, expectAtRest, watch } from "./chaos.ts";
 
-const SEEDS = 40;
+/** Those at the end have shown faults. */
+const SEEDS = [...Array.from({ length: 40 }, (_, index) => index + 1), 520];
 
 describe("rollouts while everything goes wrong", () => {
   it("A38 E10 keep to the cap and the order, and end at the stable or the wanted revision", async () => {
     const ends = new Map<string, number>();
-    for (let seed = 1; seed <= SEEDS; seed += 1) {
+    for (const seed of SEEDS) {
       const chaos = new Chaos(seed);
       const { cluster } = chaos;
       const check = watch(cluster);
