@@ -18,13 +18,15 @@ const MIB = 1024 * 1024;
 const ROUNDS = 3;
 /** 100 bodies of 8 MiB at a time, half of them without a length told beforehand. */
 const LOAD = `
+import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
-const [port, ...paths] = process.argv.slice(1);
+const [port, cert, ...paths] = process.argv.slice(1);
+const server = { host: "127.0.0.1", port, servername: "localhost", ca: readFileSync(cert) };
 const chunk = Buffer.alloc(65536, " ");
 const agent = new Agent({ keepAlive: false });
 const post = (index) => new Promise((resolve) => {
   const headers = { "content-type": "application/json", ...(index % 2 ? {} : { "content-length": 128 * 65536 }) };
-  const options = { port, path: paths[index % paths.length], method: "POST", headers, rejectUnauthorized: false, agent };
+  const options = { ...server, path: paths[index % paths.length], method: "POST", headers, agent };
   const sent = request(options, (answer) => { answer.resume(); resolve(answer.statusCode); sent.destroy(); });
   sent.on("error", () => resolve(0));
   let left = 128;
@@ -96,7 +98,14 @@ describe("the webhooks under large bodies", () => {
   const hundred = async (): Promise<number[]> => {
     const load = spawn(
       process.execPath,
-      ["--input-type=module", "-e", LOAD, String(port), ...reviews.map(({ path }) => path)],
+      [
+        "--input-type=module",
+        "-e",
+        LOAD,
+        String(port),
+        join(dir, "tls.crt"),
+        ...reviews.map(({ path }) => path),
+      ],
       {
         stdio: ["ignore", "pipe", "inherit"],
       },
