@@ -125,6 +125,8 @@ export class HealthWatch {
   look(): void {
     const { devices, view, metrics } = this.#deps;
     const desired = view();
+    // First: what is found still patient here may not be so any more below, and is then looked at once more.
+    this.#lookLater(desired);
     const counts = new Map<VerdictReason, number>(VERDICT_REASONS.map((reason) => [reason, 0]));
     const all = devices();
     for (const object of all) {
@@ -135,7 +137,6 @@ export class HealthWatch {
     for (const [reason, count] of counts) metrics.verdicts.set({ reason }, count);
     this.#prune(all, desired);
     this.#count(desired);
-    this.#lookLater(desired);
   }
 
   async stop(): Promise<void> {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, describe, expect, it } from "@jest/globals";
 import * as dmi from "@longshore/crds/dmi";
-import { HEALTH_BUCKET } from "../../src/devices/health-watch.ts";
+import { Registry } from "prom-client";
+import { HEALTH_BUCKET, HealthWatch } from "../../src/devices/health-watch.ts";
+import { createDeviceMetrics } from "../../src/devices/metrics.ts";
 import { STATE_BUCKET } from "../../src/devices/to-cloud/reporter.ts";
-import { until } from "../tunnel/fakes.ts";
+import type { MapperWorker } from "../../src/devices/to-mapper/worker.ts";
+import { fakeClock, fakeLog, until } from "../tunnel/fakes.ts";
 import { FakeCloud } from "./support/fake-cloud.ts";
 import { FakeMapper } from "./support/fake-mapper.ts";
 import { MemoryRecords, MemoryStore } from "./support/memory.ts";
@@ -77,6 +80,39 @@ async function copyOf(records: MemoryRecords, buckets: readonly string[]): Promi
     for (const [key, value] of records.list(bucket)) await copy.put(bucket, key, value);
   return copy;
 }
+
+describe("a mapper that is away", () => {
+  it("is told of at the end of patience, though that comes in the middle of a look", () => {
+    const clock = fakeClock();
+    // Each look at the clock takes its time: patience ends between two of them.
+    let lookedMs = 0;
+    const slow = { ...clock, monotonicMs: () => clock.monotonicMs() + (lookedMs += 60) };
+    const store = new MemoryStore();
+    store.put(device());
+    const told: string[] = [];
+    const worker = { unreachableSinceMs: 0, mapper: { name: "m" }, troubleOf: () => undefined };
+    const watch = new HealthWatch({
+      ...{
+        records: new MemoryRecords(),
+        clock: slow,
+        log: fakeLog(),
+        metrics: createDeviceMetrics(new Registry()),
+      },
+      ...{ emit: () => undefined, devices: () => store.list("device"), storeTold: () => Promise.resolve() },
+      view: () => ({
+        byProtocol: new Map([["thermo", { wanted: [], kept: new Set<string>() }]]),
+        ...{ problems: new Map(), protocols: new Map([["default/d1", "thermo"]]) },
+      }),
+      mapperOf: () => worker as unknown as MapperWorker,
+      tell: (_key, _uid, { state }) => void told.push(state),
+      limits: { unreachableAfterMs: 100, gatherMs: 0, writeBehindMs: 1000 },
+    });
+    stops.push(() => watch.stop());
+    watch.look();
+    for (let ms = 0; ms < 1000 && told.length === 0; ms += 100) clock.advance(100);
+    expect(told).toEqual(["offline"]);
+  });
+});
 
 describe("a verdict that the cloud has not confirmed", () => {
   it("is told by the agent that starts after one that was killed, whenever that was", async () => {

@@ -50,9 +50,6 @@ const serve = async (): Promise<void> => {
   await serveOneDevice(bench, mapper);
   await say("online");
   await until(() => isLast("online"), "what its mapper says");
-  // On a busy machine a dial from before it listened may fail after it was heard, and then it counts as heard for long.
-  bench.store.put(device("21"));
-  await until(() => mapper.desiredOf("d1", "temperature") === "21", "that it is reached again");
 };
 const lines = (word: string): string[] => bench.lines.filter((line) => line.includes(word));
 
