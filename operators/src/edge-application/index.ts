@@ -15,6 +15,7 @@ import {
   type Resource,
 } from "../runtime/index.ts";
 import type { TrimmedChild } from "./apply/child.ts";
+import { addGuard } from "./guard.ts";
 import { createMemories, type Memories } from "./memory.ts";
 import { DEFAULTS, type EdgeApplicationTuning } from "./options.ts";
 import { BY_GROUP, createPlaces } from "./place.ts";
@@ -86,6 +87,7 @@ export function setupEdgeApplicationController(manager: Manager, options: EdgeAp
       limiter: createExponentialLimiter({ baseMs: 200, capMs: 60_000, jitter: 0.5 }),
     })
     .complete(reconciler);
+  addGuard(manager);
   log.debug({ maxKinds: tuning.maxKinds }, "edge applications are looked after");
 }
 

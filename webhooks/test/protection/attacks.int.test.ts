@@ -61,7 +61,7 @@ describe("what an editor may try, at the API server alone", () => {
 
   beforeAll(async () => {
     bench = await startBench();
-    for (const name of [PINNED, FREE]) await bench.kubectl(["create", "namespace", name]);
+    for (const name of [PINNED, FREE]) await bench.makeNamespace(name);
     await bench.make(group("a", { breakGlass: GLASS }));
     await bench.make(group("a-b", { isProtected: false }));
     await bench.make(application("shop", { breakGlass: GLASS, status: statusOf(...SHOP) }));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { GUARDED } from "@longshore/crds/apps";
 import { Agent, request } from "undici";
 import { kubectlOf } from "../../../crds/test/apiserver.ts";
 import { controlPlaneBin, startApiServer, type ApiServer } from "../../../operators/test/apiserver.ts";
@@ -38,6 +39,8 @@ export interface Bench {
   ask(call: Call, actor?: Actor): Promise<Answer>;
   make(thing: Thing): Promise<string>;
   kubectl(args: readonly string[], stdin?: string): Promise<string>;
+  /** One that holds something protected. */
+  makeNamespace(name: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -75,6 +78,10 @@ export async function startBench(): Promise<Bench> {
       if (status !== undefined) await written(ask({ method: "PATCH", path, body: { status } }, CONTROLLERS));
       return body.metadata?.uid ?? "";
     },
+    async makeNamespace(name) {
+      await kubectl(["create", "namespace", name]);
+      await kubectl(["label", "namespace", name, `${GUARDED}=true`]); // as the controllers do
+    },
     async stop() {
       await dispatcher.close();
       await api.stop();
@@ -85,7 +92,7 @@ export async function startBench(): Promise<Bench> {
   const everybody = ["--clusterrole=cluster-admin", "--group=system:authenticated"];
   await kubectl(["create", "clusterrolebinding", "everybody-may-do-everything", ...everybody]);
   await eventually(async () => {
-    await kubectl(["create", "namespace", NAMESPACE]);
+    await made.makeNamespace(NAMESPACE);
   }, SETTLE_MS);
   return made;
 }

@@ -3,6 +3,7 @@ export { schemas } from "./schema.gen.ts";
 export {
   APPLICATION_LABEL,
   BELONGING_TO,
+  GUARDED,
   LAST_APPLIED_TEMPLATE,
   LAST_CONTAINED_RESOURCES,
   NODE_GROUP_GIVEN,

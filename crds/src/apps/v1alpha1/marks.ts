@@ -23,3 +23,5 @@ export const VERSION_LABEL_DOMAIN = "version.longshore.io";
 export const NODE_GROUP_GIVEN = "longshore.io/node-group";
 /** Annotation of a node that left groups whose pods may still be on it: the names of these groups. */
 export const NODE_GROUP_LEFT = "longshore.io/node-group-left";
+/** Label of a namespace that holds something protected: policies look nowhere else, so that they can stand in nobody's way. */
+export const GUARDED = "longshore.io/guarded";
