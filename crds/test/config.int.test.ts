@@ -289,6 +289,8 @@ describe("overlays on a real API server", () => {
     [controllers, { verb: "update", ...lease, namespace: "kubeedge", name: "other" }, false],
     [controllers, { verb: "patch", resource: "nodes" }, true],
     [controllers, { verb: "delete", resource: "nodes" }, false],
+    [controllers, { verb: "patch", resource: "namespaces" }, true],
+    [controllers, { verb: "delete", resource: "namespaces" }, false],
     [controllers, { verb: "patch", resource: "nodes", subresource: "status" }, false],
     [controllers, { verb: "delete", resource: "pods", namespace: "any" }, true],
     [controllers, { verb: "create", resource: "secrets", namespace: "any" }, false],
