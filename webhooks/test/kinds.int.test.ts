@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { execFile } from "node:child_process";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { controlPlaneBin, freePort, startApiServer, type ApiServer } from "../../operators/test/apiserver.ts";
@@ -13,15 +11,10 @@ import {
   startReplica,
   type Replica,
 } from "./installation.ts";
+import { kubectlAt, type Said } from "./kubectl.ts";
 
 jest.setTimeout(120_000);
 const DIGEST = `sha256:${"a".repeat(64)}`;
-
-interface Said {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 interface Pod {
   readonly spec: { readonly tolerations?: readonly { readonly key?: string; readonly operator?: string }[] };
@@ -34,21 +27,7 @@ describe("admission of jobs, rules and pods by a real API server", () => {
   let port: number;
   let replica: Replica;
 
-  /** kubectl as a user runs it. */
-  const tell = (args: readonly string[], stdin = ""): Promise<Said> =>
-    new Promise((resolve) => {
-      const options = { timeout: 60_000, env: { HOME: tmpdir() } };
-      const all = [`--kubeconfig=${api.kubeconfig}`, ...args];
-      const child = execFile(join(bin, "kubectl"), all, options, (error, out, err) => {
-        resolve({ code: error ? Number(error.code ?? 1) : 0, out, err });
-      });
-      child.stdin?.end(stdin);
-    });
-  const kubectl = async (args: readonly string[], stdin?: string): Promise<string> => {
-    const { code, out, err } = await tell(args, stdin);
-    if (code !== 0) throw new Error(err);
-    return out;
-  };
+  const { tell, kubectl } = kubectlAt(() => ({ bin, kubeconfig: api.kubeconfig }));
   const create = (object: object, ...flags: string[]): Promise<Said> =>
     tell(["create", ...flags, "-f", "-"], JSON.stringify(object));
 

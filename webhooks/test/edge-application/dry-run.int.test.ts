@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { execFile } from "node:child_process";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   controlPlaneBin,
@@ -17,36 +15,17 @@ import {
   startReplica,
   type Replica,
 } from "../installation.ts";
+import { kubectlAt, type Said } from "../kubectl.ts";
 import { deployment, service, specOf } from "./sample.ts";
 
 jest.setTimeout(120_000);
-
-interface Said {
-  readonly code: number;
-  readonly out: string;
-  /** Warnings, too. */
-  readonly err: string;
-}
 
 describe("node groups and edge applications before a real API server", () => {
   let api: ApiServer;
   let bin: string;
   let replica: Replica;
 
-  const tell = (args: readonly string[], stdin = ""): Promise<Said> =>
-    new Promise((resolve) => {
-      const options = { timeout: 60_000, env: { HOME: tmpdir() } };
-      const all = [`--kubeconfig=${api.kubeconfig}`, ...args];
-      const child = execFile(join(bin, "kubectl"), all, options, (error, out, err) => {
-        resolve({ code: error ? Number(error.code ?? 1) : 0, out, err });
-      });
-      child.stdin?.end(stdin);
-    });
-  const kubectl = async (args: readonly string[], stdin?: string): Promise<string> => {
-    const { code, out, err } = await tell(args, stdin);
-    if (code !== 0) throw new Error(err);
-    return out;
-  };
+  const { tell, kubectl } = kubectlAt(() => ({ bin, kubeconfig: api.kubeconfig }));
   const apply = (object: object, ...flags: string[]): Promise<Said> =>
     tell(["apply", ...flags, "-f", "-"], JSON.stringify(object));
   const warningsIn = ({ err }: Said): string[] =>
