@@ -176,16 +176,19 @@ describe("a desired value that does not fit the model that is here", () => {
 describe("many devices", () => {
   it("that come at once all reach their mapper, each told once", async () => {
     const count = 1_000;
-    const mapperThere = new FakeMapper(bench.mapperPath);
-    await bench.register();
+    // With a deadline that a busy machine keeps: a call that passes it is made again.
+    const patient = await startRoom();
+    const mapperThere = new FakeMapper(patient.mapperPath);
+    await patient.register();
     await mapperThere.listen();
-    bench.store.put(model());
+    patient.store.put(model());
     for (let i = 0; i < count; i++) {
-      bench.store.put(device("1", { name: `n${i}` }));
+      patient.store.put(device("1", { name: `n${i}` }));
       if (i % 10 === 9) await new Promise((resolve) => setImmediate(resolve));
     }
     await until(() => mapperThere.devices.size === count, "all of them", 60_000);
     expect(mapperThere.calls.length).toBe(count + 1);
     mapperThere.die();
+    await patient.stop();
   }, 60_000);
 });
