@@ -12,7 +12,6 @@ import {
   type Manager,
   type ObjectEvent,
   type Request,
-  type Resource,
 } from "../runtime/index.ts";
 import type { TrimmedChild } from "./apply/child.ts";
 import { addGuard } from "./guard.ts";
@@ -20,7 +19,7 @@ import { createMemories, type Memories } from "./memory.ts";
 import { DEFAULTS, type EdgeApplicationTuning } from "./options.ts";
 import { BY_GROUP, createPlaces } from "./place.ts";
 import { createReconciler } from "./reconciler.ts";
-import { EDGE_APPLICATIONS, NODE_GROUPS, refKey } from "./resources.ts";
+import { EDGE_APPLICATIONS, NODE_GROUPS, NODES, refKey } from "./resources.ts";
 import type { Rollout } from "./rollout/index.ts";
 import type { MetricsOptions } from "./rollout/metrics.ts";
 import { rolloutOf } from "./rollouts.ts";
@@ -50,7 +49,6 @@ export interface EdgeApplicationOptions extends EdgeApplicationTuning {
   readonly rollout?: Rollout;
 }
 
-const NODES: Resource = { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false };
 const BY_UID = "edge-application/uid";
 
 /** Keeps the objects of EdgeApplications in all their targets, their status, and their rollouts. */

@@ -13,6 +13,7 @@ const resourceOf = (kind: (typeof kinds)["EdgeApplication" | "NodeGroup"]): Reso
 
 export const EDGE_APPLICATIONS = resourceOf(kinds.EdgeApplication);
 export const NODE_GROUPS = resourceOf(kinds.NodeGroup);
+export const NODES: Resource = { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false };
 
 /** Owner of every field that an application gives its children, and of the application's status. */
 export const FIELD_MANAGER = "longshore-edge-application";

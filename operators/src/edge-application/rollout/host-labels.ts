@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { VERSION_LABEL_DOMAIN } from "@longshore/crds/apps";
-import { isNotFound, type Client, type Resource } from "../../runtime/index.ts";
+import { isNotFound, type Client } from "../../runtime/index.ts";
+import { NODES } from "../resources.ts";
 
 /** A host and which version of an application its label tells; absent: none. */
 export interface HostLabel {
@@ -22,7 +23,6 @@ export interface HostLabelsDeps {
   readonly labelled: HostLabels["labelled"];
 }
 
-const NODES: Resource = { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false };
 export const HOST_LABEL_MANAGER = "longshore-rollout";
 
 /** Keys of a node's version labels, of any application: values of an index over nodes. */
