@@ -39,6 +39,7 @@ const reliablesyncs = {
   versions: ["v1alpha1"],
 } as const;
 const rules = { group: "rules.kubeedge.io", version: "v1", versions: ["v1"] } as const;
+const tasks = { group: "tasks.longshore.io", version: "v1alpha1", versions: ["v1alpha1"] } as const;
 const policy = { group: "policy.kubeedge.io", version: "v1alpha1", versions: ["v1alpha1"] } as const;
 
 const noWords = { finalizers: [], conditions: {} } as const;
@@ -175,6 +176,16 @@ export const kinds = {
     ...{ versions: ["v1alpha2"], namespaced: false, statusSubresource: true },
     finalizers: ["kubeedge.io/configupdatejob-controller"],
     conditions: jobConditions,
+  },
+  NodeTaskReport: {
+    ...tasks,
+    ...{
+      kind: "NodeTaskReport",
+      plural: "nodetaskreports",
+      singular: "nodetaskreport",
+      shortNames: ["ntr"],
+    },
+    ...{ namespaced: false, statusSubresource: false, ...noWords },
   },
   ObjectSync: {
     ...reliablesyncs,

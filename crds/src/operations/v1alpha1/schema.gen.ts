@@ -232,6 +232,9 @@ export const schemas: Readonly<Record<string, object>> = {
         "minimum": 0
        }
       }
+     },
+     "sequence": {
+      "type": "string"
      }
     }
    }
@@ -288,6 +291,12 @@ export const schemas: Readonly<Record<string, object>> = {
         }
        },
        "value": {
+        "type": "string"
+       },
+       "amd64": {
+        "type": "string"
+       },
+       "arm64": {
         "type": "string"
        }
       }
@@ -458,6 +467,9 @@ export const schemas: Readonly<Record<string, object>> = {
         "minimum": 0
        }
       }
+     },
+     "sequence": {
+      "type": "string"
      }
     }
    }

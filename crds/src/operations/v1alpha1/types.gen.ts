@@ -101,6 +101,8 @@ export interface ImagePrePullJobStatus {
     /** Nodes at work. */
     running?: number;
   };
+  /** Version of the job when it was accepted: later jobs have greater ones. */
+  sequence?: string;
 }
 
 /** Pulls images onto edge nodes before they are needed. */
@@ -134,6 +136,10 @@ export interface NodeUpgradeJobSpec {
     };
     /** Digest. */
     value?: string;
+    /** Digest on amd64. */
+    amd64?: string;
+    /** Digest on arm64. */
+    arm64?: string;
   };
   /** Nodes by label. Give either this or nodeNames. */
   labelSelector?: LabelSelector;
@@ -192,6 +198,8 @@ export interface NodeUpgradeJobStatus {
     /** Nodes at work. */
     running?: number;
   };
+  /** Version of the job when it was accepted: later jobs have greater ones. */
+  sequence?: string;
 }
 
 /** Brings edge nodes to one version of the agent, a few at a time. */

@@ -120,6 +120,24 @@ export const schemas: Readonly<Record<string, object>> = {
         },
         "reason": {
          "type": "string"
+        },
+        "attempt": {
+         "type": "integer",
+         "minimum": 0
+        },
+        "startTime": {
+         "type": "string"
+        },
+        "progress": {
+         "type": "string",
+         "maxLength": 256
+        },
+        "log": {
+         "type": "string",
+         "maxLength": 4096
+        },
+        "supersededBy": {
+         "type": "string"
         }
        }
       }
@@ -195,8 +213,19 @@ export const schemas: Readonly<Record<string, object>> = {
        "running": {
         "type": "integer",
         "minimum": 0
+       },
+       "pending": {
+        "type": "integer",
+        "minimum": 0
+       },
+       "offline": {
+        "type": "integer",
+        "minimum": 0
        }
       }
+     },
+     "sequence": {
+      "type": "string"
      }
     }
    }
@@ -362,6 +391,24 @@ export const schemas: Readonly<Record<string, object>> = {
         },
         "reason": {
          "type": "string"
+        },
+        "attempt": {
+         "type": "integer",
+         "minimum": 0
+        },
+        "startTime": {
+         "type": "string"
+        },
+        "progress": {
+         "type": "string",
+         "maxLength": 256
+        },
+        "log": {
+         "type": "string",
+         "maxLength": 4096
+        },
+        "supersededBy": {
+         "type": "string"
         }
        }
       }
@@ -491,8 +538,19 @@ export const schemas: Readonly<Record<string, object>> = {
        "running": {
         "type": "integer",
         "minimum": 0
+       },
+       "pending": {
+        "type": "integer",
+        "minimum": 0
+       },
+       "offline": {
+        "type": "integer",
+        "minimum": 0
        }
       }
+     },
+     "sequence": {
+      "type": "string"
      }
     }
    }
@@ -553,6 +611,9 @@ export const schemas: Readonly<Record<string, object>> = {
           "type": "string"
          }
         }
+       },
+       "value": {
+        "type": "string"
        }
       }
      },
@@ -672,6 +733,24 @@ export const schemas: Readonly<Record<string, object>> = {
         },
         "state": {
          "type": "string"
+        },
+        "attempt": {
+         "type": "integer",
+         "minimum": 0
+        },
+        "startTime": {
+         "type": "string"
+        },
+        "progress": {
+         "type": "string",
+         "maxLength": 256
+        },
+        "log": {
+         "type": "string",
+         "maxLength": 4096
+        },
+        "supersededBy": {
+         "type": "string"
         }
        }
       }
@@ -749,8 +828,19 @@ export const schemas: Readonly<Record<string, object>> = {
        "running": {
         "type": "integer",
         "minimum": 0
+       },
+       "pending": {
+        "type": "integer",
+        "minimum": 0
+       },
+       "offline": {
+        "type": "integer",
+        "minimum": 0
        }
       }
+     },
+     "sequence": {
+      "type": "string"
      }
     }
    }

@@ -57,6 +57,16 @@ export interface ConfigUpdateJobNodeStatus {
   phase?: string;
   /** Why, in words. */
   reason?: string;
+  /** Which attempt this is: raised by the annotation longshore.io/attempt of the job. */
+  attempt?: number;
+  /** When the node was ordered to begin. */
+  startTime?: string;
+  /** What the node is doing, in words. */
+  progress?: string;
+  /** End of the log of the step that failed. */
+  log?: string;
+  /** Newer job that does what this one was to do on the node. */
+  supersededBy?: string;
 }
 
 export interface ConfigUpdateJobStatus {
@@ -80,7 +90,13 @@ export interface ConfigUpdateJobStatus {
     failed?: number;
     /** Nodes at work. */
     running?: number;
+    /** Nodes that have not begun. */
+    pending?: number;
+    /** Nodes that have not begun and are not connected. */
+    offline?: number;
   };
+  /** Version of the job when it was accepted: later jobs have greater ones. */
+  sequence?: string;
 }
 
 /** Changes fields of the agent's configuration on edge nodes. */
@@ -149,6 +165,16 @@ export interface ImagePrePullJobNodeStatus {
   phase?: string;
   /** Why, in words. */
   reason?: string;
+  /** Which attempt this is: raised by the annotation longshore.io/attempt of the job. */
+  attempt?: number;
+  /** When the node was ordered to begin. */
+  startTime?: string;
+  /** What the node is doing, in words. */
+  progress?: string;
+  /** End of the log of the step that failed. */
+  log?: string;
+  /** Newer job that does what this one was to do on the node. */
+  supersededBy?: string;
 }
 
 export interface ImagePrePullJobStatusImageStatus {
@@ -211,7 +237,13 @@ export interface ImagePrePullJobStatus {
     failed?: number;
     /** Nodes at work. */
     running?: number;
+    /** Nodes that have not begun. */
+    pending?: number;
+    /** Nodes that have not begun and are not connected. */
+    offline?: number;
   };
+  /** Version of the job when it was accepted: later jobs have greater ones. */
+  sequence?: string;
 }
 
 /** Pulls images onto edge nodes before they are needed. */
@@ -247,6 +279,8 @@ export interface NodeUpgradeJobSpec {
       /** Token for the registry. */
       token: string;
     };
+    /** Digest on every architecture. */
+    value?: string;
   };
   /** Nodes by label. Give either this or nodeNames. */
   labelSelector?: LabelSelector;
@@ -288,6 +322,16 @@ export interface NodeUpgradeJobNodeStatus {
   reason?: string;
   /** Word of v1alpha1, kept for old clients. */
   state?: string;
+  /** Which attempt this is: raised by the annotation longshore.io/attempt of the job. */
+  attempt?: number;
+  /** When the node was ordered to begin. */
+  startTime?: string;
+  /** What the node is doing, in words. */
+  progress?: string;
+  /** End of the log of the step that failed. */
+  log?: string;
+  /** Newer job that does what this one was to do on the node. */
+  supersededBy?: string;
 }
 
 export interface NodeUpgradeJobStatus {
@@ -321,7 +365,13 @@ export interface NodeUpgradeJobStatus {
     failed?: number;
     /** Nodes at work. */
     running?: number;
+    /** Nodes that have not begun. */
+    pending?: number;
+    /** Nodes that have not begun and are not connected. */
+    offline?: number;
   };
+  /** Version of the job when it was accepted: later jobs have greater ones. */
+  sequence?: string;
 }
 
 /** Brings edge nodes to one version of the agent, a few at a time. */
