@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { kinds } from "@longshore/crds/kinds";
 import {
   createChannel,
   createClient,
@@ -16,6 +17,7 @@ import { Registry } from "prom-client";
 import { createNodeClients, type NodeClients } from "./fleet/identities.ts";
 import { createJournal, type JournalEntry } from "./fleet/journal.ts";
 import { createKubelet, deletePod, type Kubelet } from "./fleet/kubelet.ts";
+import { createPulls, type PullJob } from "./fleet/pulls.ts";
 import { nodeAddress, registerNode, removeNode, renewLease, sayReady } from "./fleet/nodes.ts";
 import { PODS, type FleetPod } from "./fleet/resources.ts";
 
@@ -29,6 +31,8 @@ export interface FleetOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** From a pod's binding until it is Ready; default 300 ms. */
   readonly startMs?: number;
+  /** As its Node says it; default: it says none. */
+  readonly kubeletVersion?: (name: string) => string;
   /** Time between two renewals of a node's Lease; default 4 s, a fifth of the environment's grace period. */
   readonly renewMs?: number;
 }
@@ -42,12 +46,24 @@ export interface Fleet {
   statusOf(name: string): { readonly isAway: boolean; readonly pods: readonly string[] };
   /** All ups and downs of pods, from the first on. */
   journal(): readonly JournalEntry[];
+  /** Nodes that carried out an ImagePrePullJob, in order. */
+  pulls(): readonly Pull[];
   /** Removes the nodes and what is bound to them. */
   close(): Promise<void>;
 }
 
+/** One node has the images of a job. */
+export interface Pull {
+  readonly node: string;
+  readonly job: string;
+  readonly images: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+}
+
 interface Member {
   readonly index: number;
+  readonly kubeletVersion: string;
   isAway: boolean;
 }
 type Members = ReadonlyMap<string, Member>;
@@ -56,13 +72,15 @@ const MAX_NODES = 250;
 
 /** Registers the nodes and resolves when all have said that they are Ready. */
 export async function startFleet(kubeconfig: string, options: FleetOptions): Promise<Fleet> {
-  const { names, labels = {}, startMs = 300, renewMs = 4000 } = options;
+  const { names, labels = {}, startMs = 300, renewMs = 4000, kubeletVersion = () => "" } = options;
   if (names.length > MAX_NODES) throw new Error(`a fleet has at most ${MAX_NODES} nodes`);
   const client = createClient({ kubeConfig: loadKubeConfig(kubeconfig), userAgent: "longshore-fleet" });
   const nodes = createNodeClients(kubeconfig);
-  const members = new Map(names.map((name, index) => [name, { index, isAway: false }]));
+  const members = new Map(
+    names.map((name, index) => [name, { index, kubeletVersion: kubeletVersion(name), isAway: false }]),
+  );
   await clearNodes(client, nodes, members);
-  await Promise.all([...members].map(([name, { index }]) => registerNode(client, name, index, labels)));
+  await Promise.all([...members].map(([name, member]) => registerNode(client, name, member, labels)));
   const stop = new AbortController();
   const crew = startKubelet({ client, nodes, members, startMs }, stop.signal);
   const renewing = renewLeases(client, members, renewMs, stop.signal);
@@ -77,12 +95,13 @@ export async function startFleet(kubeconfig: string, options: FleetOptions): Pro
     async comeBack(name) {
       const member = memberOf(name);
       await renewLease(client, name);
-      await sayReady(client, name, member.index);
+      await sayReady(client, name, member);
       member.isAway = false;
       crew.lookAfter(name);
     },
     statusOf: (name) => ({ isAway: memberOf(name).isAway, pods: crew.upOn(name) }),
     journal: () => crew.journal.entries(),
+    pulls: () => [...crew.pulls],
     async close() {
       await clearNodes(client, nodes, members);
       stop.abort();
@@ -94,6 +113,7 @@ export async function startFleet(kubeconfig: string, options: FleetOptions): Pro
 
 interface Crew extends Pick<Kubelet, "upOn"> {
   readonly journal: ReturnType<typeof createJournal>;
+  readonly pulls: readonly Pull[];
   readonly synced: Promise<void>;
   /** Rejects when something of it failed for good. */
   readonly ended: Promise<void>;
@@ -115,6 +135,8 @@ function startKubelet({ client, nodes, members, startMs }: CrewDeps, signal: Abo
   const pods = manager.cache.informer<FleetPod>(PODS, selection);
   pods.addIndex("node", ({ spec }) => [spec.nodeName ?? ""]);
   const journal = createJournal();
+  const pulls: Pull[] = [];
+  const isPresent = (node: string): boolean => members.get(node)?.isAway === false;
   const kubelet = createKubelet({
     ...{ clientOf: (node) => nodes.of(node), clock: systemClock, journal, startMs },
     pod: (request) => pods.get(request),
@@ -133,10 +155,24 @@ function startKubelet({ client, nodes, members, startMs }: CrewDeps, signal: Abo
       limiter: createExponentialLimiter({ baseMs: 50, capMs: 2000, jitter: 0.5 }),
     })
     .complete(kubelet.reconcile);
+  const jobs = manager.cache.informer<PullJob>(kinds.ImagePrePullJob);
+  newController(manager)
+    .named("fleet-pulls")
+    .watches<PullJob>(kinds.ImagePrePullJob, enqueueSelf)
+    .complete(
+      createPulls({
+        ...{ client, jobs, isPresent },
+        pulled: (node, { metadata, spec }) =>
+          void pulls.push({
+            ...{ node, job: metadata.name, time: Date.now() },
+            images: spec.imagePrePullTemplate?.images ?? [],
+          }),
+      }),
+    );
   const ended = manager.start(signal);
   ended.catch(() => undefined); // whoever closes the fleet is told
   return {
-    ...{ journal, ended, upOn: (node) => kubelet.upOn(node), synced: pods.synced() },
+    ...{ journal, pulls, ended, upOn: (node) => kubelet.upOn(node), synced: pods.synced() },
     lookAfter(node) {
       for (const { metadata } of pods.byIndex("node", node))
         again.enqueue({ namespace: metadata.namespace ?? "", name: metadata.name });

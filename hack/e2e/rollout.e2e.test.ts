@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { ctr } from "../cluster/containerd.ts";
 import { BUSYBOX_IMAGE } from "../cluster/images.ts";
 import { conditionOf, type Condition, type ListOf, type Meta } from "../cluster/objects.ts";
@@ -25,14 +24,6 @@ interface Pod {
   readonly spec: { readonly nodeName?: string; readonly containers: readonly { readonly image: string }[] };
   readonly status: { readonly conditions?: readonly Condition[] };
 }
-interface Job {
-  readonly metadata: Meta;
-  readonly spec: {
-    readonly imagePrePullTemplate: { readonly images: string[]; readonly nodeNames: string[] };
-  };
-  readonly status?: { readonly phase?: string };
-}
-
 describe("rollout", () => {
   const dir = mkdtempSync(join(tmpdir(), "longshore-rollout-"));
   const drained = join(dir, "drained");
@@ -139,36 +130,9 @@ describe("rollout", () => {
     );
   const all = (): string[] => Object.values(groups).flat().sort();
 
-  /** Carries pre-pull jobs out, on paper. @returns ends that, and tells which images were pulled where, before what */
-  const pullImages = (): (() => Promise<readonly (Job & { readonly before: readonly string[] })[]>) => {
-    const done: (Job & { readonly before: readonly string[] })[] = [];
-    const over = new AbortController();
-    const loop = (async () => {
-      while (!over.signal.aborted) {
-        const { items } = await env.kubectl.json<ListOf<Job>>("get", "imageprepulljobs");
-        for (const job of items.filter(({ status }) => status?.phase === undefined)) {
-          done.push({ ...job, before: Object.keys(await hosts()) });
-          const status = JSON.stringify({ status: { phase: "Completed" } });
-          await env.kubectl.run(
-            ...["patch", "imageprepulljob", job.metadata.name, "--subresource=status"],
-            ...["--type=merge", "-p", status],
-          );
-        }
-        await sleep(500);
-      }
-    })();
-    return async () => {
-      over.abort();
-      await loop;
-      return done;
-    };
-  };
-
   it("A38 deploys group by group, and says how far it is", async () => {
-    const pulled = pullImages();
     await deploy({});
     await reached("Completed");
-    await pulled();
     expect(await hosts()).toEqual({ [imageOf("v1")]: all() });
     // What the rollout says is written at once, all else a second later.
     await eventually(async () => {
@@ -180,15 +144,19 @@ describe("rollout", () => {
   it("A38 gives three hosts the second version, two of a group at a time, after they have its image", async () => {
     const chosen = [env.node, "ro-a1", "ro-b1"].sort();
     const before = fleet.journal().length;
-    const pulled = pullImages();
     await deploy({ versions: [{ name: "v2", nodes: chosen, overriders: tag("v2") }] });
     await eventually(async () => expect((await hosts())[imageOf("v2")]).toEqual(chosen), {
       timeoutMs: ROLLED_OUT_MS,
     });
     await reached("Completed");
-    const jobs = await pulled();
-    expect(jobs[0]?.spec.imagePrePullTemplate.images).toEqual([imageOf("v2")]);
-    expect(jobs[0]?.before).not.toContain(imageOf("v2"));
+    // The image was there before a pod of it was.
+    const pulls = fleet.pulls().filter(({ images }) => images.includes(imageOf("v2")));
+    expect([...new Set(pulls.map(({ node }) => node))].sort()).toEqual(
+      chosen.filter((name) => name !== env.node),
+    );
+    for (const { node, image, what, time } of fleet.journal())
+      if (what === "up" && image === imageOf("v2"))
+        expect(pulls.find((pull) => pull.node === node)?.time).toBeLessThanOrEqual(time);
     expect(await hosts()).toEqual({
       [imageOf("v1")]: all().filter((name) => !chosen.includes(name)),
       [imageOf("v2")]: chosen,
@@ -206,7 +174,6 @@ describe("rollout", () => {
 
   it("A38 never has more than two pods of a group down, also when all change", async () => {
     const before = fleet.journal().length;
-    const pulled = pullImages();
     const changed = structuredClone(cache);
     changed.spec.template.metadata.labels = { app: "cache", color: "blue" } as never;
     const wish = await app();
@@ -222,7 +189,6 @@ describe("rollout", () => {
       timeoutMs: 20_000,
     });
     await reached("Completed");
-    await pulled();
     expect(mostDown(fleet.journal(), { from: before, groups })).toBeLessThanOrEqual(2);
     expect((await pods()).every(({ metadata }) => metadata.labels?.["color"] === "blue")).toBe(true);
   });
@@ -230,7 +196,6 @@ describe("rollout", () => {
   it("A38 stops when a check fails after the second wave, and takes back what changed", async () => {
     const was = await hosts();
     const chosen = ["ro-a2", "ro-b2", "ro-c1"];
-    const pulled = pullImages();
     const seen = new Set<string>();
     await deploy({ versions: [{ name: "v3", nodes: chosen, overriders: tag("v3") }] });
     await eventually(async () => expect((await app()).status?.rollout?.batch).toBe(2), {
@@ -246,7 +211,6 @@ describe("rollout", () => {
       },
       { timeoutMs: ROLLED_OUT_MS, intervalMs: 200 },
     );
-    await pulled();
     const condition = stopped.status?.conditions?.find(({ type }) => type === "RolledOut");
     expect(condition).toMatchObject({ status: "False", reason: "CheckFailed" });
     expect(condition?.message).toContain("0.5");
@@ -270,7 +234,6 @@ describe("rollout", () => {
       },
       { timeoutMs: 90_000 },
     );
-    const pulled = pullImages();
     await deploy({ versions: [{ name: "v2", nodes: names("b", 10), overriders: tag("v2") }] });
     await reached("Completed");
     await deploy({ versions: [{ name: "v3", nodes: names("b", 10), overriders: tag("v3") }] });
@@ -278,7 +241,6 @@ describe("rollout", () => {
       timeoutMs: 20_000,
     });
     await reached("Completed");
-    await pulled();
     const before = fleet.journal().length;
     for (const name of ["ro-b3", "ro-b4", "ro-b5"]) await fleet.comeBack(name);
     await eventually(async () => expect((await hosts())[imageOf("v3")]).toEqual(names("b", 10).sort()), {

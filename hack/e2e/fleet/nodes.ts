@@ -6,13 +6,24 @@ import { LEASES, NODES } from "./resources.ts";
 const LEASE_NAMESPACE = "kube-node-lease";
 const LEASE_SECONDS = 40;
 const CAPACITY = { cpu: "8", memory: "16Gi", pods: "110", "ephemeral-storage": "50Gi" };
+const NODE_INFO = {
+  ...{ architecture: "amd64", bootID: "simulated", containerRuntimeVersion: "none://1", kernelVersion: "6" },
+  ...{ kubeProxyVersion: "", machineID: "simulated", operatingSystem: "linux", osImage: "", systemUUID: "" },
+};
 const CLEANUP_MS = 10_000;
 
-/** @param index tells its address apart from those of others */
+/** What tells a node from others. */
+export interface NodeFacts {
+  /** Its address follows from it. */
+  readonly index: number;
+  /** "": it says none. */
+  readonly kubeletVersion: string;
+}
+
 export async function registerNode(
   client: Client,
   name: string,
-  index: number,
+  facts: NodeFacts,
   labels: Readonly<Record<string, string>>,
 ): Promise<void> {
   await removeNode(client, name); // what an earlier run left
@@ -27,16 +38,21 @@ export async function registerNode(
     },
   });
   await renewLease(client, name, made.metadata.uid);
-  await sayReady(client, name, index);
+  await sayReady(client, name, facts);
 }
 
 /** Without this, a node that was away would stay what the cluster has made of it: Unknown. */
-export async function sayReady(client: Client, name: string, index: number): Promise<void> {
+export async function sayReady(
+  client: Client,
+  name: string,
+  { index, kubeletVersion }: NodeFacts,
+): Promise<void> {
   const now = new Date().toISOString().replace(/\.\d+Z$/, "Z");
   const condition = (type: string, status: "True" | "False", reason: string) => ({
     ...{ type, status, reason, message: "simulated", lastHeartbeatTime: now, lastTransitionTime: now },
   });
   const status = {
+    ...(kubeletVersion === "" ? {} : { nodeInfo: { ...NODE_INFO, kubeletVersion } }),
     capacity: CAPACITY,
     allocatable: CAPACITY,
     addresses: [
