@@ -86,6 +86,12 @@ export interface DeleteOptions extends CallOptions {
   readonly propagationPolicy?: "Foreground" | "Background" | "Orphan";
 }
 
+export interface DeleteCollectionOptions extends CallOptions {
+  readonly namespace?: string;
+  /** Never empty: nobody is to delete all of a kind by a slip. */
+  readonly labelSelector: string;
+}
+
 export type PatchType = "merge" | "strategic" | "json";
 
 export interface PatchOptions extends WriteOptions {
@@ -125,6 +131,8 @@ export interface Client {
   /** Server-side apply. `object` holds only the fields that the manager owns. */
   apply<T extends KubeObject>(resource: Resource, object: object, options: ApplyOptions): Promise<T>;
   delete(resource: Resource, name: ObjectName, options?: DeleteOptions): Promise<void>;
+  /** Deletes all that match, with one call. @throws {TerminalError} when the selector is empty */
+  deleteCollection(resource: Resource, options: DeleteCollectionOptions): Promise<void>;
   /** POST to a subresource that is no status, for example `serviceaccounts/x/token`. */
   createSubresource<T>(
     resource: Resource,

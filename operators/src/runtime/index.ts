@@ -3,6 +3,7 @@ export type {
   ApplyOptions,
   CallOptions,
   Client,
+  DeleteCollectionOptions,
   DeleteOptions,
   GetOptions,
   KubeObject,

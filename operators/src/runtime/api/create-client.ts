@@ -131,6 +131,12 @@ function createWriter(caller: Caller): Writer {
       const path = objectPath(resource, name);
       await caller.call({ method: "DELETE", path, body: JSON.stringify(body), signal, timeoutMs });
     },
+    async deleteCollection(resource, { namespace, labelSelector, ...o }) {
+      if (labelSelector === "") throw new TerminalError("a selector is missing: nothing is deleted without");
+      const path = collectionPath(resource, namespace);
+      // What was deleted is answered: of that, the least.
+      await caller.call({ method: "DELETE", path, query: { labelSelector }, accept: METADATA_LIST, ...o });
+    },
     // eslint-disable-next-line max-params -- the port's signature
     async createSubresource(resource, name, subresource, body, o = {}) {
       const path = objectPath(resource, name, subresource);

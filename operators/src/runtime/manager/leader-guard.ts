@@ -30,6 +30,7 @@ export function guardWrites(client: Client, hasLost: () => boolean): Client {
     patch: guarded(client.patch.bind(client)) as Client["patch"],
     apply: guarded(client.apply.bind(client)) as Client["apply"],
     delete: guarded(client.delete.bind(client)),
+    deleteCollection: guarded(client.deleteCollection.bind(client)),
     createSubresource: guarded(client.createSubresource.bind(client)) as Client["createSubresource"],
   };
 }

@@ -109,6 +109,10 @@ export class FakeClient implements Client {
     this.objects.delete(keyOf(resource, name));
   }
 
+  deleteCollection(): Promise<void> {
+    throw new Error("not used");
+  }
+
   async createSubresource<T>(
     resource: Resource,
     name: ObjectName,

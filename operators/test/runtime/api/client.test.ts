@@ -73,6 +73,19 @@ describe("the client", () => {
     ]);
   });
 
+  it("deletes what matches with one call, and nothing without a selector", async () => {
+    const seen: string[] = [];
+    const client = await serve((request, response) => {
+      seen.push(`${request.method ?? ""} ${decodeURIComponent(request.url ?? "")}`);
+      json(response, 200, {});
+    });
+    await client.deleteCollection(CONFIG_MAPS, { namespace: "ns", labelSelector: "a=b" });
+    expect(await failure(client.deleteCollection(CONFIG_MAPS, { labelSelector: "" }))).toMatchObject({
+      name: "TerminalError",
+    });
+    expect(seen).toEqual(["DELETE /api/v1/namespaces/ns/configmaps?labelSelector=a=b"]);
+  });
+
   it.each([
     {
       when: "a Status says",
