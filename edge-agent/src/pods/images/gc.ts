@@ -3,8 +3,8 @@ import { statfs } from "node:fs/promises";
 import type { Container, Image } from "@longshore/crds/cri";
 import type { Clock } from "../../clock.ts";
 import type { Cri } from "../../cri/index.ts";
+import { DOCKER_HUB, registryOf } from "../../images/index.ts";
 import type { AgentLog } from "../../log.ts";
-import { DOCKER_HUB, registryOf } from "./credentials.ts";
 
 /** When images go, and which may. */
 export interface ImageGcOptions {

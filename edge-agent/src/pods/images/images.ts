@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { AuthConfig, DeepPartial, Image } from "@longshore/crds/cri";
+import type { Image } from "@longshore/crds/cri";
 import type { Clock } from "../../clock.ts";
 import type { Cri } from "../../cri/index.ts";
+import { isImageReference, loginsFor, pullImage } from "../../images/index.ts";
 import { type Container, type DataObject, messageOf } from "../model/index.ts";
 import type { Wait } from "../plan/index.ts";
-import { loginsFor } from "./credentials.ts";
-import { isImageReference } from "./reference.ts";
 
 /** The image's own user, as far as the runtime knows it. */
 export interface ImageUser {
@@ -69,24 +68,6 @@ const waiting = (reason: string, message: string, untilMs: number): ImageOutcome
   wait: { reason, message, untilMs },
 });
 
-async function pull(
-  cri: Cri,
-  image: string,
-  logins: readonly DeepPartial<AuthConfig>[],
-  signal: AbortSignal,
-): Promise<void> {
-  let failure: unknown;
-  for (const auth of logins.length > 0 ? logins : [undefined]) {
-    try {
-      await cri.pullImage(image, { signal, ...(auth && { auth }) });
-      return;
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
-}
-
 /** Images by pull policy, with one pull of an image at a time and a back-off after failures. */
 export function createImages(deps: { cri: Cri; clock: Clock; onPull?: (ok: boolean) => void }): Images {
   const { cri, clock } = deps;
@@ -121,7 +102,7 @@ export function createImages(deps: { cri: Cri; clock: Clock; onPull?: (ok: boole
     const image = ask.container.image;
     const work = ask
       .secrets()
-      .then((secrets) => pull(cri, image, loginsFor(image, secrets), abort.signal))
+      .then((secrets) => pullImage(cri, image, loginsFor(image, secrets), abort.signal))
       .then(() => succeed(ask))
       .catch((error: unknown) => fail(image, error))
       .finally(() => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { isImageReference } from "../../../src/pods/images/reference.ts";
+import { isImageReference } from "../../src/images/reference.ts";
 
 const HEX = "0123456789abcdef".repeat(4);
 
