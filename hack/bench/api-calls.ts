@@ -31,6 +31,19 @@ export function deviceWrites(metrics: string): number {
   return apiCalls(lines.join("\n")).writes;
 }
 
+/** Writes since the API server started, by resource and subresource, such as `imageprepulljobs/status`. */
+export function writesByResource(metrics: string): ReadonlyMap<string, number> {
+  const writes = new Map<string, number>();
+  for (const [, labels = "", value = "0"] of metrics.matchAll(LINE)) {
+    const label = (name: string): string => new RegExp(`(?:^|,)${name}="([^"]*)"`).exec(labels)?.[1] ?? "";
+    if (label("resource") === "" || !WRITES.has(label("verb"))) continue;
+    const subresource = label("subresource");
+    const name = `${label("resource")}${subresource === "" ? "" : `/${subresource}`}`;
+    writes.set(name, (writes.get(name) ?? 0) + Number(value));
+  }
+  return writes;
+}
+
 /** `rest_client_requests_total{code="200",method="PATCH",host="…"} 12`, of a process of ours */
 const CLIENT_LINE = /^rest_client_requests_total\{([^}]*)\} (\S+)$/gm;
 

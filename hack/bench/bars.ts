@@ -3,7 +3,8 @@
 /** What is measured, and what has to be reached. */
 interface Bar {
   readonly unit: string;
-  readonly bar: number;
+  /** null: the figure is told, and nothing has to be reached. */
+  readonly bar: number | null;
   /** "at least" for rates, "at most" for costs. */
   readonly is: "at least" | "at most";
   /** Decimals that the machine's noise leaves any meaning. */
@@ -43,6 +44,11 @@ export const BARS = {
   "nodegroup.status_writes_per_group_s": { unit: "calls", bar: 1, is: "at most", decimals: 2 },
   "nodegroup.relabel_p50_ms": { unit: "ms", bar: 100, is: "at most", decimals: 0 },
   "nodegroup.api_writes_per_change": { unit: "calls", bar: 6.5, is: "at most", decimals: 2 },
+  "job.cpu_ms_per_node": { unit: "ms", bar: 5, is: "at most", decimals: 2 },
+  "job.hub_cpu_ms_per_node": { unit: "ms", bar: null, is: "at most", decimals: 2 },
+  "job.api_writes_per_node": { unit: "calls", bar: 4, is: "at most", decimals: 2 },
+  "job.max_in_progress": { unit: "nodes", bar: 100, is: "at most", decimals: 0 },
+  "job.seconds": { unit: "s", bar: null, is: "at most", decimals: 1 },
   "mapper.rss_mb_10_modbus": { unit: "MB", bar: 70, is: "at most", decimals: 1 },
 } as const satisfies Record<string, Bar>;
 
@@ -59,7 +65,7 @@ export interface Judged {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  readonly bar: number;
+  readonly bar: number | null;
   readonly holds: boolean;
 }
 
@@ -68,14 +74,20 @@ export const judge = (figures: readonly Figure[]): Judged[] =>
   figures.map(({ name, value }) => {
     const { unit, bar, is, decimals } = BARS[name];
     const rounded = Number(value.toFixed(decimals));
-    return { name, value: rounded, unit, bar, holds: is === "at least" ? rounded >= bar : rounded <= bar };
+    return { name, value: rounded, unit, bar, holds: isReached(rounded, { bar, is }) };
   });
+
+function isReached(value: number, { bar, is }: Pick<Bar, "bar" | "is">): boolean {
+  if (bar === null) return true;
+  return is === "at least" ? value >= bar : value <= bar;
+}
 
 /** The table that a person reads. */
 export function table(judged: readonly Judged[]): string {
   const rows = judged.map(({ name, value, unit, bar, holds }) => {
     const sign = BARS[name as MeasureName].is === "at least" ? "≥" : "≤";
-    return [name, String(value), unit, `${sign} ${bar}`, holds ? "✓" : "✗ missed"];
+    const wanted = bar === null ? ["no bar", ""] : [`${sign} ${bar}`, holds ? "✓" : "✗ missed"];
+    return [name, String(value), unit, ...wanted];
   });
   const widths = [0, 1, 2, 3].map((i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   return rows

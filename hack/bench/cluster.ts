@@ -37,6 +37,10 @@ const NODE_GROUPS: Resource = {
     namespaced: false,
   },
 };
+const PRE_PULLS: Resource = {
+  ...{ group: "operations.kubeedge.io", version: "v1alpha2", plural: "imageprepulljobs" },
+  ...{ kind: "ImagePrePullJob", namespaced: false },
+};
 const NAMESPACES = core("namespaces", "Namespace", false);
 const ACCOUNTS = core("serviceaccounts", "ServiceAccount");
 
@@ -214,6 +218,45 @@ export class BenchCluster {
   ): Promise<void> {
     const fieldSelector = `metadata.name=${name}`;
     await this.#watch(DEVICE_STATUSES, { namespace: NAMESPACE, fieldSelector, signal }, onStatus);
+  }
+
+  prePullJob(name: string, imagePrePullTemplate: object): Promise<void> {
+    return this.#create(PRE_PULLS, { metadata: { name }, spec: { imagePrePullTemplate } });
+  }
+
+  async removePrePullJob(name: string): Promise<void> {
+    this.writes += 1;
+    await this.#client.delete(PRE_PULLS, { name });
+  }
+
+  /**
+   * Every version of a job, from those to come on, until the signal aborts. None is left out: a watch that ended goes
+   * on behind the last version that it told.
+   *
+   * @throws {ApiError} when versions were lost all the same
+   */
+  async watchPrePullJob(
+    name: string,
+    signal: AbortSignal,
+    onVersion: (job: KubeObject) => void,
+  ): Promise<void> {
+    const fieldSelector = `metadata.name=${name}`;
+    let { resourceVersion } = await this.#client.list(PRE_PULLS, { fieldSelector });
+    const follow = async (): Promise<void> => {
+      const options = { fieldSelector, signal, resourceVersion, timeoutSeconds: 3600 };
+      for await (const event of this.#client.watch(PRE_PULLS, options)) {
+        if (event.type !== "ADDED" && event.type !== "MODIFIED") continue;
+        ({ resourceVersion } = event.object.metadata);
+        onVersion(event.object);
+      }
+    };
+    const isOver = (): boolean => signal.aborted;
+    while (!isOver()) {
+      await follow().catch((error: unknown) => {
+        if (!isOver() && !(error instanceof ApiError && error.retryable)) throw error;
+      });
+      if (!isOver()) await sleep(REWATCH_MS);
+    }
   }
 
   /** The API server's own metrics, as text. */

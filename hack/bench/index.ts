@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `make bench`: what the whole real system costs on this machine, beside the bars. T='hub|pod' runs some of it,
 // BENCH_OUT=FILE writes the figures as JSON, BENCH_DIALECT=kubeedge lets the simulated edges speak plain KubeEdge.
-// BENCH_NODES and BENCH_GROUPS are the sizes of the fleet whose nodes change their group.
+// BENCH_NODES and BENCH_GROUPS are the sizes of the fleet whose nodes change their group; BENCH_JOB_NODES and
+// BENCH_JOB_CONCURRENCY those of a fleet job.
 import { writeFileSync } from "node:fs";
 import { ensureControlPlane } from "../control-plane/build.ts";
 import { joinToken } from "../cluster/edge.ts";
@@ -19,7 +20,9 @@ import { joinNodes } from "./edges/join.ts";
 import { measureBusyAgent, measureIdleAgent, measurePodStarts } from "./measure/agent.ts";
 import { measureDevices } from "./measure/device.ts";
 import { measureApiCalls, measureCatchUp } from "./measure/delivery.ts";
+import { JOB_NODES } from "./jobs/sizes.ts";
 import { measureConnections, measureThroughput } from "./measure/hub.ts";
+import { measureJob } from "./measure/job.ts";
 import { measureDesired, measureMapper } from "./measure/mapper.ts";
 import { measureNodeGroups } from "./measure/node-group.ts";
 import { measureOfflineNode } from "./measure/redis.ts";
@@ -40,8 +43,8 @@ interface Measurement {
   /** Beginnings of the names that it gives, for T=. */
   readonly about: string;
   readonly measure: (stage: Stage) => Promise<Figure[]>;
-  /** It brings its own nodes, and needs none of those that are joined. */
-  readonly isAlone?: boolean;
+  /** Simulated nodes that it needs joined; 0: it brings its own. Absent: SIMULATED_NODES */
+  readonly joined?: number;
 }
 
 /** The quiet ones first: what a load leaves behind would be in them. */
@@ -65,12 +68,13 @@ const MEASUREMENTS: readonly Measurement[] = [
   { title: "Catching up over a slow link", about: "delivery.catchup", measure: measureCatchUp },
   { title: "Calls to the API server", about: "delivery.api", measure: measureApiCalls },
   { title: "A node that is away", about: "redis.bytes", measure: measureOfflineNode },
+  { title: "A job over many nodes", about: "job.", measure: measureJob, joined: JOB_NODES },
   // Last: what ten thousand Nodes leave in the memory of all processes stays.
   {
     title: "Nodes that change their group",
     about: "nodegroup.relabel nodegroup.api nodegroup.heartbeat nodegroup.status",
     measure: measureNodeGroups,
-    isAlone: true,
+    joined: 0,
   },
 ];
 
@@ -84,7 +88,7 @@ async function bench(): Promise<void> {
   const steps = createSteps();
   const figures: Figure[] = [];
   try {
-    const joined = chosen.every(({ isAlone }) => isAlone === true) ? 0 : SIMULATED_NODES;
+    const joined = Math.max(...chosen.map((one) => one.joined ?? SIMULATED_NODES));
     const stage = await prepare(layout, steps, { dialect, joined });
     for (const { title, measure } of chosen)
       figures.push(...(await steps.run(title, (say) => measure({ ...stage, say }))));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { WebSocket } from "ws";
 import type { InventoryItem } from "@longshore/crds/wire";
+import { isOrder } from "../jobs/orders.ts";
+import { SimulatedTasks, type PullTimes } from "../jobs/tasks.ts";
 import {
   ackMany,
   hello,
@@ -28,6 +30,8 @@ export interface Target {
   /** PEM */
   readonly ca: string;
   readonly dialect: Dialect;
+  /** Edges do what ImagePrePullJobs order, and pulls take so long; absent: they acknowledge orders alone. */
+  readonly pulls?: PullTimes;
 }
 
 /** What an edge tells its fleet. */
@@ -47,6 +51,7 @@ export class SimulatedEdge {
   readonly #identity: NodeIdentity;
   readonly #events: EdgeEvents;
   readonly #held = new Map<string, InventoryItem>();
+  readonly #tasks: SimulatedTasks | undefined;
   #socket: WebSocket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #toAck: Push[] = [];
@@ -57,6 +62,7 @@ export class SimulatedEdge {
     this.#target = target;
     this.#identity = identity;
     this.#events = events;
+    this.#tasks = target.pulls && new SimulatedTasks(identity.node, target.pulls);
   }
 
   /** Resolves when the tunnel is open; later losses are healed by dialling again. */
@@ -107,12 +113,18 @@ export class SimulatedEdge {
     if (this.#target.dialect === "longshore")
       socket.send(hello(items, this.#epochs.session, this.#epochs.cluster));
     this.#timer = setInterval(() => socket.send(keepalive()), KEEPALIVE_MS);
+    this.#tasks?.opened((text) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(text);
+    });
   }
 
   #received(socket: WebSocket, text: string): void {
     const push = readPush(text);
-    if (push !== undefined) this.#pushed(socket, push);
-    else if (text.includes('"inventory":')) this.#greeted(socket, text);
+    if (push !== undefined) {
+      this.#pushed(socket, push);
+      if (isOrder(push.resource, push.operation)) this.#tasks?.ordered(text);
+    } else if (text.includes('"inventory":')) this.#greeted(socket, text);
+    else this.#tasks?.answered(text);
   }
 
   #greeted(socket: WebSocket, text: string): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BELONGING_TO } from "@longshore/crds/apps";
 import type { KubeObject } from "@longshore/operators/runtime";
-import { Fault } from "../../fault.ts";
+import { sizeOf } from "../size.ts";
 
 /** BENCH_NODES and BENCH_GROUPS: fewer for a quick try. */
 export const NODES = sizeOf("BENCH_NODES", 10_000);
@@ -82,12 +82,3 @@ export function flipped(node: KubeObject): KubeObject {
 
 const time = (seconds: number): string =>
   `${new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString().slice(0, 19)}Z`;
-
-function sizeOf(variable: string, usual: number): number {
-  const text = process.env[variable] ?? "";
-  if (text === "") return usual;
-  const size = Number(text);
-  if (!Number.isSafeInteger(size) || size < 2)
-    throw new Fault("USAGE", `${variable}=${text} is no number of at least 2`);
-  return size;
-}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from "node:timers/promises";
+import { Fault } from "../../fault.ts";
+import { waitFor } from "../../wait.ts";
+import { writesByResource } from "../api-calls.ts";
+import type { Figure } from "../bars.ts";
+import { inParallel } from "../cluster.ts";
+import { Fleet } from "../edges/fleet.ts";
+import { follow, NOTHING_YET, type JobCourse } from "../jobs/history.ts";
+import { JOB_CONCURRENCY, JOB_NODES } from "../jobs/sizes.ts";
+import type { Stage } from "../stage.ts";
+import { usageOf } from "../usage.ts";
+
+const JOB = "bench-pull";
+const LABEL = "bench/pull";
+const IMAGES = ["registry.example.com/bench/app:v1", "registry.example.com/bench/side:v1"];
+const PULLS = { leastMs: 200, mostMs: 1_000 };
+const JOB_TIMEOUT_MS = 600_000;
+const IDLE_MS = 20_000;
+/** Longer than anything of a job is written late. */
+const SETTLE_MS = 10_000;
+/** As our agent tells it, so that orders are today's. */
+const KUBELET_VERSION = "v1.34.0-kubeedge-v1.23.1+longshore.bench";
+
+/** One ImagePrePullJob over all nodes: what it costs, and its course as a watch of every version shows it. */
+export async function measureJob(stage: Stage): Promise<Figure[]> {
+  const { cluster, say } = stage;
+  const nodes = stage.identities.slice(0, JOB_NODES);
+  await inParallel(nodes, async ({ node }) => {
+    await cluster.changeNode(node, { metadata: { labels: { [LABEL]: "yes" } } });
+    await cluster.nodeStatus(node, readyStatus());
+  });
+  const fleet = new Fleet();
+  try {
+    await fleet.add({ ...stage, pulls: PULLS }, nodes);
+    await fleet.settled(SETTLE_MS);
+    say(`${nodes.length} nodes are Ready and connected`);
+    const idle = await spent(stage, () => sleep(IDLE_MS));
+    const busy = await spent(stage, () => runJob(stage));
+    return figures(stage, busy, idle);
+  } finally {
+    await fleet.stop();
+    await cluster.removePrePullJob(JOB).catch(() => undefined); // a run that failed early made none
+  }
+}
+
+const readyStatus = (): object => {
+  const now = `${new Date().toISOString().slice(0, 19)}Z`;
+  const times = { lastHeartbeatTime: now, lastTransitionTime: now };
+  return {
+    status: {
+      conditions: [{ type: "Ready", status: "True", reason: "KubeletReady", message: "simulated", ...times }],
+      nodeInfo: nodeInfo(),
+    },
+  };
+};
+
+/** All of it is required. */
+const nodeInfo = (): object => ({
+  ...{ machineID: "", systemUUID: "", bootID: "", kernelVersion: "", osImage: "", kubeProxyVersion: "" },
+  ...{ containerRuntimeVersion: "containerd://2.0.0", kubeletVersion: KUBELET_VERSION },
+  ...{ operatingSystem: "linux", architecture: "arm64" },
+});
+
+interface Sample {
+  readonly atMs: number;
+  readonly controllersMs: number;
+  readonly hubMs: number;
+  readonly writes: ReadonlyMap<string, number>;
+}
+
+async function sample({ cluster, layout }: Stage): Promise<Sample> {
+  return {
+    atMs: performance.now(),
+    controllersMs: usageOf(layout, "controllers").cpuSeconds * 1000,
+    hubMs: usageOf(layout, "hub").cpuSeconds * 1000,
+    writes: writesByResource(await cluster.metrics()),
+  };
+}
+
+interface Spent<T> {
+  readonly seconds: number;
+  readonly controllersMs: number;
+  readonly hubMs: number;
+  /** Of everybody but the bench. */
+  readonly writes: ReadonlyMap<string, number>;
+  readonly result: T;
+}
+
+async function spent<T>(stage: Stage, work: () => Promise<T>): Promise<Spent<T>> {
+  const before = await sample(stage);
+  const result = await work();
+  const after = await sample(stage);
+  const writes = [...after.writes].map(
+    ([resource, count]) => [resource, count - (before.writes.get(resource) ?? 0)] as const,
+  );
+  return {
+    seconds: (after.atMs - before.atMs) / 1000,
+    controllersMs: after.controllersMs - before.controllersMs,
+    hubMs: after.hubMs - before.hubMs,
+    writes: new Map(writes.filter(([, count]) => count > 0)),
+    result,
+  };
+}
+
+interface Run {
+  readonly course: JobCourse;
+  /** From its creation to its end, as the watch shows it. */
+  readonly seconds: number;
+}
+
+async function runJob({ cluster, say }: Stage): Promise<Run> {
+  const ended = new AbortController();
+  let course = NOTHING_YET;
+  let endedMs = 0;
+  const watching = cluster.watchPrePullJob(JOB, ended.signal, (job) => {
+    course = follow(course, job);
+    if (course.end !== "" && endedMs === 0) endedMs = performance.now();
+  });
+  const told = setInterval(() => say(described(course)), 5_000);
+  const run = async (): Promise<Run> => {
+    await sleep(500); // the watch is open before there is anything to see
+    const startedMs = performance.now();
+    await cluster.prePullJob(JOB, {
+      ...{ images: IMAGES, concurrency: JOB_CONCURRENCY, labelSelector: { matchLabels: { [LABEL]: "yes" } } },
+    });
+    const what = "the job to end";
+    await waitFor(() => endedMs > 0, { what, timeoutMs: JOB_TIMEOUT_MS, intervalMs: 20 });
+    await sleep(SETTLE_MS);
+    return { course, seconds: (endedMs - startedMs) / 1000 };
+  };
+  try {
+    const done = run().finally(() => ended.abort());
+    // A watch that fails ends the measurement.
+    const [result] = await Promise.all([done, watching]);
+    return result;
+  } finally {
+    clearInterval(told);
+  }
+}
+
+const described = ({ versions, maxInProgress, phases }: JobCourse): string =>
+  `${Object.entries(phases)
+    .map(([phase, nodes]) => `${nodes} ${phase}`)
+    .join(", ")}; ${versions} versions, at most ${maxInProgress} InProgress`;
+
+function figures({ say }: Stage, busy: Spent<Run>, idle: Spent<void>): Figure[] {
+  const { course, seconds } = busy.result;
+  if (course.end !== "Completed" || course.phases["Successful"] !== JOB_NODES)
+    throw new Fault("JOB_FAILED", `the job is ${course.end}: ${described(course)}`);
+  const share = busy.seconds / idle.seconds;
+  const extra = (of: (spent: Spent<unknown>) => number): number => of(busy) - of(idle) * share;
+  const writes = extraWrites(busy, idle);
+  say(described(course));
+  for (const [resource, count] of writes) say(`${resource}: ${count.toFixed(0)} writes`);
+  const total = writes.reduce((sum, [, count]) => sum + count, 0);
+  return [
+    { name: "job.cpu_ms_per_node", value: extra((one) => one.controllersMs) / JOB_NODES },
+    { name: "job.hub_cpu_ms_per_node", value: extra((one) => one.hubMs) / JOB_NODES },
+    { name: "job.api_writes_per_node", value: Math.max(0, total) / JOB_NODES },
+    { name: "job.max_in_progress", value: course.maxInProgress },
+    { name: "job.seconds", value: seconds },
+  ];
+}
+
+/** What idle times write all the same is taken off, resource by resource. */
+function extraWrites(busy: Spent<unknown>, idle: Spent<unknown>): (readonly [string, number])[] {
+  const share = busy.seconds / idle.seconds;
+  const resources = [...new Set([...busy.writes.keys(), ...idle.writes.keys()])];
+  return resources
+    .map((name) => [name, (busy.writes.get(name) ?? 0) - (idle.writes.get(name) ?? 0) * share] as const)
+    .filter(([, count]) => Math.abs(count) >= 1)
+    .sort(([, a], [, b]) => b - a);
+}
