@@ -27,11 +27,16 @@ export interface MemberNode extends KubeObject {
   readonly left: readonly string[];
   /** Its labels without ours, which are what groups select by: nothing that a group gives moves a node. */
   readonly ownLabels: Labels;
+  /** What stands behind `-kubeedge-` in its kubeletVersion, such as v1.23.1; "" when nothing does */
+  readonly edgeVersion: string;
 }
 
 export interface RawNode extends KubeObject {
   readonly spec?: { readonly taints?: readonly Taint[] };
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly nodeInfo?: { readonly kubeletVersion?: string };
+  };
 }
 
 export const NODES: Resource = { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false };
@@ -60,6 +65,7 @@ export function trimNode(object: KubeObject): MemberNode {
     ready: READY[ready] ?? "Unknown",
     left: readLeft(annotations[LEFT]),
     ownLabels: ownLabelsOf(labels, given),
+    edgeVersion: /-kubeedge-(\S+)$/.exec(status?.nodeInfo?.kubeletVersion ?? "")?.[1] ?? "",
   };
 }
 
