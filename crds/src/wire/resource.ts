@@ -31,6 +31,7 @@ const WHOLE = new Map([
   ["operations.kubeedge.io", 8],
   ["upgrade", 4],
   ["prepull", 4],
+  ["task", 4],
 ]);
 /** Types that name no object: `<namespace>/<type>`. */
 const NAMELESS = new Set(["podstatus", "podlist", "pod"]);

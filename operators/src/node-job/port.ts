@@ -25,6 +25,8 @@ export interface Task {
   readonly reason?: string;
   /** RFC 3339; set with the phase InProgress, before any order goes out */
   readonly startTime?: string;
+  /** RFC 3339, by the leader's clock: when the last step was told. Timeouts count from here, edges' clocks may be wrong. */
+  readonly lastReportTime?: string;
   readonly actionFlow?: readonly TaskAction[];
   readonly imageStatus?: readonly TaskImage[];
   readonly currentVersion?: string;
@@ -32,7 +34,10 @@ export interface Task {
   readonly progress?: string;
   readonly log?: string;
   readonly supersededBy?: string;
-  /** State and event of v1alpha1: what an old edge was last ordered, and for v1alpha1 clients. */
+  /**
+   * State and event of v1alpha1. While the task is InProgress or Unknown, a state at work stands for an edge that is
+   * driven in v1alpha1, and is what it was last ordered; otherwise they are for v1alpha1 clients.
+   */
   readonly state?: string;
   readonly event?: string;
 }
@@ -84,6 +89,10 @@ export interface Job {
   readonly requireConfirmation: boolean;
   /** Keys that a ConfigUpdateJob sets; empty for the others */
   readonly fields: readonly string[];
+  /** Images that an ImagePrePullJob pulls */
+  readonly images?: number;
+  /** What is wrong with its spec, in words; any: the job is refused. */
+  readonly faults?: readonly string[];
 }
 
 /** Another job of the same kind that may want the same nodes. */
@@ -94,6 +103,8 @@ export interface Rival {
   phaseOf(node: string): TaskPhase | undefined;
   /** It makes this job's work on a node needless: a later upgrade, a later change of all the same fields. */
   readonly supersedes: boolean;
+  /** It starts nothing any more: it supersedes still, but nobody waits for its tasks. */
+  readonly isEnded?: boolean;
 }
 
 /** The nodes of the cluster. */
@@ -178,6 +189,6 @@ export interface TaskOrder {
   /** ORDER_KIND or OLD_ORDER_KIND of @longshore/crds/tasks */
   readonly kind: string;
   readonly node: string;
-  /** Beside the job's own digest: what makes this order another one (attempt; state of v1alpha1) */
+  /** What makes this order another one (state of v1alpha1); its digest is `orderDigest(job, salt)` of @longshore/crds/tasks */
   readonly salt: string;
 }

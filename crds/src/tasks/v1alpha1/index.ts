@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { orderDigest, type OrderedJob } from "./digest.ts";
 export { FIRST_STEP, FLOWS, isStep, nextStep, type JobKind, type Step } from "./flow.ts";
 export {
   ATTEMPT_ANNOTATION,
