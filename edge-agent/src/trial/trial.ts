@@ -5,7 +5,18 @@ export type Undo =
   /** The pointer to the slot that runs goes back. */
   | { readonly do: "slot"; readonly slot: string }
   /** The file gets the bytes of its backup back. */
-  | { readonly do: "file"; readonly path: string; readonly backup: string; readonly sha256: string };
+  | { readonly do: "file"; readonly path: string; readonly backup: string; readonly sha256: string }
+  /**
+   * The agent's SQLite file becomes its backup again, where its `user_version` is now greater than `schema`: the agent
+   * of before cannot read it. Else it stays as it is.
+   */
+  | {
+      readonly do: "store";
+      readonly path: string;
+      readonly backup: string;
+      readonly sha256: string;
+      readonly schema: number;
+    };
 
 /**
  * A change of the agent on trial: durable before the change is made, judged by the next start. While there is one,
@@ -26,7 +37,9 @@ export interface Trial {
   /** Time from a start until the agent must have said that it is well. */
   readonly healthTimeoutMs: number;
   readonly undo: readonly Undo[];
-  /** Why it was rolled back, for people. */
+  /** The container runtime must be healthy for the agent to be well: it was before the change. Absent: it need not. */
+  readonly runtimeWasHealthy?: boolean;
+  /** Why it was rolled back, for people; beside `trying`: why it is being rolled back, which a power cut interrupted. */
   readonly reason?: string;
   /** End of what the agent on trial wrote. */
   readonly log?: string;

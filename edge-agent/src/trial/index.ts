@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+export { systemDisk, type Disk, type Entry } from "./disk.ts";
+export { makeFolders, removeTree, replaceFile, sha256 } from "./durable.ts";
+export { LOG_CHARS, readTrial, removeTrial, TrialError, trialPath, writeTrial } from "./file.ts";
+export {
+  DEFAULT_HEALTH_GATE,
+  startHealthGate,
+  type HealthGate,
+  type HealthGateDeps,
+  type HealthGateOptions,
+} from "./gate.ts";
+export {
+  FolderError,
+  folderBytes,
+  folderFault,
+  MANIFEST,
+  readManifest,
+  sealFolder,
+  type Manifest,
+} from "./manifest.ts";
+export {
+  fillSlot,
+  isRunnable,
+  isSlot,
+  otherSlot,
+  pointedSlot,
+  pointTo,
+  programOf,
+  runnableSlot,
+  SLOTS,
+  slotFolder,
+  type Slot,
+} from "./slots.ts";
+export { schemaOfFile } from "./store-schema.ts";
+export { HEALTH_TIMEOUT_MS, MAX_STARTS, type Trial, type Undo } from "./trial.ts";
+export { isMade, performUndo, UndoError, type UndoParts } from "./undo.ts";
