@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import { FIRST_STEP, parseTaskResource } from "@longshore/crds/tasks";
+import type { Frame } from "@longshore/crds/wire";
+import type { Order } from "./port.ts";
+
+const TASK_GROUP = "taskmanager";
+
+/** Is this a CloudCore's order of a task? What it says is judged by `orderOfFrame`. */
+export const isTaskOrder = ({ route }: Frame): boolean =>
+  route.group === TASK_GROUP && route.operation === FIRST_STEP;
+
+/**
+ * Reads a CloudCore's order. It has no uid, so one is made of the job's name and spec: the same frame again is the
+ * same task.
+ *
+ * @returns undefined for another node's, and for what is no order of v1alpha2
+ */
+export function orderOfFrame({ route, content }: Frame, node: string): Order | undefined {
+  const address = parseTaskResource(route.resource ?? "");
+  if (address?.dialect !== "v1alpha2" || address.node !== node) return undefined;
+  const { kind, job: name } = address;
+  const uid = `cloudcore-${digest(`${kind}\0${name}\0${JSON.stringify(sorted(content))}`)}`;
+  return { kind, name, uid, attempt: 1, spec: content };
+}
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 32);
+
+/** The same whatever the order of keys was. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.map(([key, member]) => [key, sorted(member)]);
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Frame } from "@longshore/crds/wire";
+import type { Clock } from "../clock.ts";
+import type { AgentLog } from "../log.ts";
+import type { Uplink } from "../tunnel/port.ts";
+import type { JobMetrics } from "./metrics.ts";
+import type { TaskBook } from "./records.ts";
+import { stepReports, wholeReport, type ReportContext } from "./report.ts";
+import { taskKey, type Task } from "./task.ts";
+
+/** How patiently reports are sent, in milliseconds. */
+export interface ReporterOptions {
+  /** After a connect, reports go out within this time, so that a fleet does not report at once. */
+  readonly spreadMs: number;
+  /** Least time between two reports that only tell progress. */
+  readonly progressGapMs: number;
+  readonly requestTimeoutMs: number;
+  readonly retryBaseMs: number;
+  readonly retryMaxMs: number;
+}
+
+/** What the reporter needs of the agent. */
+export interface ReporterDeps {
+  readonly book: TaskBook;
+  readonly uplink: Uplink;
+  /** The session is our hub's, which answers; a CloudCore does not. */
+  readonly isNegotiated: () => boolean;
+  readonly node: string;
+  readonly clock: Clock;
+  readonly log: AgentLog;
+  readonly metrics: JobMetrics;
+  readonly random: () => number;
+  readonly options: ReporterOptions;
+}
+
+/** A report that this hub will never take. */
+const FINAL_CODES = /^(BAD|FORBIDDEN|INVALID_RESOURCE|STALE_UID|NOT_FOUND)\b/;
+
+interface Telling {
+  text?: string;
+  isNews: boolean;
+  sentMs: number;
+}
+
+/**
+ * Tells the cloud how tasks stand until it has stored it. What is to be told is in the tasks' records, the newest alone:
+ * nothing queues, and a crash loses nothing but progress. One report is on its way at a time.
+ */
+export class Reporter {
+  readonly #deps: ReporterDeps;
+  readonly #again = new Set<string>();
+  readonly #tellings = new Map<string, Telling>();
+  #isSending = false;
+  #isHeld = false;
+  #isStopped = false;
+  #failures = 0;
+  #cancelHold: (() => void) | undefined;
+  #cancelProgress: (() => void) | undefined;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(deps: ReporterDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#deps.uplink.onState((connected) => {
+      if (connected) this.#connected();
+    });
+    if (this.#deps.uplink.isConnected()) this.#connected();
+    this.#count();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#unsubscribe?.();
+    this.#cancelHold?.();
+    this.#cancelProgress?.();
+  }
+
+  /** The task's record is another; what it was doing is over. */
+  changed(key: string): void {
+    this.#tellings.delete(key);
+    this.#wake();
+  }
+
+  /** Tells of the task once more, though the cloud was told. */
+  again(key: string): void {
+    this.#again.add(key);
+    this.#wake();
+  }
+
+  /** The task is on record no more. */
+  forget(key: string): void {
+    this.#tellings.delete(key);
+    this.#again.delete(key);
+  }
+
+  /** Lost when there is no connection or something newer comes. */
+  progress(key: string, text: string): void {
+    const sentMs = this.#tellings.get(key)?.sentMs ?? -Infinity;
+    this.#tellings.set(key, { text, isNews: true, sentMs });
+    this.#wake();
+  }
+
+  #connected(): void {
+    this.#failures = 0;
+    this.#hold(this.#deps.random() * this.#deps.options.spreadMs);
+  }
+
+  #hold(delayMs: number): void {
+    this.#cancelHold?.();
+    this.#isHeld = true;
+    this.#cancelHold = this.#deps.clock.schedule(delayMs, () => {
+      this.#isHeld = false;
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    this.#count();
+    if (this.#isSending || this.#isHeld || this.#isStopped) return;
+    this.#isSending = true;
+    void this.#sendAll().finally(() => {
+      this.#isSending = false;
+      this.#count();
+      if (this.#next() !== undefined) this.#wake(); // news came after the last look
+    });
+  }
+
+  /** Never throws. */
+  async #sendAll(): Promise<void> {
+    try {
+      for (let task = this.#next(); task !== undefined; task = this.#next()) {
+        await this.#send(task);
+        this.#failures = 0;
+      }
+    } catch (err) {
+      this.#failed(err);
+    }
+  }
+
+  #failed(err: unknown): void {
+    const { metrics, log, uplink, random, options } = this.#deps;
+    if (this.#isStopped) return;
+    metrics.reports.inc({ result: "failed" });
+    log.debug({ err }, "a report of a job was not stored, it is told again");
+    if (!uplink.isConnected()) return; // the next session begins anew
+    const ceilingMs = Math.min(options.retryMaxMs, options.retryBaseMs * 2 ** Math.min(this.#failures++, 20));
+    this.#hold(ceilingMs * (0.5 + random() / 2));
+  }
+
+  #next(): Task | undefined {
+    if (this.#isStopped || this.#isHeld || !this.#deps.uplink.isConnected()) return undefined;
+    const tasks = this.#newest();
+    return tasks.find((task) => isUntold(task) || this.#again.has(taskKey(task.order))) ?? this.#due(tasks);
+  }
+
+  /** The last attempt of each job: what an earlier one came to is no news any more. */
+  #newest(): readonly Task[] {
+    const newest = new Map<string, Task>();
+    for (const task of this.#deps.book.list()) {
+      const { uid, attempt } = task.order;
+      if ((newest.get(uid)?.order.attempt ?? 0) <= attempt) newest.set(uid, task);
+    }
+    return [...newest.values()];
+  }
+
+  /** A task whose progress is to be told now; looks again when the first of the others is due. */
+  #due(tasks: readonly Task[]): Task | undefined {
+    const { clock, options, isNegotiated } = this.#deps;
+    this.#cancelProgress?.();
+    if (!isNegotiated()) return undefined;
+    const waiting = tasks.flatMap((task) => {
+      const telling = this.#tellings.get(taskKey(task.order));
+      if (telling?.isNews !== true) return [];
+      return [{ task, inMs: telling.sentMs + options.progressGapMs - clock.monotonicMs() }];
+    });
+    const first = waiting.sort((a, b) => a.inMs - b.inMs)[0];
+    if (first === undefined || first.inMs <= 0) return first?.task;
+    this.#cancelProgress = clock.schedule(first.inMs, () => this.#wake());
+    return undefined;
+  }
+
+  async #send(task: Task): Promise<void> {
+    const { node, clock, isNegotiated, metrics } = this.#deps;
+    const key = taskKey(task.order);
+    const telling = this.#tellings.get(key);
+    const context = { node, nowMs: clock.nowMs(), progress: telling?.text };
+    const isRepeated = this.#again.delete(key);
+    if (telling !== undefined) Object.assign(telling, { isNews: false, sentMs: clock.monotonicMs() });
+    try {
+      if (isNegotiated()) await this.#ask(task, context);
+      else this.#tell(isRepeated ? { ...task, toldActions: 0 } : task, context);
+    } catch (error) {
+      if (isRepeated) this.#again.add(key);
+      throw error;
+    }
+    await this.#deps.book.change(key, (now) => toldUpTo(now, task));
+    metrics.reports.inc({ result: "sent" });
+  }
+
+  /** @throws {TunnelError | Error} when the hub has not stored it */
+  async #ask(task: Task, context: ReportContext): Promise<void> {
+    const { uplink, options, log, metrics } = this.#deps;
+    const reply = await uplink.request(wholeReport(task, context), { timeoutMs: options.requestTimeoutMs });
+    const refusal = refusalOf(reply);
+    if (refusal === undefined) return;
+    if (!FINAL_CODES.test(refusal)) throw new Error(`the hub did not take it: ${refusal}`);
+    metrics.reports.inc({ result: "refused" });
+    log.warn({ job: task.order.name, kind: task.order.kind, refusal }, "the hub takes no report of this job");
+  }
+
+  /** @throws {TunnelError} */
+  #tell(task: Task, context: ReportContext): void {
+    for (const report of stepReports(task, context)) this.#deps.uplink.send(report);
+  }
+
+  #count(): void {
+    this.#deps.metrics.waiting.set(this.#newest().filter(isUntold).length);
+  }
+}
+
+const isUntold = ({ changes, told }: Task): boolean => changes > told;
+
+function toldUpTo(now: Task, sent: Task): Task {
+  const told = Math.max(now.told, sent.changes);
+  const toldActions = Math.max(now.toldActions, sent.actions.length);
+  return told === now.told && toldActions === now.toldActions ? now : { ...now, told, toldActions };
+}
+
+function refusalOf({ route, content }: Frame): string | undefined {
+  if (route.operation !== "error") return undefined;
+  return typeof content === "string" ? content.slice(0, 300) : "refused";
+}
