@@ -23,6 +23,8 @@ export interface Entry {
   readonly kind: "file" | "folder" | "link" | "other";
   readonly bytes: number;
   readonly mode: number;
+  /** Since the epoch. */
+  readonly changedMs: number;
 }
 
 /**
@@ -56,7 +58,7 @@ export const systemDisk: Disk = {
   entry: (path) => {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return undefined;
-    return { kind: kindOf(stat), bytes: stat.size, mode: stat.mode & PERMISSIONS };
+    return { kind: kindOf(stat), bytes: stat.size, mode: stat.mode & PERMISSIONS, changedMs: stat.mtimeMs };
   },
   readFile: (path) => readFileSync(path),
   readLink: (path) => readlinkSync(path),

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from "../../clock.ts";
+import type { AgentLog } from "../../log.ts";
+import { HEALTH_TIMEOUT_MS, MAX_STARTS, type Disk } from "../../trial/index.ts";
+import type { Artefacts } from "./port.ts";
+
+/** What the steps of an upgrade need of the agent. */
+export interface UpgradeDeps {
+  /** `--agent-dir`; undefined: the agent was not started by its launcher and does not upgrade itself. */
+  readonly agentDir: string | undefined;
+  /** `longshore.backupDir` */
+  readonly backupDir: string;
+  /** `--config` */
+  readonly configFile: string;
+  readonly store: {
+    /** The SQLite file. */
+    readonly file: string;
+    /** Schema that this agent writes, as the file's `user_version`. */
+    readonly schema: number;
+    /** Writes a whole copy to a file that does not exist (VACUUM INTO). */
+    backup(to: string): void | Promise<void>;
+  };
+  readonly artefacts: Artefacts;
+  /** @returns what speaks against the task, for people */
+  check(items: readonly string[]): Promise<readonly string[]>;
+  isRuntimeHealthy(): boolean;
+  readonly clock: Clock;
+  readonly log: AgentLog;
+  /** Default: the machine's own. */
+  readonly disk?: Disk;
+  readonly schemaOf?: (path: string) => number;
+  /** Default: `process.arch` */
+  readonly arch?: string;
+  readonly options?: Partial<UpgradeOptions>;
+}
+
+export interface UpgradeOptions {
+  /** Image of a job that names none: KubeEdge's. */
+  readonly defaultImage: string;
+  readonly healthTimeoutMs: number;
+  readonly maxStarts: number;
+  /** Of all files of one agent. */
+  readonly maxArtefactBytes: number;
+  /** Backups of older versions that are kept beside the newest. */
+  readonly keptBackups: number;
+  /** How often the trial's outcome is looked for. */
+  readonly pollMs: number;
+}
+
+export const DEFAULT_UPGRADE: UpgradeOptions = {
+  defaultImage: "kubeedge/installation-package",
+  healthTimeoutMs: HEALTH_TIMEOUT_MS,
+  maxStarts: MAX_STARTS,
+  maxArtefactBytes: 256 * 1024 * 1024,
+  keptBackups: 4,
+  pollMs: 500,
+};
+
+/** The same, complete, of an agent that has a launcher. */
+export interface UpgradeParts extends Omit<UpgradeDeps, "options"> {
+  readonly agentDir: string;
+  readonly disk: Disk;
+  readonly schemaOf: (path: string) => number;
+  readonly arch: string;
+  readonly options: UpgradeOptions;
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  fillSlot,
+  otherSlot,
+  pointedSlot,
+  pointTo,
+  readManifest,
+  readTrial,
+  removeTrial,
+  slotFolder,
+  writeTrial,
+  type Slot,
+  type Trial,
+  type Undo,
+} from "../../trial/index.ts";
+import type { StepContext, StepOutcome } from "../port.ts";
+import { manifestInUse } from "./backup.ts";
+import { sealedFault } from "./check.ts";
+import type { UpgradeParts } from "./deps.ts";
+import { keep, noteOf, stagedFolder, trialId, type Note, type Outcome } from "./note.ts";
+import { untilJudged } from "./verdict.ts";
+
+/**
+ * First: the fetched agent goes into the free slot, a trial is written, the pointer swapped, and the agent ends. Again,
+ * after each start: what became of the trial.
+ */
+export async function upgradeStep(
+  parts: UpgradeParts,
+  context: StepContext,
+  version: string,
+): Promise<StepOutcome> {
+  const { outcome } = noteOf(context);
+  if (outcome) return ended(parts, context, outcome, version);
+  const trial = readTrial(parts.disk, parts.agentDir);
+  if (trial?.id !== trialId(context.order)) return begin(parts, context, trial, version);
+  if (trial.state === "prepared") return swap(parts, trial);
+  const judged = await untilJudged(parts, context, trial);
+  if (judged === undefined) return { wait: "restart" };
+  const next = outcomeOf(parts, judged);
+  await keep(context, { outcome: next });
+  return ended(parts, context, next, version);
+}
+
+/** The outcome is stored: the trial's file has done its work, but for RollBack. */
+function ended(parts: UpgradeParts, context: StepContext, outcome: Outcome, version: string): StepOutcome {
+  const { disk, agentDir } = parts;
+  const { ok, from, reason = "", log } = outcome;
+  if (ok && readTrial(disk, agentDir)?.id === trialId(context.order)) removeTrial(disk, agentDir);
+  if (ok) return { ok, fromVersion: from, toVersion: version };
+  return { ok, reason, ...(log === undefined ? {} : { log }), fromVersion: from, toVersion: version };
+}
+
+function outcomeOf(parts: UpgradeParts, trial: Trial): Outcome {
+  const from = versionBefore(parts, trial);
+  if (trial.state === "confirmed") return { ok: true, from };
+  const { reason = "the new agent was not well", log } = trial;
+  return { ok: false, from, reason, ...(log === undefined ? {} : { log }) };
+}
+
+function versionBefore({ disk, agentDir }: UpgradeParts, trial: Trial): string {
+  const undo = trial.undo.find((step) => step.do === "slot");
+  const folder = slotFolder(agentDir, (undo?.slot ?? "a") as Slot);
+  return readManifest(disk, folder)?.version ?? "unknown";
+}
+
+const failed = (reason: string): StepOutcome => ({ ok: false, reason, unchanged: true });
+
+async function begin(
+  parts: UpgradeParts,
+  context: StepContext,
+  other: Trial | undefined,
+  version: string,
+): Promise<StepOutcome> {
+  const { disk, agentDir } = parts;
+  if (other?.state === "prepared" || other?.state === "trying")
+    return failed("another change of this agent is on trial");
+  const inUse = manifestInUse(disk, agentDir);
+  const note = noteOf(context);
+  if (inUse.digest !== "" && inUse.digest === note.digest)
+    return { ok: true, fromVersion: inUse.version, toVersion: version };
+  const old = pointedSlot(disk, agentDir);
+  if (old === undefined) return failed("nothing says which agent runs");
+  const fault = await fill(parts, context, otherSlot(old));
+  if (fault !== undefined) return failed(`the agent that was fetched is not as it was: ${fault}`);
+  const trial = newTrial(parts, trialId(context.order), undoOf(parts, note, old));
+  writeTrial(disk, agentDir, trial);
+  return swap(parts, trial);
+}
+
+/** A cut may have come when the slot was full already. @returns what is not as it was fetched */
+async function fill(parts: UpgradeParts, context: StepContext, slot: Slot): Promise<string | undefined> {
+  const { disk, agentDir } = parts;
+  const staged = stagedFolder(agentDir, context.order);
+  if (disk.entry(staged) === undefined) return sealedFault(disk, slotFolder(agentDir, slot), context);
+  const fault = await sealedFault(disk, staged, context);
+  if (fault === undefined) fillSlot(disk, agentDir, slot, staged);
+  return fault;
+}
+
+function undoOf({ store }: UpgradeParts, { backup }: Note, old: Slot): readonly Undo[] {
+  const slot: Undo = { do: "slot", slot: old };
+  if (backup === undefined) return [slot];
+  const { file, sha256 } = backup;
+  return [slot, { do: "store", path: store.file, backup: file, sha256, schema: store.schema }];
+}
+
+function newTrial({ options, isRuntimeHealthy }: UpgradeParts, id: string, undo: readonly Undo[]): Trial {
+  const { maxStarts, healthTimeoutMs } = options;
+  const runtimeWasHealthy = isRuntimeHealthy();
+  return { id, state: "prepared", starts: 0, maxStarts, healthTimeoutMs, undo, runtimeWasHealthy };
+}
+
+/** The pointer's swap is the change; from here on the launcher judges. */
+function swap({ disk, agentDir }: UpgradeParts, trial: Trial): StepOutcome {
+  const old = trial.undo.find((undo) => undo.do === "slot")?.slot;
+  pointTo(disk, agentDir, old === "b" ? "a" : "b");
+  return { wait: "restart" };
+}
