@@ -293,7 +293,8 @@ class Engine implements Jobs {
       signal: this.#stopping.signal,
       note: () => this.#book.get(key)?.note,
       keep: async (note) => {
-        if (JSON.stringify(note).length > this.#options.maxNoteChars)
+        const text = JSON.stringify(note) as string | undefined;
+        if ((text?.length ?? 0) > this.#options.maxNoteChars)
           throw new RangeError("a step wants to keep too much");
         await this.#book.change(key, (now) => advance(now, { type: "keep", note }));
       },

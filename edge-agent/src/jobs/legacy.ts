@@ -4,12 +4,6 @@ import { FIRST_STEP, parseTaskResource } from "@longshore/crds/tasks";
 import type { Frame } from "@longshore/crds/wire";
 import type { Order } from "./port.ts";
 
-const TASK_GROUP = "taskmanager";
-
-/** Is this a CloudCore's order of a task? What it says is judged by `orderOfFrame`. */
-export const isTaskOrder = ({ route }: Frame): boolean =>
-  route.group === TASK_GROUP && route.operation === FIRST_STEP;
-
 /**
  * Reads a CloudCore's order. It has no uid, so one is made of the job's name and spec: the same frame again is the
  * same task.
@@ -18,7 +12,8 @@ export const isTaskOrder = ({ route }: Frame): boolean =>
  */
 export function orderOfFrame({ route, content }: Frame, node: string): Order | undefined {
   const address = parseTaskResource(route.resource ?? "");
-  if (address?.dialect !== "v1alpha2" || address.node !== node) return undefined;
+  if (route.operation !== FIRST_STEP || address?.dialect !== "v1alpha2" || address.node !== node)
+    return undefined;
   const { kind, job: name } = address;
   const uid = `cloudcore-${digest(`${kind}\0${name}\0${JSON.stringify(sorted(content))}`)}`;
   return { kind, name, uid, attempt: 1, spec: content };

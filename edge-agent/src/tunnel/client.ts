@@ -73,6 +73,8 @@ export interface TunnelDeps {
   readonly random: () => number;
   /** Answers a stream that the hub opens; absent: the agent offers none. */
   readonly onIncoming?: (incoming: IncomingStream) => void;
+  /** Takes a CloudCore's order of a task of a job; absent: nobody does. */
+  readonly onTaskOrder?: (frame: Frame) => void;
 }
 
 /** The connection to the cloud, as its owner sees it. */

@@ -11,11 +11,13 @@ import {
 import type { StoreChange } from "../store/port.ts";
 
 /** What a frame from the cloud is, in the order in which KubeEdge's edge looks (wire format, section 3). */
-export type FrameKind = "control" | "session" | "reply" | "push" | "other";
+export type FrameKind = "control" | "session" | "reply" | "push" | "task" | "other";
 
 const CONTROL = new Set(["config", "ping", "pong"]);
 const CHANGES = new Set(["insert", "update", "delete"]);
 const PUSH_GROUPS = new Set(["resource", "func"]);
+/** A CloudCore orders tasks of jobs in this group; our hub pushes them as objects. */
+const TASK_GROUP = "taskmanager";
 
 /** Tells what a frame is by its operation, parent and group. */
 export function kindOf(frame: Frame): FrameKind {
@@ -23,6 +25,7 @@ export function kindOf(frame: Frame): FrameKind {
   if (CONTROL.has(operation)) return "control";
   if (frame.header.parent_msg_id) return "reply";
   if (group === SESSION_GROUP) return "session";
+  if (group === TASK_GROUP) return "task";
   return PUSH_GROUPS.has(group) && CHANGES.has(operation) ? "push" : "other";
 }
 
@@ -38,6 +41,9 @@ export const STORED_TYPES: ReadonlySet<string> = new Set([
   "persistentvolume",
   "persistentvolumeclaim",
   "volumeattachment",
+  "nodeupgradejob",
+  "imageprepulljob",
+  "configupdatejob",
 ]);
 
 /** Why a push is not stored. */

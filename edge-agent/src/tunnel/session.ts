@@ -70,6 +70,8 @@ export interface SessionDeps {
   /** Who answers the streams that the hub opens; absent: none are offered. */
   readonly onIncoming?: ((incoming: IncomingStream) => void) | undefined;
   readonly streamLimits: StreamLimits;
+  /** Takes a CloudCore's order of a task; absent: nobody does. */
+  readonly onTaskOrder?: ((frame: Frame) => void) | undefined;
   readonly onEstablished: () => void;
   readonly onComplete: () => void;
 }
@@ -203,6 +205,11 @@ export function createSession(deps: SessionDeps): Session {
     if (isComplete && isOurs) deps.onComplete();
     else ignore(frame);
   };
+  /** KubeEdge's edge acknowledges none of these. */
+  const takeOrder = (frame: Frame): void => {
+    if (deps.negotiated || deps.onTaskOrder === undefined) ignore(frame);
+    else deps.onTaskOrder(frame);
+  };
   const ignore = (frame: Frame): void => {
     metrics.rejected("downlink", "IGNORED");
     log.debug({ operation: frame.route.operation, group: frame.route.group }, "frame ignored");
@@ -247,6 +254,7 @@ export function createSession(deps: SessionDeps): Session {
       else if (kind === "reply") reply(frame);
       else if (kind === "push") push(frame);
       else if (kind === "session") onSession(frame);
+      else if (kind === "task") takeOrder(frame);
       else ignore(frame);
     },
     receiveBinary: (message) => {
