@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Draft } from "./draft.ts";
+import type { NodeFact, Task } from "./port.ts";
+import { blockerFor } from "./supersede.ts";
+import { UNREACHED } from "./timeout.ts";
+import { exceeds, isFailed } from "./tolerance.ts";
+import { dialectFor } from "./versions.ts";
+import { INITIAL_STATE } from "./words-v1alpha1.ts";
+
+/**
+ * Begins as many tasks as there are free slots, in the order of the job's nodes. One that is at work already comes
+ * first, one that could not be reached before comes last, so that it cannot keep the slot from the others.
+ */
+export function schedule(draft: Draft, isStopped: boolean): void {
+  endUnfit(draft);
+  if (isStopped || isCrossed(draft)) return;
+  let free = draft.job.concurrency - draft.tasks.filter(({ phase }) => phase === "InProgress").length;
+  if (free <= 0) return;
+  const blocker = blockerFor(draft);
+  for (const index of candidates(draft)) {
+    const task = draft.tasks[index] as Task;
+    const node = draft.input.nodes.get(task.nodeName) as NodeFact;
+    if (blocker(task.nodeName) !== undefined) continue;
+    start(draft, index, node);
+    free--;
+    if (free === 0) return;
+  }
+}
+
+const isCrossed = ({ job, tasks }: Draft): boolean =>
+  exceeds(job, tasks.filter(isFailed).length, tasks.length);
+
+/** Nodes that are gone, or that can be ordered nothing. An old node that is away may come back newer. */
+function endUnfit(draft: Draft): void {
+  for (const [index, task] of draft.tasks.entries()) {
+    if (task.phase !== "Pending") continue;
+    const reason = unfitReason(draft, task);
+    if (reason === undefined) continue;
+    const { nodeName, attempt } = task;
+    draft.put(index, { nodeName, phase: "Failure", attempt, reason });
+    draft.events.warn("NodeFailed", `${nodeName} cannot begin: ${reason}`);
+  }
+}
+
+function unfitReason({ input, job }: Draft, task: Task): string | undefined {
+  const node = input.nodes.get(task.nodeName);
+  if (node === undefined) return `failed to get node, err: Node "${task.nodeName}" not found`;
+  if (!node.isEdge) return "the node is not an edge node";
+  if (!node.isReady) return undefined;
+  const dialect = dialectFor(job.kind, node.edgeVersion);
+  return "refusal" in dialect ? dialect.refusal : undefined;
+}
+
+function candidates({ tasks, input }: Draft): number[] {
+  const [first, second, last]: [number[], number[], number[]] = [[], [], []];
+  for (const [index, { phase, nodeName, actionFlow = [], reason }] of tasks.entries()) {
+    if (phase !== "Pending" || input.nodes.get(nodeName)?.isReady !== true) continue;
+    if (input.unreached.has(nodeName)) continue;
+    if (actionFlow.length > 0) first.push(index);
+    else (reason === UNREACHED ? last : second).push(index);
+  }
+  return [...first, ...second, ...last];
+}
+
+function start(draft: Draft, index: number, node: NodeFact): void {
+  const { job, now } = draft;
+  const { reason: _reason, lastReportTime: _time, ...task } = draft.tasks[index] as Task;
+  const dialect = dialectFor(job.kind, node.edgeVersion);
+  const isOld = "dialect" in dialect && dialect.dialect === "v1alpha1";
+  draft.put(index, {
+    ...{ ...task, phase: "InProgress", attempt: job.attempt, startTime: now },
+    ...(job.kind === "NodeUpgradeJob" && node.edgeVersion !== "" && { historicVersion: node.edgeVersion }),
+    state: isOld ? INITIAL_STATE : "",
+  });
+  draft.events.note("NodeStarted", `${task.nodeName} begins, attempt ${job.attempt}`);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { JobKind } from "@longshore/crds/tasks";
+import type { JobStatus, Task, TaskAction } from "./port.ts";
+
+/** `state/event/action` to the next state, as KubeEdge's cloud drives edges up to 1.20. */
+const COMMON = {
+  "Init/Init/Success": "Checking",
+  "Init/Init/Failure": "Failed",
+  "Checking/Check/Failure": "Failed",
+} as const;
+const TABLES: Readonly<Record<JobKind, Readonly<Record<string, string>>>> = {
+  NodeUpgradeJob: {
+    ...COMMON,
+    "Init/Upgrade/Success": "Successful",
+    "Init/Upgrade/Failure": "Failed",
+    // An edge that has the wanted version already says so instead; KubeEdge's table does not know it, and times out.
+    "Init/Upgrading/Success": "Successful",
+    "Checking/Check/Success": "BackingUp",
+    "BackingUp/Backup/Success": "Upgrading",
+    "BackingUp/Backup/Failure": "Failed",
+    "Upgrading/Upgrade/Success": "Successful",
+    "Upgrading/Upgrade/Failure": "Failed",
+    ...rollbacks("Init", "Upgrading", "RollingBack"),
+  },
+  ImagePrePullJob: {
+    ...COMMON,
+    "Checking/Check/Success": "Pulling",
+    "Pulling/Pull/Success": "Successful",
+    "Pulling/Pull/Failure": "Failed",
+  },
+  ConfigUpdateJob: {},
+};
+
+/** A node that was rolled back did not get what it should, however well that went. */
+function rollbacks(...states: string[]): Record<string, string> {
+  return Object.fromEntries(
+    states.flatMap((state) => ["Success", "Failure"].map((word) => [`${state}/Rollback/${word}`, "Failed"])),
+  );
+}
+
+const AT_WORK = new Set(["Init", "Checking", "BackingUp", "Upgrading", "RollingBack", "Pulling"]);
+export const INITIAL_STATE = "Init";
+export const CONFIRM_EVENT = "Confirm";
+const TIME_OUT_EVENT = "TimeOut";
+const ENDED: Readonly<Record<string, string>> = { Successful: "Successful", Failure: "Failed" };
+
+/** What an old edge's word of success is in v1alpha2. */
+const STEP_OF_EVENT: Readonly<Record<string, string>> = {
+  Check: "Check",
+  Confirm: "WaitingConfirmation",
+  Backup: "BackUp",
+  Upgrade: "Upgrade",
+  Upgrading: "Upgrade",
+  Rollback: "RollBack",
+  Pull: "Pull",
+};
+
+/** The task's node is ordered state by state, in v1alpha1. */
+export const isDrivenInOldWords = ({ phase, state }: Pick<Task, "phase" | "state">): boolean =>
+  (phase === "InProgress" || phase === "Unknown") && state !== undefined && AT_WORK.has(state);
+
+/** @returns undefined for what the table does not know: a report again, or of another state */
+export const nextState = (
+  kind: JobKind,
+  { state, event, action }: { readonly state: string; readonly event: string; readonly action: string },
+): string | undefined => {
+  const key = `${state}/${event}/${action}`;
+  return Object.hasOwn(TABLES[kind], key) ? TABLES[kind][key] : undefined;
+};
+
+/** The step that an event tells of, in v1alpha2; undefined for Init, which is none there. */
+export const stepOfEvent = (event: string): string | undefined =>
+  Object.hasOwn(STEP_OF_EVENT, event) ? STEP_OF_EVENT[event] : undefined;
+
+/**
+ * State and event of a task for v1alpha1 clients.
+ *
+ * A node at work has none unless it is driven by them, see `Task.state`.
+ */
+export function wordsOf(task: Task): Pick<Task, "state" | "event"> {
+  const told = task.event === TIME_OUT_EVENT ? undefined : task.event;
+  const event = task.phase === "Unknown" ? TIME_OUT_EVENT : (told ?? eventOf(task.actionFlow ?? []));
+  const words = event === undefined ? {} : { event };
+  if (task.phase === "Pending") return { state: INITIAL_STATE };
+  if (isDrivenInOldWords(task)) return { state: task.state ?? INITIAL_STATE, ...words };
+  if (task.phase === "InProgress") return {};
+  return { state: ENDED[task.phase] ?? "Failed", ...words };
+}
+
+const EVENTS: Readonly<Record<string, string>> = {
+  BackUp: "Backup",
+  RollBack: "Rollback",
+  Update: "Upgrade",
+};
+/** The event that v1alpha1 has for the last step of a task. */
+const eventOf = (actions: readonly TaskAction[]): string | undefined => {
+  const last = actions.at(-1)?.action;
+  return last === undefined ? undefined : (EVENTS[last] ?? (last === "WaitingConfirmation" ? "Check" : last));
+};
+
+type JobWords = Pick<JobStatus, "state" | "event" | "action" | "time">;
+const JOB_STATE: Readonly<Record<JobStatus["phase"], string | undefined>> = {
+  Init: INITIAL_STATE,
+  InProgress: undefined,
+  Completed: "Successful",
+  Failure: "Failed",
+};
+
+/** State of the whole job for v1alpha1 clients; ConfigUpdateJob is not known there. */
+export function jobWordsOf(
+  kind: JobKind,
+  phase: JobStatus["phase"],
+  { before, now }: { readonly before: JobWords | undefined; readonly now: string },
+): JobWords {
+  if (kind === "ConfigUpdateJob") return {};
+  const work =
+    kind === "NodeUpgradeJob"
+      ? { state: "Upgrading", event: "Upgrade" }
+      : { state: "Pulling", event: "Pull" };
+  const words = {
+    state: JOB_STATE[phase] ?? work.state,
+    event: phase === "Init" ? "Init" : work.event,
+    action: phase === "Failure" ? "Failure" : "Success",
+  };
+  const isSame = before?.state === words.state && before.time !== undefined;
+  return { ...words, time: isSame ? (before.time ?? now) : now };
+}
