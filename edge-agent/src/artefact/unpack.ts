@@ -127,7 +127,6 @@ async function write(entry: TarEntry, path: string): Promise<void> {
   });
   try {
     for await (const chunk of entry.body()) await file.write(chunk).catch(onDisk);
-    await file.sync().catch(onDisk);
   } finally {
     await file.close();
   }

@@ -97,6 +97,16 @@ export interface AgentConfig {
     readonly outboxBytes: number;
     readonly outboxMaxAgeMs: number;
   };
+  /** where packages of new agents come from */
+  readonly upgrade: {
+    readonly caFile: string;
+    readonly credentialsFile: string;
+    readonly publicKeyFile: string;
+    readonly insecureRegistries: readonly string[];
+    readonly maxLayerBytes: number;
+    readonly maxTotalBytes: number;
+    readonly timeoutMs: number;
+  };
   readonly dataDir: string;
   readonly logLevel: string;
   /** "" is off */
@@ -163,6 +173,7 @@ export function toAgentConfig(file: FileSettings, hostname: string): AgentConfig
       handshakeTimeoutMs: edgeStream.handshakeTimeout * 1000,
     },
     bus: toBus(file),
+    upgrade: toUpgrade(file),
     dataDir: longshore.dataDir || dirname(file.database.dataSource),
     logLevel: longshore.logLevel,
     metricsAddress: longshore.metricsAddress,
@@ -182,6 +193,11 @@ function toDevices({ modules: { deviceTwin }, longshore, database }: FileSetting
     maxMapperCalls: devices.maxMapperCalls,
     unreachableAfterMs: devices.unreachableAfter,
   };
+}
+
+function toUpgrade({ longshore: { upgrade } }: FileSettings): AgentConfig["upgrade"] {
+  const { timeout: timeoutMs, ...rest } = upgrade;
+  return { ...rest, timeoutMs };
 }
 
 const MODE = { internal: 0, external: 2 };

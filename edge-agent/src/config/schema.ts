@@ -307,6 +307,33 @@ const devices = section({
   ),
 });
 
+const HOST_PORT = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[1-9]\d{0,4})?$/;
+
+const upgrade = section({
+  caFile: path("Authorities of registries, trusted beside the machine's (PEM).", ""),
+  credentialsFile: path(
+    "Credentials of registries in the form of Docker's config.json, in a file that only its owner can read.",
+    "",
+  ),
+  insecureRegistries: textList(
+    "Registries (host:port) that are asked by plain HTTP; all others by HTTPS alone.",
+    HOST_PORT,
+    "host:port",
+  ),
+  maxLayerBytes: integer("Bytes of one layer of a package.", 536_870_912, 1_048_576, 8_589_934_592),
+  maxTotalBytes: integer(
+    "Bytes of a package's layers and its unpacked files together.",
+    536_870_912,
+    1_048_576,
+    8_589_934_592,
+  ),
+  publicKeyFile: path(
+    "Public keys (PEM), one of which must have signed a package as cosign does; empty takes packages unsigned.",
+    "",
+  ),
+  timeout: duration("Longest time to fetch and unpack a package.", 600_000, 1_000, 86_400_000),
+});
+
 const longshore = section({
   bus,
   cgroupParent: path("Parent cgroup of all pods; never a host kubelet's.", "/longshore"),
@@ -331,6 +358,7 @@ const longshore = section({
     ["compatible", "strict"],
   ),
   tokenFile: path("Join token, in a file that only its owner can read.", ""),
+  upgrade,
 });
 
 /**
