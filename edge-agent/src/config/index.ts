@@ -7,7 +7,7 @@ export {
   type CommandLine,
 } from "./command-line.ts";
 export { ConfigError, ExitCode } from "./errors.ts";
-export type { Taint } from "./fields.ts";
+export type { Field, Section, Taint } from "./fields.ts";
 export { parseConfig, readConfigFile } from "./read.ts";
 export { SCHEMA, type FileSettings } from "./schema.ts";
 export { configTable, ignoredKeys } from "./table.ts";

@@ -5,7 +5,6 @@ import { prePullFaults, prePullHazards, type PrePullTemplate } from "@longshore/
 export interface PrePull {
   /** Each once. */
   readonly images: readonly string[];
-  readonly checkItems: readonly string[];
   /** Of one image, the first included. */
   readonly tries: number;
   readonly secret: { readonly namespace: string; readonly name: string } | undefined;
@@ -62,7 +61,6 @@ export function prePullOf(spec: unknown): PrePull {
   const [namespace = "", name = ""] = (template.imageSecrets ?? "").split("/");
   return {
     images: [...new Set(template.images)],
-    checkItems: template.checkItems ?? [],
     tries: (template.retryTimes ?? 0) + 1,
     secret: name === "" ? undefined : { namespace, name },
   };
