@@ -138,6 +138,9 @@ export const schemas: Readonly<Record<string, object>> = {
         },
         "supersededBy": {
          "type": "string"
+        },
+        "lastReportTime": {
+         "type": "string"
         }
        }
       }
@@ -408,6 +411,15 @@ export const schemas: Readonly<Record<string, object>> = {
          "maxLength": 4096
         },
         "supersededBy": {
+         "type": "string"
+        },
+        "lastReportTime": {
+         "type": "string"
+        },
+        "state": {
+         "type": "string"
+        },
+        "event": {
          "type": "string"
         }
        }
@@ -750,6 +762,9 @@ export const schemas: Readonly<Record<string, object>> = {
          "maxLength": 4096
         },
         "supersededBy": {
+         "type": "string"
+        },
+        "lastReportTime": {
          "type": "string"
         }
        }

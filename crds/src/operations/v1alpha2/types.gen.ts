@@ -67,6 +67,8 @@ export interface ConfigUpdateJobNodeStatus {
   log?: string;
   /** Newer job that does what this one was to do on the node. */
   supersededBy?: string;
+  /** When the node last told of a step. */
+  lastReportTime?: string;
 }
 
 export interface ConfigUpdateJobStatus {
@@ -175,6 +177,12 @@ export interface ImagePrePullJobNodeStatus {
   log?: string;
   /** Newer job that does what this one was to do on the node. */
   supersededBy?: string;
+  /** When the node last told of a step. */
+  lastReportTime?: string;
+  /** Word of v1alpha1, kept for old clients. */
+  state?: string;
+  /** Word of v1alpha1, kept for old clients. */
+  event?: string;
 }
 
 export interface ImagePrePullJobStatusImageStatus {
@@ -332,6 +340,8 @@ export interface NodeUpgradeJobNodeStatus {
   log?: string;
   /** Newer job that does what this one was to do on the node. */
   supersededBy?: string;
+  /** When the node last told of a step. */
+  lastReportTime?: string;
 }
 
 export interface NodeUpgradeJobStatus {
