@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes, randomInt } from "node:crypto";
 import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -40,7 +40,7 @@ export async function startApiServer(): Promise<ApiServer> {
     await rm(dir, { recursive: true, force: true });
   };
   try {
-    const [etcdPort, peerPort, port] = await freePorts(3);
+    const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
     const etcd = `http://127.0.0.1:${etcdPort}`;
     const peer = `http://127.0.0.1:${peerPort}`;
     children.push(
@@ -50,7 +50,7 @@ export async function startApiServer(): Promise<ApiServer> {
         ...[`--initial-advertise-peer-urls=${peer}`, `--initial-cluster=default=${peer}`],
       ]),
     );
-    const token = await writeCredentials(dir, port ?? 0);
+    const token = await writeCredentials(dir, port);
     children.push(
       await launch(dir, join(bin, "kube-apiserver"), [
         ...[
@@ -151,15 +151,18 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+/**
+ * A port that nobody listens on. Not one of the system's own choosing: those it also gives to connections, of other
+ * tests too, before whoever asked here comes to listen.
+ */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(11_000, 24_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
 }

@@ -22,7 +22,7 @@ describe("manifests on a real API server", () => {
 
   test("the API server finds no fault in any schema", async () => {
     const crds = await items(api, "crd");
-    expect(crds).toHaveLength(13);
+    expect(crds).toHaveLength(14);
     const faults = crds.filter((crd) => conditionOf(crd, "NonStructuralSchema") !== undefined);
     expect(faults.map((crd) => crd.metadata.name)).toEqual([]);
     expect(crds.map((crd) => conditionOf(crd, "NamesAccepted"))).toEqual(crds.map(() => "True"));
@@ -45,7 +45,7 @@ describe("manifests on a real API server", () => {
 
   test("short names and categories find every kind", async () => {
     const resources = await api.kubectl(["api-resources", "--categories=longshore", "--no-headers"]);
-    expect(resources.trim().split("\n")).toHaveLength(13);
+    expect(resources.trim().split("\n")).toHaveLength(14);
     const kubeedge = await api.kubectl(["api-resources", "--categories=kubeedge", "-o", "name"]);
     expect(kubeedge.trim().split("\n")).toHaveLength(13);
     for (const name of [

@@ -15,7 +15,8 @@ export function fitting(schemas: Readonly<Record<string, object | undefined>>, d
   return (request) => {
     const schema = fieldOf(schemas[request.kind.version] ?? Object.values(schemas)[0], "spec");
     const { object, oldObject } = request;
-    const fault = isJudged(request) ? faultIn(schema, object) : undefined;
+    if (!isJudged(request)) return decide(request);
+    const fault = faultIn(schema, object);
     if (fault !== undefined) return { allowed: false, code: 422, message: fault };
     const isOldGood = oldObject === undefined || faultIn(schema, oldObject) === undefined;
     return decide(isOldGood ? request : { ...request, oldObject: {} });

@@ -84,18 +84,12 @@ describe("admission of jobs, rules and pods by a real API server", () => {
       object: job("NodeUpgradeJob", { ...upgrade, labelSelector: {} }),
       says: "exactly one",
     },
-    {
+    ...["v1alpha1", "v1alpha2"].map((version) => ({
       id: "B21",
-      by: "webhook",
-      object: job("NodeUpgradeJob", { ...upgrade, nodeNames: many }),
-      says: "10001 are over 10000",
-    },
-    {
-      id: "B21",
-      by: "webhook",
-      object: job("NodeUpgradeJob", { ...upgrade, nodeNames: many }, "v1alpha1"),
-      says: "10001 are over 10000",
-    },
+      by: "CRD",
+      object: job("NodeUpgradeJob", { ...upgrade, nodeNames: many }, version),
+      says: "over 10000",
+    })),
     {
       id: "A33",
       by: "CRD",
@@ -104,13 +98,19 @@ describe("admission of jobs, rules and pods by a real API server", () => {
     },
     {
       id: "B21",
-      by: "webhook",
+      by: "CRD",
       object: job(
         "ImagePrePullJob",
         { imagePrePullTemplate: { images: ["a"], nodeNames: many } },
         "v1alpha1",
       ),
-      says: "10001 are over 10000",
+      says: "over 10000",
+    },
+    {
+      id: "B20",
+      by: "CRD",
+      object: job("NodeUpgradeJob", { ...upgrade, concurrency: 1e9 }),
+      says: "spec.concurrency",
     },
     {
       id: "S10",
@@ -126,9 +126,18 @@ describe("admission of jobs, rules and pods by a real API server", () => {
     },
     {
       id: "S10",
-      by: "webhook",
+      by: "CRD",
       object: job("ConfigUpdateJob", { nodeNames: ["n"], updateFields: { "modules.a": "x".repeat(5_000) } }),
-      says: "invalid value",
+      says: "4096 of its value",
+    },
+    {
+      id: "A33",
+      by: "webhook",
+      object: {
+        ...job("ImagePrePullJob", { imagePrePullTemplate: { images: ["a"], nodeNames: ["n"] } }),
+        metadata: { name: "job", annotations: { "longshore.io/attempt": "many" } },
+      },
+      says: "metadata.annotations[longshore.io/attempt]: give a number from 1 to 1000",
     },
   ])("$id the $by refuses a job, with the field", async ({ by, object, says }) => {
     const { code, err } = await create(object);
@@ -157,6 +166,23 @@ describe("admission of jobs, rules and pods by a real API server", () => {
       await kubectl(["delete", "nuj", name]);
     },
   );
+
+  it("judges another attempt although the spec stays, and nothing else that leaves it", async () => {
+    const template = { images: ["busybox:1.36"], nodeNames: ["edge-node"] };
+    const made = job("ImagePrePullJob", { imagePrePullTemplate: template }, "v1alpha2", "again");
+    expect(await create(made)).toMatchObject({ code: 0 });
+    const attempt = (to: string): Promise<Said> =>
+      tell(["annotate", "--overwrite", "ippj", "again", `longshore.io/attempt${to}`]);
+    expect(await attempt("=3")).toMatchObject({ code: 0 });
+    for (const [to, says] of [
+      ["=2", "lowered from 3"],
+      ["-", "lowered from 3"],
+      ["=0", "from 1 to 1000"],
+    ] as const)
+      expect((await attempt(to)).err).toContain(says);
+    expect((await tell(["annotate", "ippj", "again", "other=annotation"])).code).toBe(0);
+    await kubectl(["delete", "ippj", "again"]);
+  });
 
   it.each([
     {

@@ -93,6 +93,12 @@ describe("a NodeUpgradeJob", () => {
       spec: { ...upgrade, concurrency: -1, timeoutSeconds: -1 },
       at: ["spec.concurrency", "spec.timeoutSeconds"],
     },
+    {
+      id: "B20",
+      when: "more nodes are to be at work than a job can have",
+      spec: { ...upgrade, concurrency: 1e9 },
+      at: ["spec.concurrency"],
+    },
   ])("$id is refused just when $when", ({ spec, at }) => {
     expect(fields(upgradeFaults(spec))).toEqual(at);
   });
@@ -127,7 +133,7 @@ describe("a NodeUpgradeJob", () => {
     {
       id: "B20",
       when: "numbers are huge",
-      spec: { ...upgrade, image: `a/b@${DIGEST}`, concurrency: 1e9, timeoutSeconds: 1e9 },
+      spec: { ...upgrade, image: `a/b@${DIGEST}`, concurrency: 10_000, timeoutSeconds: 1e9 },
       at: ["spec.concurrency", "spec.timeoutSeconds"],
     },
     {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { configFaults, configHazards, isSameJob, type ConfigSpec } from "@longshore/crds/operations";
+import { configFaults, configHazards, type ConfigSpec } from "@longshore/crds/operations";
 import type { ReviewRequest, Verdict } from "../review.ts";
-import { createSpecRule } from "../spec-rule.ts";
-import { LATE_CHANGE } from "../late-change.ts";
+import { createJobRule } from "../job-rule.ts";
+import { jobChange } from "../job-change.ts";
 
 /** Judges a ConfigUpdateJob: one field a key, and values that are nothing else. */
 export function createConfigRule({
@@ -10,11 +10,11 @@ export function createConfigRule({
 }: {
   readonly isStrict: boolean;
 }): (request: ReviewRequest) => Verdict {
-  return createSpecRule<ConfigSpec>(
+  return createJobRule<ConfigSpec>(
     {
       faults: configFaults,
       hazards: configHazards,
-      change: (before, after) => (isSameJob(before, after) ? "same" : LATE_CHANGE),
+      change: jobChange,
     },
     isStrict,
   );

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isSameJob, prePullFaults, prePullHazards, type PrePullTemplate } from "@longshore/crds/operations";
-import { LATE_CHANGE } from "../late-change.ts";
+import { prePullFaults, prePullHazards, type PrePullTemplate } from "@longshore/crds/operations";
+import { jobChange } from "../job-change.ts";
 import type { ReviewRequest, Verdict } from "../review.ts";
-import { createSpecRule } from "../spec-rule.ts";
+import { createJobRule } from "../job-rule.ts";
 
 interface PrePullSpec {
   readonly imagePrePullTemplate?: PrePullTemplate;
@@ -14,12 +14,11 @@ export function createPrePullRule({
 }: {
   readonly isStrict: boolean;
 }): (request: ReviewRequest) => Verdict {
-  return createSpecRule<PrePullSpec>(
+  return createJobRule<PrePullSpec>(
     {
       faults: ({ imagePrePullTemplate }) => prePullFaults(imagePrePullTemplate),
       hazards: ({ imagePrePullTemplate }) => prePullHazards(imagePrePullTemplate),
-      change: (before, after) =>
-        isSameJob(before.imagePrePullTemplate, after.imagePrePullTemplate) ? "same" : LATE_CHANGE,
+      change: (before, after) => jobChange(before.imagePrePullTemplate, after.imagePrePullTemplate),
     },
     isStrict,
   );

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  isSameJob,
-  SPEC_IS_FIXED,
-  upgradeFaults,
-  upgradeHazards,
-  type UpgradeSpec,
-} from "@longshore/crds/operations";
+import { upgradeFaults, upgradeHazards, type UpgradeSpec } from "@longshore/crds/operations";
+import { jobChange } from "../job-change.ts";
 import type { ReviewRequest, Verdict } from "../review.ts";
-import { createSpecRule } from "../spec-rule.ts";
+import { createJobRule } from "../job-rule.ts";
 
 /** Judges a NodeUpgradeJob as KubeEdge's webhook does, of both versions, and warns of what it lets through. */
 export function createUpgradeRule({
@@ -15,14 +10,11 @@ export function createUpgradeRule({
 }: {
   readonly isStrict: boolean;
 }): (request: ReviewRequest) => Verdict {
-  return createSpecRule<UpgradeSpec>(
+  return createJobRule<UpgradeSpec>(
     {
       faults: upgradeFaults,
       hazards: upgradeHazards,
-      change: (before, after) =>
-        isSameJob(before, after)
-          ? "same"
-          : { faults: [{ field: "spec", message: SPEC_IS_FIXED }], hazards: [] },
+      change: jobChange,
     },
     isStrict,
   );

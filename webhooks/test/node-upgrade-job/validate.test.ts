@@ -47,6 +47,12 @@ describe("the rule of NodeUpgradeJobs", () => {
       change: { concurrency: -1 },
       says: "spec.concurrency: must not",
     },
+    {
+      id: "B20",
+      what: "a concurrency of 1e9",
+      change: { concurrency: 1e9 },
+      says: "spec.concurrency: 1000000000 is over 10000",
+    },
   ])("$id refuses $what in both modes", ({ change, says }) => {
     for (const rule of [lenient, strict]) {
       const verdict = rule(request({ ...good, ...change }));
@@ -63,7 +69,7 @@ describe("the rule of NodeUpgradeJobs", () => {
       says: "spec.imageDigestGatter",
     },
     { id: "B20", what: "a concurrency of 0", change: { concurrency: 0 }, says: "0 is taken for 1" },
-    { id: "B20", what: "a concurrency of 1e9", change: { concurrency: 1e9 }, says: "over 1000" },
+    { id: "B20", what: "a concurrency of 1,001", change: { concurrency: 1_001 }, says: "over 1000" },
     { id: "B20", what: "a timeout of 0", change: { timeoutSeconds: 0 }, says: "0 is taken for 300" },
     {
       id: "B11",

@@ -36,7 +36,18 @@ export const timeoutSecondsOf = ({ timeoutSeconds = 0 }: Pick<JobSpec, "timeoutS
 
 /** Which nodes, and numbers that nothing can be done with. @param at the field that holds them, such as `spec` */
 export function jobFaults(at: string, spec: JobSpec): RuleViolation[] {
-  return [...selectionFaults(at, spec), ...negatives(at, spec, ["concurrency", "timeoutSeconds"])];
+  return [
+    ...selectionFaults(at, spec),
+    ...negatives(at, spec, ["concurrency", "timeoutSeconds"]),
+    ...crowdFaults(at, spec),
+  ];
+}
+
+function crowdFaults(at: string, { concurrency = 0 }: JobSpec): RuleViolation[] {
+  if (concurrency <= MAX_NODES) return [];
+  return [
+    { field: `${at}.concurrency`, message: `${concurrency} is over ${MAX_NODES}, a job has no more nodes` },
+  ];
 }
 
 function selectionFaults(at: string, { nodeNames = [], labelSelector }: JobSpec): RuleViolation[] {
@@ -81,11 +92,11 @@ function nodeNameHazards(at: string, names: readonly string[] = []): RuleViolati
   );
 }
 
-function numberHazards(at: string, { concurrency, timeoutSeconds }: JobSpec): RuleViolation[] {
+function numberHazards(at: string, { concurrency = 1, timeoutSeconds }: JobSpec): RuleViolation[] {
   const hazards: RuleViolation[] = [];
   const add = (name: string, message: string): void => void hazards.push({ field: `${at}.${name}`, message });
   if (concurrency === 0) add("concurrency", `0 is taken for ${DEFAULT_CONCURRENCY}`);
-  if (concurrency !== undefined && concurrency > MAX_CONCURRENCY)
+  if (concurrency > MAX_CONCURRENCY && concurrency <= MAX_NODES)
     add("concurrency", `${concurrency} is over ${MAX_CONCURRENCY}`);
   if (timeoutSeconds === 0) add("timeoutSeconds", `0 is taken for ${DEFAULT_TIMEOUT_SECONDS}`);
   if (timeoutSeconds !== undefined && timeoutSeconds > MAX_TIMEOUT_SECONDS)
