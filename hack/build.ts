@@ -22,6 +22,14 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 const REQUIRE =
   "import{createRequire as __require}from'node:module';const require=__require(import.meta.url);";
 
+/** Where to, and as what. */
+export interface BuildOptions {
+  /** Default `dist/` of the clone. */
+  readonly outDir?: string;
+  /** What the programs call their own version; default 0.0.0. */
+  readonly version?: string;
+}
+
 /**
  * Bundles programs into `dist/<name>.js`, straight from the sources: no compiled package is needed.
  *
@@ -30,21 +38,27 @@ const REQUIRE =
 export async function buildPrograms(
   names: readonly string[] = Object.keys(PROGRAMS),
   root: string = CLONE,
+  { outDir = join(root, "dist"), version = "0.0.0" }: BuildOptions = {},
 ): Promise<string[]> {
-  mkdirSync(join(root, "dist"), { recursive: true });
-  return Promise.all(names.map((name) => bundle(name, root)));
+  mkdirSync(outDir, { recursive: true });
+  return Promise.all(names.map((name) => bundle(name, root, { outDir, version })));
 }
 
-async function bundle(name: string, root: string): Promise<string> {
+async function bundle(
+  name: string,
+  root: string,
+  { outDir, version }: Required<BuildOptions>,
+): Promise<string> {
   const entry = join(root, PROGRAMS[name] ?? "");
-  const outfile = join(root, "dist", `${name}.js`);
+  const outfile = join(outDir, `${name}.js`);
   if (!existsSync(entry)) throw new Fault("BUILD_FAILED", `${name}: ${entry} does not exist`);
-  rmSync(join(root, "dist", `${name}.parts`), { recursive: true, force: true });
+  rmSync(join(outDir, `${name}.parts`), { recursive: true, force: true });
   const result = await build({
     absWorkingDir: root,
     entryPoints: { [name]: entry },
-    outdir: join(root, "dist"),
+    outdir: outDir,
     bundle: true,
+    define: { LONGSHORE_VERSION: JSON.stringify(version) },
     // A library that is imported late stays out of the program: 10 MB of memory for the clients of databases, 12 for MQTT.
     splitting: /^(mapper|edge-agent)\//.test(PROGRAMS[name] ?? ""),
     chunkNames: `${name}.parts/[name]-[hash]`,
