@@ -53,8 +53,14 @@ const jobConditions = {
     says: "Nodes are at work.",
     reasons: ["NodeStarted", "Waiting", "Stopped", "Finished"],
   },
-  Complete: { says: "Every node is done, within the tolerance.", reasons: ["Completed", "InProgress"] },
-  Failed: { says: "More nodes failed than the job tolerates.", reasons: ["ToleranceExceeded", "InProgress"] },
+  Complete: {
+    says: "Every node is done, within the tolerance.",
+    reasons: ["Completed", "InProgress", "ToleranceExceeded", "NoNodesSelected", "InvalidSpec"],
+  },
+  Failed: {
+    says: "More nodes failed than the job tolerates.",
+    reasons: ["ToleranceExceeded", "InProgress", "Completed", "NoNodesSelected", "InvalidSpec"],
+  },
 } as const;
 
 const inSync = {
