@@ -10,6 +10,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   operators: "operators/src/main.ts",
   webhooks: "webhooks/src/main.ts",
   "edge-agent": "edge-agent/src/main.ts",
+  "longshore-launcher": "edge-agent/src/launcher/main.ts",
   thermometer: "mapper/examples/thermometer/main.ts",
   "modbus-mapper": "mapper/drivers/src/modbus/main.ts",
   "mqtt-mapper": "mapper/drivers/src/mqtt/main.ts",

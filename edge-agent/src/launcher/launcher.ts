@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock } from "../clock.ts";
+import { type Slot, type Trial, type UndoParts } from "../trial/index.ts";
+import { stopChild, type Child } from "./child.ts";
+import { judge, restartDelayMs, type End } from "./decide.ts";
+import type { LauncherLog } from "./log.ts";
+import { prepareStart, store, trialIn } from "./prepare.ts";
+
+/** What the launcher needs of the machine. */
+export interface LauncherDeps {
+  readonly parts: UndoParts;
+  /** Becomes the agent; undefined: stays its parent. Does not come back but by an error. */
+  readonly become: ((slot: Slot) => void) | undefined;
+  start(slot: Slot, keepTail: boolean): Child;
+  readonly clock: Clock;
+  readonly log: LauncherLog;
+  /** Ends when somebody stops the launcher. */
+  readonly stopping: AbortSignal;
+  readonly options: LauncherOptions;
+}
+
+export interface LauncherOptions {
+  /** How often the trial's file is read while an agent is on trial. */
+  readonly pollMs: number;
+  /** From SIGTERM to SIGKILL. */
+  readonly graceMs: number;
+  /** First and longest pause before an agent that ended is started again. */
+  readonly restartMs: number;
+  readonly restartMaxMs: number;
+  /** An agent that ran so long was well: the pauses begin anew. */
+  readonly calmMs: number;
+}
+
+export const DEFAULT_LAUNCHER: LauncherOptions = {
+  pollMs: 250,
+  graceMs: 30_000,
+  restartMs: 1_000,
+  restartMaxMs: 30_000,
+  calmMs: 60_000,
+};
+
+/** There is nothing to start. */
+export class NoAgentError extends Error {
+  override readonly name = "NoAgentError";
+  readonly code = "NO_AGENT";
+  readonly retryable = false;
+}
+
+/**
+ * Starts the agent, on trial where one is, until somebody stops it.
+ *
+ * @returns the exit code of the agent that was stopped
+ * @throws {NoAgentError} no slot holds an agent
+ */
+export async function launch(deps: LauncherDeps): Promise<number> {
+  const { clock, options, stopping } = deps;
+  let endsInARow = 0;
+  for (;;) {
+    const startedMs = clock.monotonicMs();
+    const ended = await startOnce(deps);
+    if (isStopped(stopping)) return ended ?? 0;
+    if (ended === undefined) continue;
+    endsInARow = clock.monotonicMs() - startedMs >= options.calmMs ? 1 : endsInARow + 1;
+    await pause(deps, restartDelayMs(endsInARow, options));
+    if (isStopped(stopping)) return 0;
+  }
+}
+
+const isStopped = (signal: AbortSignal): boolean => signal.aborted;
+
+/** @returns exit code of an agent that ended by itself; undefined: go on at once */
+async function startOnce(deps: LauncherDeps): Promise<number | undefined> {
+  const prepared = prepare(deps);
+  if (prepared === undefined) return FAILED;
+  const { slot, trial } = prepared;
+  if (slot === undefined) throw new NoAgentError(`${deps.parts.agentDir} holds no agent`);
+  if (trial !== undefined) return tryAgent(deps, slot, trial);
+  deps.become?.(slot);
+  const child = deps.start(slot, false);
+  const stopped = whenStopped(deps, child);
+  const { code } = await child.ended;
+  stopped();
+  return code ?? FAILED;
+}
+
+const FAILED = 70;
+
+function prepare({ parts, log }: LauncherDeps): ReturnType<typeof prepareStart> | undefined {
+  try {
+    return prepareStart(parts, log);
+  } catch (error) {
+    log("error", `nothing can be started now: ${String(error)}`);
+    return undefined;
+  }
+}
+
+async function tryAgent(deps: LauncherDeps, slot: Slot, trial: Trial): Promise<number | undefined> {
+  const { parts, log } = deps;
+  log("info", `start ${trial.starts} of ${trial.maxStarts} with the change ${trial.id}`);
+  const child = deps.start(slot, true);
+  const stopped = whenStopped(deps, child);
+  const end = await watch(deps, child, trial.healthTimeoutMs);
+  stopped();
+  // The agent has ended: nobody else writes the file now.
+  const last = trialIn(parts, log);
+  const code = end.by === "itself" ? (end.code ?? FAILED) : undefined;
+  if (last?.state !== "trying") return code;
+  store(parts, judge(last, end, child.tail()), log);
+  return code;
+}
+
+/** Resolves when the agent has ended: by itself, or ended by us because its time was over or its trial is. */
+async function watch(deps: LauncherDeps, child: Child, healthTimeoutMs: number): Promise<End> {
+  const { clock, options, stopping } = deps;
+  const endMs = clock.monotonicMs() + healthTimeoutMs;
+  let isConfirmed = false;
+  for (;;) {
+    const ended = await Promise.race([child.ended, after(clock, options.pollMs)]);
+    if (stopping.aborted) return child.ended.then(() => ({ by: "stop" }));
+    if (ended !== undefined) return { by: "itself", ...ended };
+    isConfirmed ||= isOver(deps);
+    const isLate = !isConfirmed && clock.monotonicMs() >= endMs;
+    if (!isLate && !(isConfirmed && deps.become !== undefined)) continue;
+    await stopChild(child, clock, options.graceMs);
+    return { by: "time" };
+  }
+}
+
+/** The job that made the trial removes it once it knows that the agent is well. */
+const isOver = ({ parts, log }: LauncherDeps): boolean => trialIn(parts, log)?.state !== "trying";
+
+const after = (clock: Clock, ms: number): Promise<undefined> =>
+  new Promise((resolve) => void clock.schedule(ms, () => resolve(undefined)));
+
+/** Hands the stop on, and ends an agent that does not follow. @returns the end of that */
+function whenStopped({ stopping, clock, options }: LauncherDeps, child: Child): () => void {
+  const stop = (): void => void stopChild(child, clock, options.graceMs);
+  if (stopping.aborted) stop();
+  stopping.addEventListener("abort", stop, { once: true });
+  return () => stopping.removeEventListener("abort", stop);
+}
+
+function pause({ clock, stopping }: LauncherDeps, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      stopping.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.schedule(ms, end);
+    stopping.addEventListener("abort", end, { once: true });
+  });
+}
