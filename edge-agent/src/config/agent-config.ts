@@ -97,6 +97,14 @@ export interface AgentConfig {
     readonly outboxBytes: number;
     readonly outboxMaxAgeMs: number;
   };
+  /** what people of this machine may ask by HTTP */
+  readonly localApi: {
+    readonly enable: boolean;
+    /** `host:port` */
+    readonly address: string;
+    readonly strict: boolean;
+    readonly tokenFile: string;
+  };
   /** where packages of new agents come from */
   readonly upgrade: {
     readonly caFile: string;
@@ -107,6 +115,8 @@ export interface AgentConfig {
     readonly maxTotalBytes: number;
     readonly timeoutMs: number;
   };
+  /** what was before a job changed the agent, by version */
+  readonly backupDir: string;
   readonly dataDir: string;
   readonly logLevel: string;
   /** "" is off */
@@ -173,22 +183,35 @@ export function toAgentConfig(file: FileSettings, hostname: string): AgentConfig
       handshakeTimeoutMs: edgeStream.handshakeTimeout * 1000,
     },
     bus: toBus(file),
+    localApi: toLocalApi(file),
     upgrade: toUpgrade(file),
-    dataDir: longshore.dataDir || dirname(file.database.dataSource),
+    backupDir: longshore.backupDir,
+    dataDir: dataDirOf(file),
     logLevel: longshore.logLevel,
     metricsAddress: longshore.metricsAddress,
   };
 }
 
-function toDevices({ modules: { deviceTwin }, longshore, database }: FileSettings): AgentConfig["devices"] {
-  const { devices, dataDir, security } = longshore;
+const dataDirOf = ({ longshore, database }: FileSettings): string =>
+  longshore.dataDir || dirname(database.dataSource);
+
+function toLocalApi(file: FileSettings): AgentConfig["localApi"] {
+  const { enable, server: address } = file.modules.metaManager.metaServer;
+  const { localApiTokenFile, security } = file.longshore;
+  const tokenFile = localApiTokenFile || join(dataDirOf(file), "local-api-token");
+  return { enable, address, strict: security === "strict", tokenFile };
+}
+
+function toDevices(file: FileSettings): AgentConfig["devices"] {
+  const { deviceTwin } = file.modules;
+  const { devices, security } = file.longshore;
   const isStrict = security === "strict";
   return {
     enable: deviceTwin.enable,
     socketPath: deviceTwin.dmiSockPath,
     security: isStrict ? "strict" : "compatible",
     mapperSocketDir: devices.socketDir || (isStrict ? dirname(deviceTwin.dmiSockPath) : ""),
-    tokenDir: devices.tokenDir || join(dataDir || dirname(database.dataSource), "mapper-tokens"),
+    tokenDir: devices.tokenDir || join(dataDirOf(file), "mapper-tokens"),
     maxConnections: devices.maxConnections,
     maxMapperCalls: devices.maxMapperCalls,
     unreachableAfterMs: devices.unreachableAfter,

@@ -214,6 +214,34 @@ const deviceTwin = section({
   enable: flag("Serve devices and their mappers.", true),
 });
 
+const metaManager = section(
+  {
+    metaServer: section(
+      {
+        enable: flag(
+          "Take the confirmation of an upgrade by HTTP, as KubeEdge's MetaServer does; nothing else of it is served.",
+          false,
+        ),
+        server: hostPort(
+          "Where that is; from other machines, and in strict mode, callers bear longshore.localApiTokenFile.",
+          "127.0.0.1:10550",
+        ),
+      },
+      [
+        "apiAudiences",
+        "debug",
+        "dummyServer",
+        "serviceAccountIssuers",
+        "serviceAccountKeyFiles",
+        "tlsCaFile",
+        "tlsCertFile",
+        "tlsPrivateKeyFile",
+      ],
+    ),
+  },
+  ["contextSendGroup", "contextSendModule", "enable", "podStatusSyncInterval", "remoteQueryTimeout"],
+);
+
 const edgeStream = section(
   {
     enable: flag(
@@ -335,6 +363,10 @@ const upgrade = section({
 });
 
 const longshore = section({
+  backupDir: path(
+    "Where jobs that change this agent put what was before, a folder for each version.",
+    "/etc/kubeedge/backup",
+  ),
   bus,
   cgroupParent: path("Parent cgroup of all pods; never a host kubelet's.", "/longshore"),
   dataDir: path("Store of this agent; empty takes the folder of database.dataSource.", ""),
@@ -342,6 +374,10 @@ const longshore = section({
   identityFile: path(
     "Key, certificate and CA of this node in one file.",
     "/etc/kubeedge/certs/longshore-identity.json",
+  ),
+  localApiTokenFile: path(
+    "Token of who confirms upgrades, in a file that only its owner can read; empty takes local-api-token in the store's folder.",
+    "",
   ),
   logLevel: oneOf("Least level that is logged.", "info", ["debug", "info", "warn", "error"]),
   metricsAddress: hostPort("host:port of the metrics; empty is off.", ""),
@@ -380,9 +416,8 @@ export const SCHEMA = section(
       },
       ["driverName", "aliasName"],
     ),
-    modules: section({ deviceTwin, edgeHub, edgeStream, edged, eventBus }, [
+    modules: section({ deviceTwin, edgeHub, edgeStream, edged, eventBus, metaManager }, [
       "dbTest",
-      "metaManager",
       "serviceBus",
       "streamRuleEndpoint",
       "taskManager",

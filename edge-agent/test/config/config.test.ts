@@ -92,7 +92,19 @@ modules:
     enable: true
     mqttMode: 2
   metaManager:
+    contextSendGroup: hub
+    contextSendModule: websocket
     enable: true
+    metaServer:
+      dummyServer: 169.254.30.10:10550
+      enable: true
+      server: 127.0.0.1:10550
+      serviceAccountIssuers:
+      - https://kubernetes.default.svc.cluster.local
+      tlsCaFile: /etc/kubeedge/ca/rootCA.crt
+      tlsCertFile: /etc/kubeedge/certs/server.crt
+      tlsPrivateKeyFile: /etc/kubeedge/certs/server.key
+    remoteQueryTimeout: 60
   serviceBus:
     enable: false
 `;
@@ -125,13 +137,29 @@ describe("the configuration", () => {
       tls: undefined,
     });
     expect(config.dataDir).toBe("/var/lib/kubeedge");
+    expect(config.localApi).toEqual({
+      enable: true,
+      address: "127.0.0.1:10550",
+      strict: false,
+      tokenFile: "/var/lib/kubeedge/local-api-token",
+    });
     expect(ignored).toEqual(
       expect.arrayContaining([
         "featureGates",
-        "modules.metaManager",
+        "modules.metaManager.enable",
+        "modules.metaManager.metaServer.dummyServer",
         "modules.edged.tailoredKubeletConfig.evictionHard",
       ]),
     );
+  });
+
+  it("serves nothing to this machine unless that is switched on, and wants a token in strict mode", () => {
+    const of = (text: string) => toAgentConfig(parse(HEAD + text).settings, "h").localApi;
+    expect(of("")).toMatchObject({ enable: false, strict: false });
+    expect(of("longshore:\n  security: strict\n  localApiTokenFile: /run/token\n")).toMatchObject({
+      strict: true,
+      tokenFile: "/run/token",
+    });
   });
 
   it("opens KubeEdge's stream tunnel only where that is switched on", () => {
