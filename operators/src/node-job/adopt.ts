@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { without } from "./without.ts";
 import type { Job, JobStatus, Task, TaskPhase } from "./port.ts";
 
 /** What KubeEdge's controllers leave in a status; v1alpha1 has states instead of phases. */
@@ -33,17 +34,22 @@ export function adopted(job: Job, status: JobStatus | undefined): JobStatus | un
 /** Jobs of v1alpha1 keep their nodes elsewhere: those stay as they are. */
 function ended(
   { sequence }: Job,
-  { nodeStatus: _none, ...status }: JobStatus,
+  status: JobStatus,
   { phase, nodeStatus }: { readonly phase: JobStatus["phase"]; readonly nodeStatus: readonly Task[] },
 ): JobStatus {
-  return { ...status, phase, sequence, ...(nodeStatus.length > 0 && { nodeStatus }) };
+  return { ...without(status, "nodeStatus"), phase, sequence, ...(nodeStatus.length > 0 && { nodeStatus }) };
 }
 
 function adoptedTask({ attempt }: Job, task: Partial<Task>): Task[] {
-  const { nodeName, startTime: _startTime, ...rest } = task;
+  const { nodeName } = task;
   if (nodeName === undefined) return [];
   const { phase = OF_STATE[task.state ?? ""] ?? "InProgress" } = task;
   return [
-    { ...rest, nodeName, phase: PHASES.has(phase) ? phase : "Pending", attempt: task.attempt ?? attempt },
+    {
+      ...without(task, "startTime"),
+      nodeName,
+      phase: PHASES.has(phase) ? phase : "Pending",
+      attempt: task.attempt ?? attempt,
+    },
   ];
 }

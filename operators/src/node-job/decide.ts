@@ -97,14 +97,14 @@ function recheckMs({ job, tasks }: Draft, dueMs: number | undefined): number | u
 }
 
 function tellTurns({ events, job }: Draft, before: JobStatus, after: JobStatus): void {
+  const { phase, reason = "", conditions = [] } = after;
   if (!wasStopped(before) && wasStopped(after))
-    events.warn("ToleranceExceeded", `no further node of ${job.name} begins: ${after.reason ?? ""}`);
-  if (after.phase === before.phase) return;
-  if (after.phase === "Completed")
-    events.note("Completed", after.conditions?.find(isComplete)?.message ?? "");
-  if (after.phase === "Failure") events.warn("Failed", after.reason ?? "");
+    events.warn("ToleranceExceeded", `no further node of ${job.name} begins: ${reason}`);
+  if (phase === before.phase) return;
+  const count = conditions.find(({ type }) => type === "Complete")?.message ?? "";
+  if (phase === "Completed") events.note("Completed", count);
+  if (phase === "Failure") events.warn("Failed", `${count}; ${reason}`);
 }
-const isComplete = ({ type }: { readonly type: string }): boolean => type === "Complete";
 
 const answer = (
   { events }: Draft,

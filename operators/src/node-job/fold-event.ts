@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { without } from "./without.ts";
 import type { JobKind } from "@longshore/crds/tasks";
 import { merged } from "./flow.ts";
+import { resultsOf } from "./results.ts";
 import type { Task, TaskAction, TaskReport } from "./port.ts";
 import {
   CONFIRM_EVENT,
@@ -18,57 +20,52 @@ const SUCCESS = "Success";
  * @returns undefined for an event that does not belong to the state: an old one, or the same again
  */
 export function foldEvent(kind: JobKind, task: Task, report: TaskReport): Task | undefined {
+  const next = following(kind, task, report);
+  // One that waits for its turn is ordered nothing yet: it can only be told to have ended.
+  if (next === undefined || !(isDrivenInOldWords(task) || isFinal(next))) return undefined;
+  return moved(withStep(kind, { ...task, event: report.event ?? "" }, report), next, report);
+}
+
+/** The state after this event; where the report says which state it answers, it is that one. */
+function following(kind: JobKind, task: Task, report: TaskReport): string | undefined {
   const state = task.state ?? INITIAL_STATE;
-  const { event = "", action = "" } = report;
-  if (event === "") return undefined;
-  const isWaiting = event === CONFIRM_EVENT && state === INITIAL_STATE;
-  const next = isWaiting ? state : nextState(kind, { state, event, action });
-  if (next === undefined || !isOfState(report, state)) return undefined;
-  if (isWaiting && task.event === CONFIRM_EVENT) return undefined;
-  if (!isDrivenInOldWords(task) && !isFinal(next)) return undefined;
-  return moved(withStep(kind, { ...task, event }, report), next, report);
+  const { event = "", action = "", state: answered = "" } = report;
+  if (answered !== "" && answered !== state) return undefined;
+  const isConfirm = event === CONFIRM_EVENT && state === INITIAL_STATE && task.event !== CONFIRM_EVENT;
+  return isConfirm ? state : nextState(kind, { state, event, action });
 }
 
 const isFinal = (state: string): boolean => state === "Successful" || state === "Failed";
 
-/** Where the report says which state it answers, it is that one. */
-const isOfState = ({ state = "" }: TaskReport, current: string): boolean => state === "" || state === current;
-
 function withStep(kind: JobKind, task: Task, report: TaskReport): Task {
   const step = stepOfEvent(report.event ?? "");
-  if (step === undefined) return task;
+  return step === undefined
+    ? task
+    : { ...task, actionFlow: merged(kind, task.actionFlow ?? [], [stepTold(step, report)]) };
+}
+
+function stepTold(step: string, report: TaskReport): TaskAction {
   const isSuccess = report.action === SUCCESS || report.event === CONFIRM_EVENT;
-  const told = report.actions.at(-1);
-  const action: TaskAction = {
+  const reason = isSuccess ? "" : reasonOf(report);
+  const time = report.actions?.at(-1)?.time;
+  return {
     ...{ action: step, status: isSuccess ? "True" : "False" },
-    ...(reasonOf(report) !== "" && !isSuccess && { reason: reasonOf(report) }),
-    ...(told?.time !== undefined && { time: told.time }),
+    ...(reason !== "" && { reason }),
+    ...(time !== undefined && { time }),
   };
-  return { ...task, actionFlow: merged(kind, task.actionFlow ?? [], [action]) };
 }
 
 function moved(task: Task, state: string, report: TaskReport): Task {
-  const images = report.images ?? [];
-  const from = report.fromVersion ?? "";
-  const to = report.toVersion ?? "";
-  const next = {
-    ...task,
-    ...(images.length > 0 && { imageStatus: images }),
-    ...(from !== "" && { historicVersion: from }),
-    ...(to !== "" && { currentVersion: to }),
-  };
+  const next = { ...task, ...resultsOf(report) };
   if (!isFinal(state)) return { ...next, state };
-  const { reason: _reason, state: _state, lastReportTime: _time, ...ended } = next;
+  const ended = without(next, "reason", "state", "lastReportTime");
   if (state === "Successful") return { ...ended, phase: "Successful" };
-  return {
-    ...ended,
-    phase: "Failure",
-    reason: reasonOf(report) === "" ? `${report.event ?? "it"} failed` : reasonOf(report),
-  };
+  const reason = reasonOf(report);
+  return { ...ended, phase: "Failure", reason: reason === "" ? `${report.event ?? ""} failed` : reason };
 }
 
 /** An event has one reason; the hub keeps it with the step that it makes of the event, or as its log. */
-const reasonOf = ({ actions, log = "", progress = "" }: TaskReport): string => {
+const reasonOf = ({ actions = [], log = "", progress = "" }: TaskReport): string => {
   const reason = actions.at(-1)?.reason ?? "";
   return [reason, log, progress].find((text) => text !== "") ?? "";
 };

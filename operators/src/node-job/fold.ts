@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { without } from "./without.ts";
 import type { Draft } from "./draft.ts";
 import { foldEvent } from "./fold-event.ts";
 import { failureOf, merged, outcomeOf, reachOf } from "./flow.ts";
 import type { Job, Task, TaskAction, TaskReport } from "./port.ts";
+import { resultsOf } from "./results.ts";
 import { isEndedTask } from "./tolerance.ts";
 
 /** Takes what nodes told into their tasks. */
@@ -36,12 +38,15 @@ function foldOne(draft: Draft, index: number, report: TaskReport): void {
   const known = attempt === task.attempt ? task : begunAgain(task, attempt);
   const next = foldEvent(draft.job.kind, known, report) ?? foldActions(draft, known, report);
   if (next === undefined) return;
-  const isStep = countOf(next) !== countOf(task) || next.phase !== task.phase || next.state !== task.state;
-  const told = isStep && !isEndedTask(next) ? { ...next, lastReportTime: draft.now } : next;
-  draft.put(index, told, isStep || next.event !== task.event ? undefined : "minor");
-  tellOf(draft, task, draft.tasks[index] ?? told);
+  const isStep = isFurther(task, next);
+  const isHeard = isStep && !isEndedTask(next);
+  draft.put(index, isHeard ? { ...next, lastReportTime: draft.now } : next, isStep ? undefined : "minor");
+  tellOf(draft, task, next);
 }
 
+const isFurther = (before: Task, after: Task): boolean =>
+  countOf(after) !== countOf(before) ||
+  (["phase", "state", "event", "attempt"] as const).some((name) => after[name] !== before[name]);
 const countOf = ({ actionFlow = [] }: Task): number => actionFlow.length;
 
 function begunAgain({ nodeName, phase, startTime, historicVersion, state }: Task, attempt: number): Task {
@@ -55,15 +60,15 @@ function begunAgain({ nodeName, phase, startTime, historicVersion, state }: Task
 
 function foldActions({ job, now }: Draft, task: Task, report: TaskReport): Task | undefined {
   const known = task.actionFlow ?? [];
-  if (!hasNews(report)) return undefined;
-  if (reachOf(job.kind, report.actions) < reachOf(job.kind, known)) return undefined; // an old one
-  const timed = report.actions.map((action) => timedAction(action, now));
+  const { actions = [] } = report;
+  if (!hasNews(report) || reachOf(job.kind, actions) < reachOf(job.kind, known)) return undefined; // an old one
+  const timed = actions.map((action) => timedAction(action, now));
   const actionFlow = merged(job.kind, known, timed);
   const next = { ...task, ...detailsOf(report), ...(actionFlow.length > 0 && { actionFlow }) };
   return settled(next, outcomeOf(job.kind, actionFlow));
 }
 
-const hasNews = ({ actions, images = [], progress, log }: TaskReport): boolean =>
+const hasNews = ({ actions = [], images = [], progress, log }: TaskReport): boolean =>
   actions.length > 0 || images.length > 0 || progress !== undefined || log !== undefined;
 
 /** KubeEdge's config steps carry no time: then it is when they were heard of. */
@@ -71,21 +76,15 @@ function timedAction({ action, status, reason = "", time = "" }: TaskAction, now
   return { action, status, ...(reason !== "" && { reason }), time: time === "" ? now : time };
 }
 
-function detailsOf({ images, progress, log, fromVersion = "", toVersion = "" }: TaskReport): Partial<Task> {
-  return {
-    ...(images !== undefined && images.length > 0 && { imageStatus: images }),
-    ...(progress !== undefined && { progress }),
-    ...(log !== undefined && log !== "" && { log }),
-    ...(fromVersion !== "" && { historicVersion: fromVersion }),
-    ...(toVersion !== "" && { currentVersion: toVersion }),
-  };
+function detailsOf(report: TaskReport): Partial<Task> {
+  const { progress, log = "" } = report;
+  return { ...resultsOf(report), ...(progress !== undefined && { progress }), ...(log !== "" && { log }) };
 }
 
 /** A task as its steps have it. One that waits for its turn, or was given up, does not begin again by itself. */
 function settled(task: Task, outcome: "InProgress" | "Successful" | "Failure"): Task {
   if (outcome === "InProgress") return task;
-  const { reason: _reason, progress: _progress, lastReportTime: _time, ...rest } = task;
-  const ended = { ...rest, phase: outcome };
+  const ended = { ...without(task, "reason", "progress", "lastReportTime"), phase: outcome };
   return outcome === "Successful" ? ended : { ...ended, reason: failureOf(task.actionFlow ?? []) };
 }
 

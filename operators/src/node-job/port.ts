@@ -46,7 +46,7 @@ export interface Task {
 export interface TaskReport {
   readonly nodeName: string;
   readonly attempt: number;
-  readonly actions: readonly TaskAction[];
+  readonly actions?: readonly TaskAction[];
   readonly images?: readonly TaskImage[];
   readonly progress?: string;
   readonly log?: string;
@@ -100,7 +100,7 @@ export interface Rival {
   readonly name: string;
   readonly sequence: string;
   /** Its tasks by node; a node that is not in it is none of its own. */
-  phaseOf(node: string): TaskPhase | undefined;
+  readonly phaseOf: (node: string) => TaskPhase | undefined;
   /** It makes this job's work on a node needless: a later upgrade, a later change of all the same fields. */
   readonly supersedes: boolean;
   /** It starts nothing any more: it supersedes still, but nobody waits for its tasks. */

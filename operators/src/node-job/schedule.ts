@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { without } from "./without.ts";
 import type { Draft } from "./draft.ts";
 import type { NodeFact, Task } from "./port.ts";
 import { blockerFor } from "./supersede.ts";
@@ -64,7 +65,7 @@ function candidates({ tasks, input }: Draft): number[] {
 
 function start(draft: Draft, index: number, node: NodeFact): void {
   const { job, now } = draft;
-  const { reason: _reason, lastReportTime: _time, ...task } = draft.tasks[index] as Task;
+  const task = without(draft.tasks[index] as Task, "reason", "lastReportTime");
   const dialect = dialectFor(job.kind, node.edgeVersion);
   const isOld = "dialect" in dialect && dialect.dialect === "v1alpha1";
   draft.put(index, {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { without } from "./without.ts";
 import { REPORT_LIMITS } from "@longshore/crds/tasks";
 import type { Task } from "./port.ts";
 
@@ -44,12 +45,6 @@ function outlined(task: Task): Task {
   if (task.phase === "Pending") return without(short, "state", "event");
   if (task.phase !== "Successful") return short;
   return without(short, "actionFlow", "imageStatus", "log", "startTime", "lastReportTime", "state", "event");
-}
-
-function without(task: Task, ...names: (keyof Task)[]): Task {
-  const left = { ...task };
-  for (const name of names) Reflect.deleteProperty(left, name);
-  return left;
 }
 
 /** What goes first when a task is too long for its share. Never its phase, and nothing that is needed to go on. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { without } from "./without.ts";
 import { isDeepStrictEqual } from "node:util";
 import { conditionsOf, refusedConditions, withTimes } from "./conditions.ts";
 import type { Draft } from "./draft.ts";
@@ -26,9 +27,8 @@ export function statusOf(draft: Draft, before: JobStatus | undefined, wasExceede
   const exceeded = exceededOf(draft, counts.summary, wasExceeded ? before : undefined);
   const phase = endedPhase(draft, before) ?? phaseOf(counts, { exceeded, before });
   const conditions = conditionsOf({ job, phase, tally: counts, exceeded });
-  const { reason: _reason, ...kept } = before ?? {};
   return {
-    ...kept,
+    ...(before && without(before, "reason")),
     ...{ phase, sequence: job.sequence, nodeStatus: tasks, summary: counts.summary },
     ...(exceeded !== undefined && { reason: exceeded }),
     conditions: withTimes(before?.conditions ?? [], conditions, now),
@@ -78,11 +78,11 @@ const versions = ({ currentVersion, historicVersion }: Task): Partial<JobStatus>
 
 /** The status that was stored, where nothing in the new one is different. */
 export const unlessSame = (before: JobStatus | undefined, after: JobStatus, hasNews: boolean): JobStatus =>
-  before !== undefined && !hasNews && isDeepStrictEqual(withoutTasks(before), withoutTasks(after))
+  before !== undefined &&
+  !hasNews &&
+  isDeepStrictEqual(without(before, "nodeStatus"), without(after, "nodeStatus"))
     ? before
     : after;
-
-const withoutTasks = ({ nodeStatus: _tasks, ...status }: JobStatus): Omit<JobStatus, "nodeStatus"> => status;
 
 /** More than counts, messages and times differs. */
 export const isTurned = (before: JobStatus | undefined, after: JobStatus): boolean =>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Job, JobStatus, Nodes, Task } from "./port.ts";
-import { isFailed } from "./tolerance.ts";
 
 export type Summary = NonNullable<JobStatus["summary"]>;
 
@@ -34,12 +33,10 @@ export function tally(
   const counts = { done: 0, failed: 0, pending: 0, superseded: 0 };
   const [confirming, running, offline] = [namer(), namer(), namer()];
   for (const task of tasks) {
-    if (task.phase === "Successful") counts.done++;
-    else if (task.supersededBy !== undefined) counts.superseded++;
-    else if (isFailed(task)) counts.failed++;
-    else if (task.phase === "Pending") counts.pending++;
-    if (task.phase === "InProgress") running.add(task.nodeName);
-    if (task.phase === "Pending" && nodes.get(task.nodeName)?.isReady !== true) offline.add(task.nodeName);
+    const kind = countedAs(task);
+    if (kind === "running") running.add(task.nodeName);
+    else counts[kind]++;
+    if (kind === "pending" && nodes.get(task.nodeName)?.isReady !== true) offline.add(task.nodeName);
     if (isConfirming(task)) confirming.add(task.nodeName);
   }
   const { superseded, ...rest } = counts;
@@ -48,6 +45,13 @@ export function tally(
     summary: { ...rest, ...size, ...subjectsOf(job) },
     ...{ superseded, confirming: confirming.names, running: running.names, offline: offline.names },
   };
+}
+
+function countedAs({ phase, supersededBy }: Task): "done" | "failed" | "pending" | "running" | "superseded" {
+  if (supersededBy !== undefined) return "superseded";
+  if (phase === "Successful") return "done";
+  if (phase === "Pending") return "pending";
+  return phase === "InProgress" ? "running" : "failed";
 }
 
 function subjectsOf({ kind, images, fields }: Job): Partial<Summary> {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { without } from "./without.ts";
 import type { Draft } from "./draft.ts";
 import { isWaiting } from "./flow.ts";
 import type { Task } from "./port.ts";
@@ -50,12 +51,8 @@ function returned(draft: Draft, index: number, { nodeName, attempt }: Task): voi
   draft.events.note("NodeUnreached", `${nodeName} was not reached in time; it begins when it is back`);
 }
 
-function timedOut(
-  draft: Draft,
-  index: number,
-  { lastReportTime: _time, progress: _progress, ...task }: Task,
-): void {
-  draft.put(index, { ...task, phase: "Unknown", reason: TIMED_OUT });
+function timedOut(draft: Draft, index: number, task: Task): void {
+  draft.put(index, { ...without(task, "lastReportTime", "progress"), phase: "Unknown", reason: TIMED_OUT });
   const doing = (task.actionFlow ?? []).at(-1)?.action;
   const after = doing === undefined ? "before its first step" : `after ${doing}`;
   draft.events.warn(

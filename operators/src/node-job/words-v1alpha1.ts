@@ -78,13 +78,15 @@ export const stepOfEvent = (event: string): string | undefined =>
  * A node at work has none unless it is driven by them, see `Task.state`.
  */
 export function wordsOf(task: Task): Pick<Task, "state" | "event"> {
-  const told = task.event === TIME_OUT_EVENT ? undefined : task.event;
-  const event = task.phase === "Unknown" ? TIME_OUT_EVENT : (told ?? eventOf(task.actionFlow ?? []));
-  const words = event === undefined ? {} : { event };
   if (task.phase === "Pending") return { state: INITIAL_STATE };
-  if (isDrivenInOldWords(task)) return { state: task.state ?? INITIAL_STATE, ...words };
-  if (task.phase === "InProgress") return {};
-  return { state: ENDED[task.phase] ?? "Failed", ...words };
+  if (isDrivenInOldWords(task)) return { state: task.state ?? INITIAL_STATE, ...eventWord(task) };
+  return task.phase === "InProgress" ? {} : { state: ENDED[task.phase] ?? "Failed", ...eventWord(task) };
+}
+
+function eventWord({ phase, event, actionFlow = [] }: Task): Pick<Task, "event"> {
+  const told = event === TIME_OUT_EVENT ? undefined : event;
+  const word = phase === "Unknown" ? TIME_OUT_EVENT : (told ?? eventOf(actionFlow));
+  return word === undefined ? {} : { event: word };
 }
 
 const EVENTS: Readonly<Record<string, string>> = {
