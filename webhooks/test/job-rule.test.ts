@@ -56,7 +56,7 @@ describe("the annotation that asks for another attempt", () => {
   ])("does not go down from $before to $after", ({ before, after }) => {
     expect(rule(changed(before, after))).toMatchObject({
       ...{ allowed: false, code: 422 },
-      message: expect.stringContaining(`cannot be lowered from ${before}`) as string,
+      message: expect.stringContaining(`cannot be lowered from ${before}`),
     });
   });
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { globSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { controlPlaneBin, freePort, startApiServer, type ApiServer } from "../../operators/test/apiserver.ts";
@@ -14,6 +15,7 @@ import {
 import { kubectlAt, type Said } from "./kubectl.ts";
 
 jest.setTimeout(120_000);
+const SAMPLES = join(CONFIG, "samples");
 const DIGEST = `sha256:${"a".repeat(64)}`;
 
 interface Pod {
@@ -164,6 +166,14 @@ describe("admission of jobs, rules and pods by a real API server", () => {
       expect(patch.err).toContain("spec fields are not allowed to update once it's created");
       await kubectl(["label", "nuj", name, "still=works"]);
       await kubectl(["delete", "nuj", name]);
+    },
+  );
+
+  it.each(globSync("operations_*.yaml", { cwd: SAMPLES }))(
+    "admits the sample %s without a word",
+    async (file) => {
+      const said = await tell(["create", "--dry-run=server", "--validate=strict", "-f", join(SAMPLES, file)]);
+      expect(said).toMatchObject({ code: 0, err: "" });
     },
   );
 
