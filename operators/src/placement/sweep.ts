@@ -5,6 +5,8 @@ import { LOW_PRIORITY, pause, type Manager } from "../runtime/index.ts";
 import type { Placing } from "./controller.ts";
 
 const DEFAULT_SWEEP_MS = 10 * 60 * 1000;
+/** Redis may be connected only a moment after the controllers have begun. */
+const RETRY_MS = 5_000;
 
 /**
  * Looks now and then for nodes whose deletion was missed, and has them placed, which forgets them.
@@ -18,8 +20,8 @@ export function addSweep(
   manager.add({
     start: async (signal) => {
       while (!signal.aborted) {
-        await sweep(manager, outbox, placing);
-        await pause(manager.clock, intervalMs, signal);
+        const isDone = await sweep(manager, outbox, placing);
+        await pause(manager.clock, isDone ? intervalMs : Math.min(RETRY_MS, intervalMs), signal);
       }
     },
   });
@@ -32,12 +34,15 @@ export interface SweepDeps {
   readonly intervalMs?: number | undefined;
 }
 
-async function sweep(manager: Manager, outbox: SweepDeps["outbox"], placing: Placing): Promise<void> {
+/** @returns whether all nodes were looked at */
+async function sweep(manager: Manager, outbox: SweepDeps["outbox"], placing: Placing): Promise<boolean> {
   try {
     for await (const name of missedDeletions(outbox, placing.hasNode)) {
       placing.requests.enqueue({ namespace: "", name, priority: LOW_PRIORITY });
     }
+    return true;
   } catch (error) {
     manager.log.warn({ err: error }, "nodes that are gone were not looked for, the next round will");
+    return false;
   }
 }
