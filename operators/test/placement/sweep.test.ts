@@ -41,7 +41,7 @@ async function run(failures: number, looks: number): Promise<{ pausesMs: number[
       },
     },
     placing: {
-      requests: { ...requests, enqueue: ({ name }) => void placed.push(name) },
+      requests: { ...requests, enqueue: ({ name }) => placed.push(name) > 0 },
       hasNode: (node) => node === "here",
     },
     intervalMs: HOUR_MS,
