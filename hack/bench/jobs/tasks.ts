@@ -15,8 +15,9 @@ interface Waiting {
 }
 
 /**
- * Does the tasks of one simulated edge: the check at once, the pull after a random time, and a report of each that
- * is repeated until the hub has answered. A task that was done is done once.
+ * Does the tasks of one simulated edge: the check at once, the pull after a random time. It reports as our agent does,
+ * that is after the check, when the pull begins and when it has ended, and repeats each report until the hub has
+ * answered. A task that was done is done once.
  */
 export class SimulatedTasks {
   readonly #node: string;
@@ -54,12 +55,14 @@ export class SimulatedTasks {
     const { leastMs, mostMs } = this.#times;
     const steps: TakenStep[] = [{ action: "Check", time: new Date().toISOString() }];
     await this.#report(order, steps);
-    await later(leastMs + Math.random() * (mostMs - leastMs));
+    const pulled = later(leastMs + Math.random() * (mostMs - leastMs));
+    await this.#report(order, steps, progressOf(order));
+    await pulled;
     await this.#report(order, [...steps, { action: "Pull", time: new Date().toISOString() }]);
   }
 
-  async #report(order: TaskOrder, steps: readonly TakenStep[]): Promise<void> {
-    const report = reportOf(order, steps);
+  async #report(order: TaskOrder, steps: readonly TakenStep[], progress?: string): Promise<void> {
+    const report = { ...reportOf(order, steps), ...(progress !== undefined && { progress }) };
     for (let isStored = false; !isStored;) {
       const { id, text } = reportFrame(this.#node, order, report);
       this.#send(text);
@@ -81,5 +84,8 @@ export class SimulatedTasks {
     });
   }
 }
+
+const progressOf = ({ images }: TaskOrder): string =>
+  `0 of ${images.length} images, pulling ${images.join(", ")}`;
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
