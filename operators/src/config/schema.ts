@@ -147,6 +147,18 @@ export const schema = {
         "How often is looked whether a node that is away, or does not answer, has confirmed a device.",
       ),
     },
+    jobs: {
+      statusWritesPerSecond: integer(
+        1,
+        { min: 1, max: 20 },
+        "Writes a second of one fleet job's status, which begin and end its nodes; a job of more than 1,000 nodes is written less often.",
+      ),
+      presencePollSeconds: integer(
+        15,
+        { min: 1, max: 3600 },
+        "How often nodes that are not Ready, and that a fleet job waits for, are looked for among the connected ones.",
+      ),
+    },
     rollouts: {
       prometheusUrl: httpUrl(
         "Where the Prometheus is that the checks of rollouts ask; empty: checks give no value.",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Registry } from "prom-client";
+import { configUpdateJob } from "../config-update-job/index.ts";
 import type { Config } from "../config/index.ts";
 import { createControllerDelivery } from "../delivery/index.ts";
 import { setupObjectSyncController } from "../object-sync/index.ts";
@@ -15,7 +16,10 @@ import {
 } from "../runtime/index.ts";
 import { setupDeviceController } from "../device/index.ts";
 import { setupEdgeApplicationController } from "../edge-application/index.ts";
+import { imagePrePullJob } from "../image-prepull-job/index.ts";
 import { ALL_NODES, setupNodeGroupController, type MemberNode } from "../node-group/index.ts";
+import { setupJobControllers } from "../node-job/shell/index.ts";
+import { nodeUpgradeJob } from "../node-upgrade-job/index.ts";
 import { setupWorkloadController } from "../workload/index.ts";
 import { redisTarget } from "./redis-target.ts";
 
@@ -100,7 +104,12 @@ function setupControllers({ config, registry, log }: ControllersDeps, manager: M
     moveHoldMs: moveHoldSeconds * 1000,
     pollMs: confirmPollSeconds * 1000,
   });
-  setupNodeGroupController(manager);
+  const { nodes } = setupNodeGroupController(manager);
+  const { statusWritesPerSecond, presencePollSeconds } = config.controllers.jobs;
+  setupJobControllers(manager, {
+    ...{ outbox: delivery.outbox, nodes, statusWritesPerSecond, presenceMs: presencePollSeconds * 1000 },
+    adapters: [nodeUpgradeJob, imagePrePullJob, configUpdateJob],
+  });
   setupEdgeApplications(config, manager);
   const { enabled, intervalSeconds, writesPerSecond } = config.controllers.objectSync;
   if (enabled) {
