@@ -17,6 +17,7 @@ import {
 import { createDeviceRoom, type DeviceRoom } from "./devices/index.ts";
 import { createMapperClient, mapperAddress, openDmiServer, openMapperTokens } from "./dmi/index.ts";
 import { createEventSender } from "./events.ts";
+import { createFleetJobs } from "./fleet-jobs.ts";
 import type { AgentLog } from "./log.ts";
 import { createAgentMetrics, serveMetrics, type AgentMetrics } from "./metrics.ts";
 import { AGENT_VERSION, createNodeReporter, readMachineFacts, readMachineState } from "./node/index.ts";
@@ -28,9 +29,15 @@ import { createTunnel, DEFAULT_TUNNEL_OPTIONS, type Tunnel, type Uplink } from "
 /** What the composition root hands to the agent. */
 export interface AgentDeps {
   readonly config: AgentConfig;
+  /** The file that it was read from. */
+  readonly configFile: string;
+  /** Folder of the agent's slots; undefined: no launcher started it. */
+  readonly agentDir: string | undefined;
   readonly log: AgentLog;
   readonly clock: Clock;
   readonly registry: Registry;
+  /** Ends the process in order; whoever started it starts it again. */
+  readonly restart: () => void;
   /** Ends the wait for a hub to join. */
   readonly signal: AbortSignal;
 }
@@ -101,6 +108,7 @@ async function runParts(
     newId: randomUUID,
     random: Math.random,
     onIncoming: (incoming) => streaming.accept(incoming),
+    onTaskOrder: (frame) => jobs.take(frame),
   });
   const runtime = createRuntime({
     config: config.pods,
@@ -138,6 +146,7 @@ async function runParts(
     clock,
     log,
   });
+  const jobs = createFleetJobs({ ...deps, store, uplink: tunnel, runtime, onReject: metrics.rejectedLocal });
   const devices = createDevices(deps, store, tunnel);
   const adopt = (next: Identity): void => {
     writeBundle(config.identity.bundle, next);
@@ -159,11 +168,13 @@ async function runParts(
   await devices?.start();
   const bus = await createBus(deps, { store, tunnel, devices, onReject: metrics.rejectedMqtt });
   await bus?.start();
+  await jobs.start();
   node.start();
   tunnel.start();
   return async () => {
     stopRotation();
     server?.close();
+    await jobs.stop();
     node.stop();
     await streaming.stop();
     runtime.stop();

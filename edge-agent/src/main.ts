@@ -18,6 +18,7 @@ import { KUBELET_VERSION } from "./node/index.ts";
 
 const HELP = `edge agent of Longshore
 
+  --agent-dir <dir> slots of the agent; its launcher gives it
   --config <path>   configuration, in the shape of KubeEdge's edgecore.yaml
                     (default /etc/kubeedge/config/edgecore.yaml)
   --hash-password   read a password from standard input, print its hash for
@@ -28,7 +29,7 @@ const HELP = `edge agent of Longshore
 
 /** Composition root: the only place that reads process.argv and process.env and that exits. */
 async function main(): Promise<void> {
-  const { config: file, action } = parseCommandLine(process.argv.slice(2));
+  const { config: file, agentDir, action } = parseCommandLine(process.argv.slice(2));
   if (action !== "run") {
     process.stdout.write(action === "hash-password" ? `${await hashOfInput()}\n` : wordsFor(action));
     return;
@@ -41,17 +42,21 @@ async function main(): Promise<void> {
   if (ignored.length > 0) log.info({ keys: ignored }, "settings of KubeEdge that this agent does not use");
   const stopping = new AbortController();
   let stop = (): Promise<void> => Promise.resolve();
-  onStopSignal(log, async () => {
+  const end = endOnce(log, async () => {
     stopping.abort();
     await stop();
   });
+  onStopSignal(log, end);
   log.info({ node: config.node.name, version: KUBELET_VERSION }, "starting");
   try {
     stop = await startAgent({
       config,
+      configFile: file,
+      agentDir,
       log,
       clock: systemClock,
       registry: new Registry(),
+      restart: () => setImmediate(end), // a job may want it before the start is over
       signal: stopping.signal,
     });
   } catch (err) {
@@ -88,12 +93,12 @@ function exitOnUncaught(log: Logger): void {
   process.on("unhandledRejection", end);
 }
 
-/** The first signal stops in order, the second at once. */
-function onStopSignal(log: Logger, stop: () => Promise<void>): void {
-  let signals = 0;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (++signals > 1) process.exit(1);
-    log.info({ signal }, "stopping; containers go on running");
+/** Ends the process in order; with 0, for whoever started it is to start it again or wanted it to end. */
+function endOnce(log: Logger, stop: () => Promise<void>): () => void {
+  let isEnding = false;
+  return () => {
+    if (isEnding) return;
+    isEnding = true;
     stop().then(
       () => process.exit(0),
       (err: unknown) => {
@@ -101,6 +106,16 @@ function onStopSignal(log: Logger, stop: () => Promise<void>): void {
         process.exit(ExitCode.software);
       },
     );
+  };
+}
+
+/** The first signal stops in order, the second at once. */
+function onStopSignal(log: Logger, end: () => void): void {
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (++signals > 1) process.exit(1);
+    log.info({ signal }, "stopping; containers go on running");
+    end();
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);

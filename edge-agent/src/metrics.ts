@@ -11,6 +11,8 @@ export interface AgentMetrics {
   readonly tunnel: TunnelMetrics;
   /** Something that came by MQTT was not taken. */
   readonly rejectedMqtt: (reason: string) => void;
+  /** A call of the local API was not taken. */
+  readonly rejectedLocal: (reason: string) => void;
   /** A stream was asked for in a way that is not known here. */
   readonly malformedStream: (code: string) => void;
 }
@@ -65,6 +67,7 @@ export function createAgentMetrics(registry: Registry): AgentMetrics {
   });
   return {
     rejectedMqtt: (reason) => rejects.inc({ surface: "mqtt", reason }),
+    rejectedLocal: (reason) => rejects.inc({ surface: "local-api", reason }),
     malformedStream: (code) => rejects.inc({ surface: "stream", reason: code }),
     store: {
       damaged: (what) => rejects.inc({ surface: "store", reason: `DAMAGED_${what.toUpperCase()}` }),

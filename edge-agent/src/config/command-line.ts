@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isAbsolute } from "node:path";
 import { parseArgs } from "node:util";
 import { ConfigError, ExitCode } from "./errors.ts";
 
 /** What the command line asks for. */
 export interface CommandLine {
   readonly config: string;
+  /** Folder of the agent's slots, from its launcher; undefined: it was started by something else. */
+  readonly agentDir: string | undefined;
   readonly action: "run" | "version" | "help" | "hash-password";
 }
 
@@ -13,6 +16,7 @@ export const DEFAULT_CONFIG_FILE = "/etc/kubeedge/config/edgecore.yaml";
 
 const OPTIONS = {
   config: { type: "string" },
+  "agent-dir": { type: "string" },
   version: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   "hash-password": { type: "boolean" },
@@ -25,7 +29,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
   if (repeated !== undefined) throw new ConfigError(ExitCode.usage, [`--${repeated} is given twice`]);
   if (values.config === "") throw new ConfigError(ExitCode.usage, ["--config needs a path"]);
-  return { config: values.config ?? DEFAULT_CONFIG_FILE, action: actionOf(values) };
+  const agentDir = values["agent-dir"];
+  if (agentDir !== undefined && !isAbsolute(agentDir))
+    throw new ConfigError(ExitCode.usage, ["--agent-dir needs an absolute path"]);
+  return { config: values.config ?? DEFAULT_CONFIG_FILE, agentDir, action: actionOf(values) };
 }
 
 function actionOf(values: ReturnType<typeof asOptions>["values"]): CommandLine["action"] {

@@ -23,6 +23,8 @@ export interface Database {
   deleteRecord(bucket: string, key: string): void;
   /** Runs `work` in one transaction: all of it is durable when this returns, none of it when it throws. */
   transaction(work: () => void): void;
+  /** Writes a whole copy, 0600, to a file that does not exist. */
+  copyTo(path: string): void;
   close(): void;
 }
 
@@ -87,6 +89,10 @@ function wrap(db: DatabaseSync): Database {
     putRecord: (bucket, key, value) => void putRecord.run(...recordColumns(bucket, key, value)),
     deleteRecord: (bucket, key) => void deleteRecord.run(bucket, key),
     transaction,
+    copyTo: (path) => {
+      closeSync(openSync(path, "ax", 0o600)); // SQLite takes an empty file, and would make one that others can read
+      db.prepare("VACUUM INTO ?").run(path);
+    },
     close: () => db.close(),
   };
 }

@@ -12,6 +12,7 @@ import { StoreError, type DesiredStore, type RecordStore } from "./port.ts";
 import { quarantineFile } from "./quarantine.ts";
 import { createRecords } from "./records.ts";
 import { createReserve } from "./reserve.ts";
+import { SCHEMA_VERSION } from "./schema.ts";
 
 /** What the store counts. */
 export interface StoreMetrics {
@@ -37,6 +38,12 @@ export interface StoreDeps {
 export interface Store {
   readonly desired: DesiredStore;
   readonly records: RecordStore;
+  /** The SQLite file. */
+  readonly file: string;
+  /** Schema of the file. */
+  readonly schema: number;
+  /** Writes a whole copy of what is durable to a file that does not exist yet. @throws {StoreError} */
+  backup(to: string): void;
   /** Writes what waits, closes the file and gives the directory free. */
   close(): void;
 }
@@ -115,7 +122,21 @@ function openStore(path: string, deps: StoreDeps, unlock: () => void): Store {
     db.close();
     unlock();
   };
-  return { desired: desired.port, records: records.port, close };
+  const backup = (to: string): void => {
+    try {
+      db.copyTo(to);
+    } catch (error) {
+      throw asStoreError(error, "cannot copy the store");
+    }
+  };
+  return {
+    desired: desired.port,
+    records: records.port,
+    file: path,
+    schema: SCHEMA_VERSION,
+    backup,
+    close,
+  };
 }
 
 function openOrReplace(path: string, deps: StoreDeps): { db: Database; rows: LoadedRows } {

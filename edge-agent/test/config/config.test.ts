@@ -315,14 +315,24 @@ describe("the reference of settings", () => {
 describe("the command line", () => {
   it("takes --config and has KubeEdge's default", () => {
     expect(parseCommandLine([]).config).toBe("/etc/kubeedge/config/edgecore.yaml");
-    expect(parseCommandLine(["--config", "/x"])).toEqual({ config: "/x", action: "run" });
+    expect(parseCommandLine(["--config", "/x"])).toEqual({
+      config: "/x",
+      agentDir: undefined,
+      action: "run",
+    });
+    expect(parseCommandLine(["--agent-dir", "/agent"]).agentDir).toBe("/agent");
     expect(parseCommandLine(["--version"]).action).toBe("version");
     expect(parseCommandLine(["--hash-password"]).action).toBe("hash-password");
   });
   it.each(
-    [["--node-name=$(id)"], ["--config", "/a", "--config", "/b"], ["--config="], ["--config"], ["run"]].map(
-      (args) => ({ args }),
-    ),
+    [
+      ["--node-name=$(id)"],
+      ["--config", "/a", "--config", "/b"],
+      ["--config="],
+      ["--config"],
+      ["--agent-dir", "a"],
+      ["run"],
+    ].map((args) => ({ args })),
   )("B159 $args is refused with 64", ({ args }) => {
     expect(thrown(() => parseCommandLine(args))).toMatchObject({ exitCode: 64 });
   });

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { DesiredEvent, StoreChange, StoredObject } from "../../src/store/index.ts";
 import { thrown } from "../tunnel/fakes.ts";
 import { configMap, open, put, temporaryDirectory, type OpenStore } from "./gen.ts";
@@ -26,6 +26,19 @@ describe("the desired store", () => {
     expect(second.desired.get("configmap/default/a")).toEqual(configMap("a", "5"));
     expect(second.records.get("session", "sessionEpoch")).toBe(7);
     expect(second.desired.inventory()).toEqual([["configmap/default/a", "uid-1", "5", "d"]]);
+  });
+
+  it("copies itself whole to a new file that only its owner can read", async () => {
+    const directory = temporaryDirectory();
+    const store = openFor(directory);
+    await store.desired.apply(put(configMap("a", "5")));
+    const to = join(temporaryDirectory(), "agent.db");
+    store.backup(to);
+    expect(statSync(to).mode & 0o777).toBe(0o600);
+    expect(thrown(() => store.backup(to))).toMatchObject({ code: "IO" });
+    const copy = openFor(dirname(to));
+    expect(copy.desired.get("configmap/default/a")).toEqual(configMap("a", "5"));
+    expect(copy.damage).toEqual([]);
   });
 
   it.each<{ when: string; held: Partial<StoredObject>; next: Partial<StoredObject>; want: string }>([
