@@ -44,3 +44,8 @@ COPY --chmod=0444 dist/${MAPPER}.js /app/mapper.js
 COPY dist/${MAPPER}.parts /app/${MAPPER}.parts
 # No compiled code: 60 instead of 100 MB, see docs/mappers.md
 ENTRYPOINT ["/nodejs/bin/node", "--lite-mode", "--max-semi-space-size=1", "--no-node-snapshot", "/app/mapper.js"]
+
+# What a NodeUpgradeJob installs on machines: files alone, nothing to run here. `make package VERSION=v1.24.0` first, then
+# `docker build --target installation-package --tag <spec.image>:v1.24.0 .` (or let make push it: PUSH=<spec.image>).
+FROM scratch AS installation-package
+COPY dist/package/root/ /

@@ -19,7 +19,11 @@ PART ?=
 MODEL ?=
 OUT ?=
 
-.PHONY: help up down stop start kill test e2e bench verify generate model-types new-mapper build fmt
+# Version of an installation package, and where to push it: make package VERSION=v1.24.0 PUSH=registry.example:5000/edge/package
+VERSION ?=
+PUSH ?=
+
+.PHONY: help up down stop start kill test e2e bench verify generate model-types new-mapper build package fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -56,6 +60,9 @@ new-mapper: $(INSTALLED) ## Write a mapper of your own to begin with (NAME=lamp-
 
 build: $(INSTALLED) ## Bundle the programs into dist/
 	@node hack/build.ts
+
+package: $(INSTALLED) ## Make the package that a NodeUpgradeJob installs: VERSION=vX.Y.Z [PUSH=host:port/repository]
+	@node hack/package/index.ts --version '$(VERSION)' --out dist/package $(if $(PUSH),--push '$(PUSH)')
 
 fmt: $(INSTALLED) ## Format everything
 	@prettier --write --log-level warn .

@@ -83,12 +83,19 @@ export const TEST_REQUIREMENTS: readonly Requirement[] = [
     files: ["/usr/lib/python3/dist-packages/pip"],
     why: "installs the OPC UA server of tests",
   },
+  {
+    package: "docker-registry",
+    files: ["docker-registry"],
+    why: "is the registry that tests fetch packages and images from",
+  },
   { package: "prometheus", files: ["prometheus"], why: "measures what rollouts of tests are checked by" },
 ];
 
 /** Packages and the service that each would start. */
 const SERVICES = new Map([
-  ...["redis-server", "containerd", "mosquitto", "prometheus"].map((name) => [name, name] as const),
+  ...["redis-server", "containerd", "mosquitto", "prometheus", "docker-registry"].map(
+    (name) => [name, name] as const,
+  ),
   ["mariadb-server", "mariadb"],
 ]);
 const POLICY = "/usr/sbin/policy-rc.d";

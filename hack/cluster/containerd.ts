@@ -5,6 +5,7 @@ import { exec } from "../exec.ts";
 import type { Say } from "../steps.ts";
 import { PAUSE_IMAGE, writeImages } from "./images.ts";
 import type { Layout } from "./layout.ts";
+import { registryHosts } from "./registry.ts";
 import { findProcess, startProcess, waitReady, type ProcessRecord } from "./processes.ts";
 
 const READY_MS = 20_000;
@@ -94,6 +95,9 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
   netns_mounts_under_state_dir = true
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
+
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "${registryHosts(layout)}"
 
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "${snapshotterFor(layout.dir)}"

@@ -19,10 +19,9 @@ const EPOCH = new Date(0);
  * The same busybox gives the same bytes.
  */
 export async function writeImages(path: string): Promise<void> {
-  const applets = (await exec(BUSYBOX, ["--list"])).stdout.trim().split("\n");
-  const layer = await layerOf(readFileSync(BUSYBOX), applets);
+  const { layer, config: shell } = await busyboxImage();
   const images = [
-    { name: BUSYBOX_IMAGE, config: imageConfig(layer, ["/bin/sh"]) },
+    { name: BUSYBOX_IMAGE, config: shell },
     { name: PAUSE_IMAGE, config: imageConfig(layer, ["/bin/sleep", "2147483647"]) },
   ];
   const tar = pack();
@@ -36,6 +35,13 @@ export async function writeImages(path: string): Promise<void> {
   tar.entry({ name: "manifest.json", mtime: EPOCH }, JSON.stringify(manifest));
   tar.finalize();
   writeFileSync(path, await buffer(tar));
+}
+
+/** The parts of the busybox image: its one layer, a tar, and its config. */
+export async function busyboxImage(): Promise<{ readonly layer: Buffer; readonly config: string }> {
+  const applets = (await exec(BUSYBOX, ["--list"])).stdout.trim().split("\n");
+  const layer = await layerOf(readFileSync(BUSYBOX), applets);
+  return { layer, config: imageConfig(layer, ["/bin/sh"]) };
 }
 
 async function layerOf(busybox: Buffer, applets: readonly string[]): Promise<Buffer> {
