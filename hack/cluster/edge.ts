@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { waitFor } from "../wait.ts";
@@ -19,6 +19,12 @@ export interface EdgeOptions {
   readonly join: string;
   /** Name of the process, and of its folder; "agent" unless it is another one. */
   readonly name?: string;
+  /** Its launcher stays and starts it again when it ends, as systemd does elsewhere. */
+  readonly stays?: boolean;
+  /** host:port where it takes the confirmation of an upgrade; absent: nowhere. */
+  readonly localApi?: string;
+  /** PEM of the registries that it takes upgrades from. */
+  readonly registryCaFile?: string;
   /** Socket of its container runtime; one that is not there makes a node for devices alone, never Ready. */
   readonly runtimeSocket?: string;
 }
@@ -31,11 +37,15 @@ const SMALL_HEAP = ["--optimize-for-size", "--max-semi-space-size=1"];
 /** Files of the agent: everything that KubeEdge would keep in /etc and /var/lib. */
 export const agentDir = (layout: Layout, name: string = AGENT): string => join(layout.dir, name);
 
+/** Slots of the agent, and the trial of an upgrade. */
+export const slotsDir = (layout: Layout, name: string = AGENT): string =>
+  join(agentDir(layout, name), "agent");
+
 /** Where mappers register: in the short folder, for a socket's path has 107 bytes at most. */
 export const dmiSocket = (layout: Layout, name: string = AGENT): string =>
   join(layout.sockets, name === AGENT ? "dmi.sock" : `${name}-dmi.sock`);
 
-/** Starts the edge agent with a join token from the cluster. */
+/** Starts the edge agent by its launcher, with a join token from the cluster; its first slot is what was bundled. */
 export async function startAgent(layout: Layout, kubectl: Kubectl, options: EdgeOptions): Promise<void> {
   const { name = AGENT } = options;
   const dir = agentDir(layout, name);
@@ -44,10 +54,15 @@ export async function startAgent(layout: Layout, kubectl: Kubectl, options: Edge
   writeFileSync(join(dir, "token"), token, { mode: 0o600 });
   const config = join(dir, "edgecore.yaml");
   writeFileSync(config, stringify(agentConfig(layout, options)), { mode: 0o600 });
+  const slots = slotsDir(layout, name);
+  rmSync(slots, { recursive: true, force: true });
   startProcess(layout, {
     name,
     command: process.execPath,
-    args: [...SMALL_HEAP, join(layout.root, "dist/edge-agent.js"), "--config", config],
+    args: [
+      ...[join(layout.root, "dist/longshore-launcher.js"), ...(options.stays === true ? ["--stay"] : [])],
+      ...["--agent-dir", slots, "--seed", join(layout.root, "dist"), "--config", config, "--", ...SMALL_HEAP],
+    ],
   });
 }
 
@@ -67,7 +82,7 @@ export const joinToken = (kubectl: Kubectl): Promise<string> =>
   );
 
 const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress, ...options }: EdgeOptions) => {
-  const { name = AGENT, runtimeSocket = containerdSocket(layout) } = options;
+  const { name = AGENT, runtimeSocket = containerdSocket(layout), localApi, registryCaFile } = options;
   const dir = agentDir(layout, name);
   return {
     apiVersion: "edgecore.config.kubeedge.io/v1alpha2",
@@ -81,6 +96,7 @@ const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress, ...optio
         tlsCertFile: join(dir, "server.crt"),
         tlsPrivateKeyFile: join(dir, "server.key"),
       },
+      ...(localApi === undefined ? {} : { metaManager: { metaServer: { enable: true, server: localApi } } }),
       deviceTwin: { enable: true, dmiSockPath: dmiSocket(layout, name) },
       edged: {
         hostnameOverride: node,
@@ -100,6 +116,8 @@ const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress, ...optio
       tokenFile: join(dir, "token"),
       podLogsDir: join(dir, "pod-logs"),
       cgroupParent: layout.cgroupParent,
+      backupDir: join(dir, "backup"),
+      ...(registryCaFile === undefined ? {} : { upgrade: { caFile: registryCaFile } }),
     },
   };
 };

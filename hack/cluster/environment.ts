@@ -25,6 +25,7 @@ import { machineAddress } from "./machine.ts";
 import { startMapper } from "./mapper.ts";
 import { startMetricsServer } from "./metrics-server.ts";
 import { createPorts, type Ports } from "./ports.ts";
+import { registryCaFile } from "./registry.ts";
 import { recordedProcesses } from "./processes.ts";
 import { writeState, type EnvironmentState } from "./state.ts";
 import { sweep } from "./sweep.ts";
@@ -62,7 +63,7 @@ export async function startEnvironment(
     await steps.run("Remove what ran before", () => sweep(layout));
   }
   makeFolders(layout);
-  const built = buildPrograms(["operators", "webhooks", "edge-agent", "thermometer"]);
+  const built = buildPrograms(["operators", "webhooks", "edge-agent", "longshore-launcher", "thermometer"]);
   built.catch(() => undefined); // awaited below, after what can start meanwhile
   if (options.kubeconfig !== undefined) useCluster(layout, options.kubeconfig);
   const kubectl = linkKubectl(layout, options.bin);
@@ -117,6 +118,7 @@ async function startEdge(
       node: NODE,
       tunnel: `${LOOPBACK}:${tunnel}`,
       join: `${LOOPBACK}:${hub.join}`,
+      registryCaFile: registryCaFile(layout),
     });
     say(`waiting for node ${NODE} to be Ready`);
     await waitNodeReady(kubectl, NODE);
