@@ -16,7 +16,13 @@ import {
   type TlsMaterial,
   type TunnelServer,
 } from "./server/index.ts";
-import { catalog as defaultCatalog, catalogShowing, type CatalogEntry, ObjectReader } from "./send/index.ts";
+import {
+  catalog as defaultCatalog,
+  catalogShowing,
+  type CatalogEntry,
+  createOrderReports,
+  ObjectReader,
+} from "./send/index.ts";
 import { systemClock, type HubClock } from "./clock.ts";
 import { EndReasons, type EndReason } from "./end-reasons.ts";
 import { FenceLine, Session, type SessionDeps, SessionRegistry } from "./session/index.ts";
@@ -216,6 +222,7 @@ class RunningHub implements Hub {
       metrics: this.#metrics,
       reader: this.#reader,
       takes: new Limiter(this.#options.takeConcurrency),
+      reports: createOrderReports(this.#deps.client, new Limiter(this.#options.readConcurrency)),
       fenceLine: new FenceLine(),
       leases: this.#leases,
       random: this.#deps.random ?? Math.random,

@@ -13,6 +13,7 @@ export interface HubMetrics {
   readonly retries: Counter;
   readonly dropped: Counter<"reason">;
   readonly quarantined: Counter;
+  readonly orders: Counter<"kind" | "outcome">;
   readonly rejects: Counter<"surface" | "reason">;
   readonly strayAcks: Counter;
   readonly mailboxErrors: Counter<"operation">;
@@ -94,6 +95,29 @@ export function rejectCounter(registry: Registry): Counter<"surface" | "reason">
     labelNames,
     registers: [registry],
   });
+}
+
+/** What nodes tell of their tasks. */
+export interface TaskReportMetrics {
+  readonly reports: Counter<"kind" | "outcome">;
+  readonly cuts: Counter;
+}
+
+export function taskReportMetrics(registry: Registry): TaskReportMetrics {
+  const registers = [registry];
+  return {
+    reports: new Counter({
+      name: "longshore_task_reports_total",
+      help: "Reports of tasks by the kind of their job and what became of them.",
+      labelNames: ["kind", "outcome"],
+      registers,
+    }),
+    cuts: new Counter({
+      name: "longshore_task_report_cuts_total",
+      help: "Texts in reports of tasks that were too long, and parts that were left out.",
+      registers,
+    }),
+  };
 }
 
 /** What devices report. */
@@ -183,6 +207,12 @@ function createDeliveryMetrics(registry: Registry): DeliveryMetrics {
     quarantined: new Counter({
       name: "longshore_delivery_quarantined_total",
       help: "Keys that were set aside after repeated failures.",
+      registers,
+    }),
+    orders: new Counter({
+      name: "longshore_task_orders_total",
+      help: "Orders of tasks to edges that acknowledge none, by what became of them.",
+      labelNames: ["kind", "outcome"],
       registers,
     }),
     rejects: rejectCounter(registry),

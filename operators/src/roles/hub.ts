@@ -2,7 +2,7 @@
 import type { Registry } from "prom-client";
 import type { Config } from "../config/index.ts";
 import { createHubDelivery, type HubDelivery } from "../delivery/index.ts";
-import { createSessionGrants, identifyPeer } from "../hub/auth/index.ts";
+import { createPullSecrets, createSessionGrants, identifyPeer } from "../hub/auth/index.ts";
 import { createHub, type Hub } from "../hub/index.ts";
 import {
   createJoinServer,
@@ -50,7 +50,7 @@ export function createHubRunnable(deps: HubDeps): Runnable {
   const id = config.hub.id === "" ? deps.machine.hostname : config.hub.id;
   const delivery = createHubDelivery({
     hub: id,
-    scopes: ["workload", "device"],
+    scopes: ["workload", "device", "job"],
     redis: redisTarget(config.redis.url),
     prefix: config.redis.keyPrefix,
     log,
@@ -178,6 +178,7 @@ function createHubOf(
 ): Hub {
   const { config, client, log, registry } = deps;
   const { hub } = config;
+  const pulls = createPullSecrets({ client, clock: systemClock });
   return createHub({
     client,
     mailbox: delivery.mailbox,
@@ -187,7 +188,7 @@ function createHubOf(
       devices: deviceOptions(hub.devices),
       deviceOwners: owners,
     }),
-    createGrants: (node) => createSessionGrants({ client, node, clock: systemClock }),
+    createGrants: (node) => createSessionGrants({ client, node, clock: systemClock, pulls }),
     identify: (socket, headers, nowMs) =>
       identifyPeer(socket, headers, nowMs, { allowLegacySubject: config.security === "compatible" }),
     tls: authority.tls,

@@ -55,6 +55,8 @@ export interface CallOptions {
 export interface GetOptions extends CallOptions {
   /** "0" reads from the API server's cache; absent is a consistent read. */
   readonly resourceVersion?: string;
+  /** Ask for PartialObjectMetadata only: no spec, no data. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface ListOptions extends GetOptions {
@@ -63,8 +65,6 @@ export interface ListOptions extends GetOptions {
   readonly fieldSelector?: string;
   readonly limit?: number;
   readonly continue?: string;
-  /** Ask for PartialObjectMetadata only: no spec, no data. */
-  readonly metadataOnly?: boolean;
 }
 
 export interface ListResult<T> {

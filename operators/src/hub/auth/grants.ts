@@ -2,6 +2,7 @@
 import { grants } from "@longshore/crds";
 import type { Client, KubeObject, Resource } from "../../runtime/client.ts";
 import type { SessionGrants } from "../uplink/port.ts";
+import type { PullSecrets } from "./pull-secrets.ts";
 
 export interface SessionGrantsDeps {
   readonly client: Pick<Client, "list">;
@@ -12,6 +13,8 @@ export interface SessionGrantsDeps {
   /** A grant that was last confirmed longer ago is looked up again before it counts. Default 30 s. */
   readonly maxAgeMs?: number;
   readonly signal?: AbortSignal;
+  /** Secrets of ImagePrePullJobs; absent: none is granted. */
+  readonly pulls?: PullSecrets;
 }
 
 const PODS: Resource = { group: "", version: "v1", plural: "pods", kind: "Pod", namespaced: true };
@@ -64,6 +67,11 @@ class NodeGrants implements SessionGrants {
     await this.#find(() => this.#pods.has(`${namespace}/${name}`));
     const pod = this.#pods.get(`${namespace}/${name}`);
     return pod === undefined ? undefined : { uid: pod.uid, serviceAccountName: pod.serviceAccountName };
+  }
+
+  async pullSecret(namespace: string, name: string): Promise<boolean> {
+    const { pulls, node } = this.#deps;
+    return pulls !== undefined && (await pulls.allows(node, namespace, name));
   }
 
   podSent(pod: KubeObject): void {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { kinds, type Kind } from "@longshore/crds/kinds";
 import type { KubeObject, Resource } from "../../runtime/client.ts";
+import { ORDER_KINDS, type OrderKind } from "./order/job.ts";
 
 /** How the hub reads and frames the objects of one resource type of the wire. */
 export interface CatalogEntry {
@@ -19,6 +20,8 @@ export interface CatalogEntry {
   readonly remembered: boolean;
   /** What an edge is shown of an object; default all of it. */
   readonly shown?: (object: KubeObject) => KubeObject;
+  /** It is a job, and each node that is ordered by it gets what concerns that node. */
+  readonly order?: OrderKind;
 }
 
 const core = (plural: string, kind: string, namespaced: boolean): Resource => ({
@@ -49,7 +52,14 @@ const deviceEntry = ({ group, version, plural, kind, namespaced }: Kind): Catalo
     { listable: false, source: "devicecontroller", wholeDelete: true },
   );
 
-/** The kinds that a hub can send, by resource type of the wire grammar. Open: jobs and rules join it. */
+// As devices: no list. A job's status changes all the time, so what was ordered is told by its digest alone.
+const orderEntries = (): (readonly [string, CatalogEntry])[] =>
+  [...ORDER_KINDS].map(([name, order]) => {
+    const { group, version, plural, kind, namespaced } = kinds[order.kind];
+    return [name, entry({ group, version, plural, kind, namespaced }, { listable: false, order })];
+  });
+
+/** The kinds that a hub can send, by resource type of the wire grammar. Open: rules join it. */
 export const catalog: ReadonlyMap<string, CatalogEntry> = new Map<string, CatalogEntry>([
   ["node", entry(core("nodes", "Node", false), { alwaysUpdate: true, remembered: false })],
   ["pod", entry(core("pods", "Pod", true))],
@@ -61,6 +71,7 @@ export const catalog: ReadonlyMap<string, CatalogEntry> = new Map<string, Catalo
   ],
   ["devicemodel", deviceEntry(kinds.DeviceModel)],
   ["device", deviceEntry(kinds.Device)],
+  ...orderEntries(),
 ]);
 
 /** The catalog with Nodes shown in this way. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeObject, Resource } from "../../runtime/client.ts";
 import { apiVersionOf } from "./catalog.ts";
+import type { Job } from "./order/job.ts";
 
 /** One version of an object as it goes out, shared by every session that sends it. */
 export interface Encoded {
@@ -10,6 +11,12 @@ export interface Encoded {
   readonly content: Buffer;
   /** Of pods: the object itself, for the grants that follow from it. */
   readonly object?: KubeObject;
+  /** Of jobs: what orders are made of. */
+  readonly job?: Job;
+  /** Of jobs: the digest that this version was read for. Another want of that digest is met by it, for what changed since is not ordered. */
+  readonly readFor?: string;
+  /** Bytes that it takes in memory, where they are not those of `content`. */
+  readonly weight?: number;
 }
 
 /**

@@ -2,11 +2,12 @@
 import { metadataDigest, objectDigest } from "@longshore/crds";
 import { encodeFrame, encodeFrameWith } from "@longshore/crds/wire";
 import type { HubClock } from "../clock.ts";
-import type { CatalogEntry } from "./catalog.ts";
+import { apiVersionOf, type CatalogEntry } from "./catalog.ts";
 import { encodeTombstone, type Encoded } from "./encoded.ts";
 import { membershipFor, type MembershipFacts } from "./membership.ts";
 import { pushHead, putOperation } from "./push.ts";
 import type { ObjectReader } from "./reader.ts";
+import { specFor } from "./order/index.ts";
 import type { Slot } from "./window.ts";
 
 export interface FramingDeps {
@@ -20,6 +21,7 @@ export interface Push {
   readonly slot: Slot;
   /** the object, or undefined for a delete */
   readonly what: Encoded | undefined;
+  readonly node: string;
   /** Our agent is on the other side. */
   readonly negotiated: boolean;
 }
@@ -46,8 +48,17 @@ export function framePush(push: Push, deps: FramingDeps): FramedPush {
     source: entry?.source ?? "edgecontroller",
     ...(negotiated && what !== undefined ? { digest } : {}),
   });
-  const frame = encodeFrameWith(header, route, what?.content ?? tombstone(push, entry, deps));
+  const frame = encodeFrameWith(header, route, contentOf(push, entry) ?? tombstone(push, entry, deps));
   return { msgId, digest, frame, ...noticeFor(push, { operation, newId: deps.newId, timestampMs }) };
+}
+
+/** Of a job each node gets what concerns it. */
+function contentOf({ what, node }: Push, entry: CatalogEntry | undefined): Buffer | undefined {
+  if (what?.job === undefined || entry?.order === undefined) return what?.content;
+  const { metadata, spec } = what.job;
+  const { kind } = entry.resource;
+  const shown = { kind, apiVersion: apiVersionOf(entry.resource), metadata };
+  return Buffer.from(JSON.stringify({ ...shown, spec: specFor(node, entry.order.kind, spec) }));
 }
 
 const operationOf = ({ slot, what }: Push, entry: CatalogEntry | undefined): string =>
@@ -61,7 +72,7 @@ function noticeFor({ slot, negotiated }: Push, facts: MembershipFacts): Pick<Fra
 
 /** A version newer than the wanted one is digested here; the wanted one was, by whoever wants it. */
 function digestOf({ slot: { want }, what }: Push, entry: CatalogEntry | undefined): string {
-  if (what === undefined) return want.digest;
+  if (what === undefined || what.job !== undefined) return want.digest;
   if (what.uid === want.uid && what.resourceVersion === want.resourceVersion) return want.digest;
   if (entry?.metadataDigest === true) return metadataDigest(what);
   return objectDigest(what.object ?? (JSON.parse(what.content.toString()) as object));

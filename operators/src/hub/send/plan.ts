@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Want } from "../../delivery/mailbox.ts";
-import { rankOf } from "./tiers.ts";
+import { isInTiers, rankOf } from "./tiers.ts";
 
 /** What the next start depends on; asked anew for each want, for every start changes it. */
 export interface PlanView {
@@ -29,9 +29,10 @@ export function startInOrder(wants: readonly Want[], view: PlanView): { left: Wa
       blocked.push(want);
       continue;
     }
+    const isTiered = view.inTiers && isInTiers(want.kind);
     const rank = rankOf(want.op, want.kind);
-    if (rank > barrier) return { left: blocked.concat(wants.slice(index)), sawAll: false };
-    if (view.inTiers) barrier = rank;
+    if (isTiered && rank > barrier) return { left: blocked.concat(wants.slice(index)), sawAll: false };
+    if (isTiered) barrier = rank;
     view.start(want);
   }
   return { left: blocked, sawAll: true };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Frame } from "@longshore/crds/wire";
 import { DeliveryError } from "../../delivery/errors.ts";
 import type { Mailbox, Owner } from "../../delivery/mailbox.ts";
 import type { HubClock } from "../clock.ts";
@@ -8,6 +9,7 @@ import type { HubOptions } from "../options.ts";
 import type { SessionLog } from "../uplink/port.ts";
 import type { CatalogEntry } from "./catalog.ts";
 import type { Encoded } from "./encoded.ts";
+import type { OrderReports } from "./order/reports.ts";
 import type { ObjectReader } from "./reader.ts";
 import type { Slot } from "./window.ts";
 
@@ -17,6 +19,8 @@ export interface PumpDeps {
   readonly reader: ObjectReader;
   readonly catalog: ReadonlyMap<string, CatalogEntry>;
   readonly takes: Limiter;
+  readonly reports: OrderReports;
+  readonly newId: () => string;
   readonly clock: HubClock;
   readonly metrics: HubMetrics;
   readonly options: HubOptions;
@@ -35,6 +39,8 @@ export interface PumpHost {
   writable(): boolean;
   /** Frames and sends; resolves what really went out into the slot. */
   transmit(slot: Slot, what: Encoded | undefined): { msgId: string; bytes: number };
+  /** Sends a frame that nobody acknowledges. @param kind for the metrics */
+  write(frame: Frame, kind: string): void;
   /** Somebody else holds the session. */
   lost(): void;
   /** The Node object was deleted. */

@@ -3,6 +3,7 @@ import type { Want } from "../../delivery/mailbox.ts";
 import { AckRecorder } from "./ack-recorder.ts";
 import type { Encoded } from "./encoded.ts";
 import { Fetches } from "./fetches.ts";
+import { Orders } from "./order/index.ts";
 import { startInOrder, unaskedNode } from "./plan.ts";
 import type { PumpDeps, PumpHost } from "./pump-port.ts";
 import { GONE, type ReadResult } from "./reader.ts";
@@ -33,6 +34,7 @@ export class Pump {
   readonly #taker: Taker;
   readonly #fetches: Fetches;
   readonly #acks: AckRecorder;
+  readonly #orders: Orders;
   #running = false;
   #dirty = false;
   /** Taken, and not on their way. */
@@ -66,6 +68,11 @@ export class Pump {
     this.#acks = new AckRecorder(deps, host, {
       settled: (slots) => this.#settled(slots),
       refused: (slots) => this.#unrecordable(slots),
+    });
+    this.#orders = new Orders(deps, host, {
+      record: (slot) => this.#acks.add(slot),
+      failed: (slot) => this.#giveUp(slot, false),
+      setAside: (slot) => this.#setAside(slot),
     });
   }
 
@@ -187,7 +194,8 @@ export class Pump {
 
   #start(slot: Slot): void {
     const { want } = slot;
-    if (want.op === "del") this.#startDelete(slot);
+    if (this.#orders.takes(want.kind)) void this.#orders.start(slot);
+    else if (want.op === "del") this.#startDelete(slot);
     else if (!this.#deps.catalog.has(want.kind)) this.#setAside(slot);
     else {
       const cached = this.#deps.reader.peek(want);
@@ -281,6 +289,7 @@ export class Pump {
 
   #settle(slot: Slot): void {
     this.#window.release(slot);
+    this.#orders.recorded(slot);
     this.#retries.succeeded(slot.key);
     // A take since then left this key out, whatever was wanted of it by then; and the mailbox hides a put while the
     // delete of an older uid of its key waits.
@@ -306,6 +315,7 @@ export class Pump {
 
   #giveUp(slot: Slot, counts: boolean): void {
     this.#window.release(slot);
+    this.#orders.forget(slot);
     this.#fail(slot, counts);
   }
 

@@ -5,6 +5,7 @@ import type { Client, KubeObject } from "../../runtime/client.ts";
 import { isNotFound } from "../../runtime/errors.ts";
 import type { CatalogEntry } from "./catalog.ts";
 import { encodeObject, type Encoded } from "./encoded.ts";
+import { encodeJob } from "./order/encode-job.ts";
 import type { Limiter } from "../limiter.ts";
 import { compareResourceVersion } from "@longshore/crds/wire";
 
@@ -21,7 +22,8 @@ export interface ReaderDeps {
   readonly observeRevision: (resourceVersion: string) => Promise<void>;
 }
 
-type Target = Pick<Want, "kind" | "namespace" | "name" | "uid" | "resourceVersion">;
+type Target = Pick<Want, "kind" | "namespace" | "name" | "uid" | "resourceVersion"> &
+  Partial<Pick<Want, "digest">>;
 
 /**
  * Reads objects at the moment that they are sent.
@@ -43,9 +45,8 @@ export class ObjectReader {
   /** The cached version, if it is new enough. */
   peek(target: Target): Encoded | undefined {
     const cached = this.#cache.get(target.uid);
-    return cached !== undefined && compareResourceVersion(cached.resourceVersion, target.resourceVersion) >= 0
-      ? cached
-      : undefined;
+    if (cached === undefined || isRecent(cached, target)) return cached;
+    return cached.readFor !== undefined && cached.readFor === target.digest ? cached : undefined;
   }
 
   /** Any version of an object that is still in memory. */
@@ -64,12 +65,12 @@ export class ObjectReader {
     const cached = this.peek(target);
     if (cached !== undefined) return cached;
     const near = await this.#single("near", target, () => this.#get(entry, target, "0"));
-    if (near !== GONE && isWanted(near, target)) return near;
+    if (near !== GONE && isWanted(near, target)) return this.#readFor(entry, near, target);
     const sure = await this.#single("sure", target, () => this.#consistent(entry, target));
     // Another uid under the name is another object, and has a want of its own. The Node is the exception: there is
     // one of it, and an edge without it cannot start.
     if (sure !== GONE && sure.uid !== target.uid && target.kind !== "node") return GONE;
-    return sure;
+    return sure === GONE ? sure : this.#readFor(entry, sure, target);
   }
 
   /** Reads the current version without asking which one is wanted. */
@@ -115,7 +116,7 @@ export class ObjectReader {
     const options = resourceVersion === undefined ? {} : { resourceVersion };
     try {
       const object = await this.#deps.client.get<KubeObject>(entry.resource, nameOf(target), options);
-      const encoded = encodeObject(entry.shown?.(object) ?? object, entry.resource);
+      const encoded = encode(entry, object);
       if (!entry.remembered) return encoded;
       return resourceVersion === undefined ? this.#replace(encoded) : this.#keep(encoded);
     } catch (error) {
@@ -147,7 +148,7 @@ export class ObjectReader {
     await this.#deps.observeRevision(found.resourceVersion);
     const object = found.items[0];
     if (object === undefined) return GONE;
-    const encoded = encodeObject(entry.shown?.(object) ?? object, entry.resource);
+    const encoded = encode(entry, object);
     return entry.remembered ? this.#replace(encoded) : encoded;
   }
 
@@ -162,13 +163,30 @@ export class ObjectReader {
     this.#cache.set(encoded.uid, encoded);
     return encoded;
   }
+
+  /** A job's version moves with every status of every node: others of one digest share what was read for the first. */
+  #readFor({ order }: CatalogEntry, found: Encoded, { digest }: Target): Encoded {
+    if (order?.dialect !== "v1alpha2" || digest === undefined || found.readFor === digest) return found;
+    const cached = this.#cache.get(found.uid);
+    const isNewest = cached === undefined || !isRecent(cached, found) || cached.readFor !== digest;
+    return isNewest ? this.#replace({ ...found, readFor: digest }) : cached;
+  }
 }
 
+const encode = (entry: CatalogEntry, object: KubeObject): Encoded =>
+  entry.order === undefined
+    ? encodeObject(entry.shown?.(object) ?? object, entry.resource)
+    : encodeJob(object, entry.resource);
+
+const isRecent = (found: Encoded, target: Pick<Target, "resourceVersion">): boolean =>
+  compareResourceVersion(found.resourceVersion, target.resourceVersion) >= 0;
+
 /** A parsed object takes about three times its text. */
-const sizeOf = (entry: Encoded): number => entry.content.length * (entry.object === undefined ? 1 : 4) + 256;
+const sizeOf = ({ content, object, weight = content.length }: Encoded): number =>
+  weight * (object === undefined ? 1 : 4) + 256;
 
 const nameOf = (target: Target): { name: string; namespace?: string } =>
   target.namespace === "" ? { name: target.name } : { name: target.name, namespace: target.namespace };
 
 const isWanted = (found: Encoded, target: Target): boolean =>
-  found.uid === target.uid && compareResourceVersion(found.resourceVersion, target.resourceVersion) >= 0;
+  found.uid === target.uid && isRecent(found, target);

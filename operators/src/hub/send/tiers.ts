@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Want } from "../../delivery/mailbox.ts";
+import { ORDER_KINDS } from "./order/job.ts";
 
 const PUT_RANK: ReadonlyMap<string, number> = new Map([
   ["node", 0],
@@ -20,6 +21,10 @@ const DEL_RANK: ReadonlyMap<string, number> = new Map([
   ["node", 7],
 ]);
 const FIRST_DEL = 1;
+const ORDER = 1;
+
+/** Orders of tasks wait for no tier, and none for them: a plain EdgeCore acknowledges none. */
+export const isInTiers = (kind: string): boolean => !ORDER_KINDS.has(kind);
 
 /**
  * Place of a want in the order of sending; lower goes first.
@@ -29,6 +34,7 @@ const FIRST_DEL = 1;
  * next. Our agent copes with any order; there it only saves queries.
  */
 export function rankOf(op: Want["op"], kind: string): number {
+  if (!isInTiers(kind)) return ORDER;
   return op === "put" ? (PUT_RANK.get(kind) ?? LAST_PUT) : (DEL_RANK.get(kind) ?? FIRST_DEL);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Acked, Want } from "../../delivery/mailbox.ts";
-import { keyOf, rankOf } from "./tiers.ts";
+import { isInTiers, keyOf, rankOf } from "./tiers.ts";
 
 /** One key that is on its way: reserved, then sent, then acknowledged and being recorded. */
 export interface Slot {
@@ -81,7 +81,7 @@ export class Window {
     const slot: Slot = {
       key: keyOf(want),
       want,
-      rank: rankOf(want.op, want.kind),
+      rank: isInTiers(want.kind) ? rankOf(want.op, want.kind) : Infinity,
       state: "reserved",
       op: want.op,
       uid: want.uid,

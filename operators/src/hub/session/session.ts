@@ -257,13 +257,17 @@ export class Session implements InboundHost, OwnershipHost, PumpHost, StreamsHos
   transmit(slot: Slot, what: Encoded | undefined): { msgId: string; bytes: number } {
     const { kind } = slot.want;
     const { msgId, digest, frame, notice } = framePush(
-      { slot, what, negotiated: this.negotiated },
+      { slot, what, node: this.node, negotiated: this.negotiated },
       this.#deps,
     );
     slot.digest = digest;
     this.#grant(slot, what);
     if (notice !== undefined) this.out.write(notice, "membership");
     return { msgId, bytes: this.out.write(frame, kind) };
+  }
+
+  write(frame: Frame, kind: string): void {
+    if (this.#open) this.out.write(encodeFrame(frame), kind);
   }
 
   lost(): void {

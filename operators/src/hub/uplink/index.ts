@@ -3,7 +3,7 @@ import type { FrameOrigin } from "@longshore/crds/wire";
 import type { Registry } from "prom-client";
 import type { Client } from "../../runtime/client.ts";
 import { systemClock, type Clock } from "../../runtime/clock.ts";
-import { deviceMetrics, rejectCounter } from "../metrics.ts";
+import { deviceMetrics, rejectCounter, taskReportMetrics } from "../metrics.ts";
 import {
   type Actions,
   defaultRetry,
@@ -25,8 +25,10 @@ import { podActions } from "./pod.ts";
 import type { NodeEndpoint, SessionLog, UplinkHandler } from "./port.ts";
 import { queryActions } from "./query.ts";
 import { serviceAccountTokenActions } from "./service-account-token.ts";
+import { createTaskReportHandler, type TaskReportOptions } from "./task-report.ts";
 
 export { type DeviceOptions, defaultDeviceOptions } from "./device.ts";
+export { type TaskReportOptions, defaultTaskReportOptions } from "./task-report.ts";
 export { type DeviceOwners, type WatchedOwners, watchDeviceOwners } from "./device-owners.ts";
 export { advertiseNode } from "./node-advertise.ts";
 export type {
@@ -56,6 +58,8 @@ export interface UplinkDeps {
   readonly nodeEndpoint?: NodeEndpoint | undefined;
   /** How reports of devices are written. */
   readonly devices?: Partial<DeviceOptions>;
+  /** How reports of tasks are written. */
+  readonly tasks?: Partial<TaskReportOptions>;
   /** Where devices are; absent: the API server is asked. */
   readonly deviceOwners?: DeviceOwners;
 }
@@ -86,7 +90,13 @@ export function createUplinkHandlers(deps: UplinkDeps): UplinkHandler[] {
     options: deps.devices,
     owners: deps.deviceOwners,
   });
-  return [...ALL.map((actions) => defineHandler(actions, shared)), devices];
+  const tasks = createTaskReportHandler({
+    ...shared,
+    clock: deps.clock ?? systemClock,
+    metrics: taskReportMetrics(deps.registry),
+    options: deps.tasks,
+  });
+  return [...ALL.map((actions) => defineHandler(actions, shared)), devices, tasks];
 }
 
 function createTools(deps: UplinkDeps, rejects: ReturnType<typeof rejectCounter>): UplinkTools {

@@ -13,6 +13,11 @@ export interface SessionGrants {
   allows(kind: string, namespace: string, name: string): Promise<boolean>;
   /** The bound pod of that name, listed once more on a miss. */
   pod(namespace: string, name: string): Promise<{ uid: string; serviceAccountName: string } | undefined>;
+  /**
+   * Does an image pull that the node was ordered to do need this Secret? That grants it as a registry's credentials
+   * only. Throws ApiError.
+   */
+  pullSecret?(namespace: string, name: string): Promise<boolean>;
   /** A pod was pushed to the node: its references count from now on. */
   podSent(pod: KubeObject): void;
   podGone(namespace: string, name: string, uid: string): void;

@@ -22,7 +22,7 @@ interface AttachmentObject extends KubeObject {
 /** Reads of objects that the pods of the sender refer to. */
 export const queryActions: readonly Actions[] = [
   granted("configmap", CONFIG_MAPS),
-  granted("secret", SECRETS),
+  { types: ["secret"], operations: { query: { failure: "text", run: secret } } },
   granted("persistentvolumeclaim", CLAIMS),
   related("persistentvolume", VOLUMES, isOfGrantedClaim),
   related("volumeattachment", ATTACHMENTS, isOnNode),
@@ -36,6 +36,23 @@ function granted(type: string, resource: Resource): Actions {
     return answerWith(resource, await read(resource, { namespace, name }, { request, tools }));
   };
   return { types: [type], operations: { query: { failure: "text", run } } };
+}
+
+const CREDENTIALS: ReadonlySet<string> = new Set([
+  "kubernetes.io/dockerconfigjson",
+  "kubernetes.io/dockercfg",
+]);
+
+/** Granted by a pod; or by an image pull, and then as credentials of registries alone. */
+async function secret(request: UplinkRequest, tools: UplinkTools): Promise<Answer> {
+  const { resource, session } = request;
+  const { namespace, name } = resource;
+  const isGranted = await session.grants.allows("secret", namespace, name);
+  if (!isGranted && (await session.grants.pullSecret?.(namespace, name)) !== true) throw forbidden();
+  const object = await read(SECRETS, { namespace, name }, { request, tools });
+  const { type = "" } = object as KubeObject & { readonly type?: string };
+  if (!isGranted && !CREDENTIALS.has(type)) throw forbidden("not the credentials of a registry");
+  return answerWith(SECRETS, object);
 }
 
 /** Granted by what the object says: it is read first, and nobody else learns whether it exists. */

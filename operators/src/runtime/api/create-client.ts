@@ -34,6 +34,7 @@ const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
   strategic: "application/strategic-merge-patch+json",
   json: "application/json-patch+json",
 };
+const METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 // Unknown and doubled fields are errors: a typo in what we write must not be dropped silently.
 const STRICT = { fieldValidation: "Strict" };
@@ -53,12 +54,13 @@ export function createClient(deps: ClientDeps): KubeClient {
 
 function createReader(caller: Caller): Pick<Client, "get" | "list" | "raw"> {
   return {
-    async get(resource, name, { resourceVersion, ...o } = {}) {
+    async get(resource, name, { resourceVersion, metadataOnly, ...o } = {}) {
       return parse(
         await caller.call({
           method: "GET",
           path: objectPath(resource, name),
           query: { resourceVersion },
+          ...(metadataOnly === true && { accept: METADATA }),
           ...o,
         }),
       );
