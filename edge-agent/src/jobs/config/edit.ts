@@ -4,6 +4,7 @@ import { isScalar, parseDocument, Scalar, type Document, type YAMLMap, type YAML
 import { ConfigError, parseConfig, SCHEMA } from "../../config/index.ts";
 import { idOf, type Path } from "./key.ts";
 import type { Change } from "./spec.ts";
+import { spliceValue } from "./splice.ts";
 
 /** What a job makes of the file. */
 export interface Edited {
@@ -29,22 +30,52 @@ export class EditError extends Error {
 const MAX_ALIASES = 100;
 
 /**
- * Sets values in the text of a configuration file; comments and the order of keys stay. The result was read by the
- * agent's own reader, and differs in exactly the places that are set.
+ * Sets values in the text of a configuration file; comments and the order of keys stay, and where it is possible every
+ * other byte. The result was read by the agent's own reader, and differs in exactly the places that are set.
  *
  * @param file its name, for what is said of it
  * @throws {EditError}
  */
 export function editConfig(source: string, changes: readonly Change[], file: string): Edited {
   const before = settingsOf(source, file);
-  const document = parse(source);
-  const was = valueOf(document);
-  for (const change of changes) set(document, change);
-  const text = document.toString(styleOf(source));
+  const plain = source.replace(/^\uFEFF/, "");
+  const was = valueOf(parse(plain));
+  const missing = changes.filter(({ path, value }) => parseAt(was, path) !== value);
+  if (missing.length === 0) return { text: source, isOther: false, hasEffect: false };
+  const text = inPlace(plain, missing, was) ?? rewritten(plain, missing);
   const after = settingsOf(text, file);
-  const is = valueOf(parse(text));
-  checkOnly(was, is, changes);
-  return { text, isOther: !isDeepStrictEqual(was, is), hasEffect: !isDeepStrictEqual(before, after) };
+  const fault = strayFault(was, valueOf(parse(text)), changes);
+  if (fault !== undefined) throw new EditError([fault]);
+  return { text, isOther: true, hasEffect: !isDeepStrictEqual(before, after) };
+}
+
+const parseAt = (value: unknown, path: Path): unknown =>
+  path.reduce<unknown>(
+    (at, part) =>
+      typeof at === "object" && at !== null && Object.hasOwn(at, part)
+        ? (at as Record<string | number, unknown>)[part]
+        : undefined,
+    value,
+  );
+
+/** @returns undefined where the whole text has to be written anew */
+function inPlace(source: string, changes: readonly Change[], was: unknown): string | undefined {
+  let text = source;
+  for (const change of changes) {
+    const next = spliceValue(text, parse(text), change);
+    if (next === undefined) return undefined;
+    text = next;
+  }
+  const document = parse(text);
+  return document.errors.length === 0 && strayFault(was, valueOf(document), changes) === undefined
+    ? text
+    : undefined;
+}
+
+function rewritten(source: string, changes: readonly Change[]): string {
+  const document = parse(source);
+  for (const change of changes) set(document, change);
+  return document.toString(styleOf(source));
 }
 
 function settingsOf(text: string, file: string): unknown {
@@ -59,7 +90,7 @@ function settingsOf(text: string, file: string): unknown {
 
 /** As the agent's reader parses it. */
 const parse = (source: string): Document.Parsed =>
-  parseDocument(source.replace(/^\uFEFF/, ""), {
+  parseDocument(source, {
     version: "1.2",
     schema: "core",
     merge: false,
@@ -114,20 +145,21 @@ function fillParents(document: Document.Parsed, path: Path): void {
   }
 }
 
-/** Whatever the file holds (anchors, odd keys): nothing but what was named may have changed. */
-function checkOnly(was: unknown, is: unknown, changes: readonly Change[]): void {
-  const wanted = new Map(changes.map(({ path, value }) => [idOf(path), value]));
+/**
+ * Whatever the file holds (anchors, odd keys): nothing but what was named may have changed.
+ *
+ * @returns what else has, for people
+ */
+function strayFault(was: unknown, is: unknown, changes: readonly Change[]): string | undefined {
+  const missed = changes.find(({ path, value }) => parseAt(is, path) !== value);
+  if (missed) return `${missed.key} cannot be set in this file: change it by hand`;
+  const wanted = new Set(changes.map(({ path }) => idOf(path)));
   const [before, after] = [leavesOf(was), leavesOf(is)];
-  const missed = changes.find(({ path, value }) => after.get(idOf(path))?.value !== value);
-  if (missed) throw new EditError([`${missed.key} cannot be set in this file: change it by hand`]);
   const paths = changes.map(({ path }) => path);
-  const touched = [...new Set([...before.keys(), ...after.keys()])].filter(
+  const isStray = [...new Set([...before.keys(), ...after.keys()])].some(
     (id) => !wanted.has(id) && !isSameLeaf(before.get(id), after.get(id)) && !isFilled(before.get(id), paths),
   );
-  if (touched.length > 0)
-    throw new EditError([
-      "the file uses an alias or a list with gaps: setting this would change other settings too",
-    ]);
+  return isStray ? "the file uses an alias there: setting this would change other settings too" : undefined;
 }
 
 interface Leaf {
