@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { nextMove } from "../../../src/jobs/config/update.ts";
+import { writeTrial } from "../../../src/trial/index.ts";
+import { systemConfigDisk } from "../../../src/jobs/config/disk.ts";
+import { CONFIG, Machine } from "./machine.ts";
+
+const FIELDS = { "modules.edgeStream.enable": "true", "modules.edgeHub.heartbeat": "30" };
+const CHANGED = CONFIG.replace("enable: false", "enable: true").replace("15", "30");
+const SUCCESS = ["Check", "BackUp", "Update"];
+
+const machines: Machine[] = [];
+const machine = (text?: string): Machine => {
+  const made = new Machine(text);
+  machines.push(made);
+  return made;
+};
+afterEach(() => {
+  for (const made of machines.splice(0)) made.remove();
+});
+const stepsOf = ({ outcomes }: Machine): string[] => outcomes.map(([step, ok]) => (ok ? step : `!${step}`));
+
+describe("a configuration job on a node", () => {
+  it("A34 backs the file up, changes it, starts anew once, and ends when the agent is well", async () => {
+    const m = machine();
+    expect(await m.live(FIELDS)).toBe("restart");
+    expect(m.trial()).toMatchObject({ id: "u/1", state: "prepared", runtimeWasHealthy: true });
+    expect(await m.live(FIELDS)).toBe("ended");
+    expect(stepsOf(m)).toEqual(SUCCESS);
+    expect([m.text(), m.mode(), m.starts]).toEqual([CHANGED, 0o640, 2]);
+    expect(m.trial()).toBeUndefined();
+    const [backup = ""] = readdirSync(join(m.dir, "backup/1.2.3"));
+    const path = join(m.dir, "backup/1.2.3", backup);
+    expect(readFileSync(path, "utf8")).toBe(CONFIG);
+    expect([statSync(path).mode & 0o777, statSync(join(m.dir, "backup")).mode & 0o777]).toEqual([
+      0o640, 0o700,
+    ]);
+  });
+
+  it("A34 R35 goes back to the identical bytes when the agent is not well with them", async () => {
+    const m = machine();
+    m.isWell = false;
+    await m.liveOn(FIELDS);
+    expect(stepsOf(m)).toEqual(["Check", "BackUp", "!Update", "RollBack"]);
+    expect([m.text(), m.mode(), m.trial()]).toEqual([CONFIG, 0o640, undefined]);
+    expect(m.outcomes[2]?.[2]).toMatch(/not well with the changed file.*: it did not come up/);
+  });
+
+  it.each([
+    ["a value of another type", { "modules.edgeStream.enable": "true; id" }],
+    ["another's setting", { "modules.edgeHub.httpServer": "https://evil:1" }],
+    ["a setting that nobody knows", { ...FIELDS, "modules.edgeStream.nosuch": "1" }],
+    [
+      "an item that the list has no place for",
+      { "modules.edged.tailoredKubeletConfig.clusterDNS[3]": "10.0.0.1" },
+    ],
+  ])("S10 S36 A34 writes nothing at all for %s", async (_what, fields) => {
+    const m = machine();
+    expect(await m.live(fields)).toBe("ended");
+    expect(stepsOf(m)).toEqual(["!Check"]);
+    expect([m.text(), m.effects, readdirSync(m.dir).sort()]).toEqual([CONFIG, 1, ["agent", "edgecore.yaml"]]);
+  });
+
+  it("refuses at Check where no launcher would take the change back", async () => {
+    const m = machine();
+    await m.live(FIELDS, { ...m.deps(), agentDir: undefined });
+    expect(m.outcomes).toEqual([["Check", false, expect.stringMatching(/not started by its launcher/)]]);
+  });
+
+  it.each([
+    ["stands there already", { "modules.edgeHub.heartbeat": "15" }, CONFIG],
+    [
+      "is the default anyway",
+      { "modules.edgeStream.handshakeTimeout": "30" },
+      `${CONFIG}    handshakeTimeout: 30\n`,
+    ],
+  ])("ends without a restart when what is set %s", async (_what, fields, text) => {
+    const m = machine();
+    expect(await m.live(fields)).toBe("ended");
+    expect([stepsOf(m), m.text(), m.trial()]).toEqual([SUCCESS, text, undefined]);
+  });
+
+  it("changes the file that a link leads to, and leaves the link", async () => {
+    const m = machine();
+    const real = join(m.dir, "real.yaml");
+    renameSync(m.file, real);
+    symlinkSync(real, m.file);
+    await m.liveOn(FIELDS);
+    expect([realpathSync(m.file), readFileSync(real, "utf8")]).toEqual([real, CHANGED]);
+  });
+
+  it("backs up anew what somebody wrote between the steps, and goes back to that", async () => {
+    const m = machine();
+    m.isWell = false;
+    m.stopBefore = "Update";
+    await m.live(FIELDS);
+    m.stopBefore = undefined;
+    const edited = CONFIG.replace("# node", "# edited by hand");
+    writeFileSync(m.file, edited);
+    await m.liveOn(FIELDS);
+    expect([m.text(), stepsOf(m).at(-1)]).toEqual([edited, "RollBack"]);
+  });
+
+  it("keeps a bounded number of backups, the newest", async () => {
+    const m = machine();
+    for (let i = 0; i < 14; i++) {
+      Object.assign(m, { step: "Check", note: undefined });
+      await m.liveOn({ "modules.edgeHub.heartbeat": String(100 + i) });
+    }
+    const folder = join(m.dir, "backup/1.2.3");
+    const beats = readdirSync(folder).map(
+      (name) => /heartbeat: (\d+)/.exec(readFileSync(join(folder, name), "utf8"))?.[1],
+    );
+    expect(beats).toHaveLength(10);
+    expect(beats).toContain("112");
+  });
+
+  it("does not touch another change that is on trial", async () => {
+    const m = machine();
+    const other = {
+      id: "other/1",
+      state: "confirmed",
+      starts: 1,
+      maxStarts: 3,
+      healthTimeoutMs: 1,
+      undo: [],
+    } as const;
+    writeTrial(systemConfigDisk, m.agentDir, other);
+    await m.live(FIELDS);
+    expect([stepsOf(m).at(-1), m.text(), m.trial()?.id]).toEqual(["!Update", CONFIG, "other/1"]);
+  });
+});
+
+describe("a configuration job that is cut", () => {
+  /** @returns false when the task had ended before the nth effect */
+  const runCut = async (at: number, isWell: boolean): Promise<boolean> => {
+    const m = machine();
+    Object.assign(m, { isWell, cutAt: at });
+    const lives = await m.liveOn(FIELDS);
+    expect(lives).toBeLessThanOrEqual(4);
+    expect([m.text(), m.mode(), m.trial()]).toEqual([isWell ? CHANGED : CONFIG, 0o640, undefined]);
+    expect(stepsOf(m)).toEqual(isWell ? SUCCESS : ["Check", "BackUp", "!Update", "RollBack"]);
+    expect(readdirSync(m.dir).sort()).toEqual(["agent", "backup", "edgecore.yaml"]);
+    return m.effects >= at;
+  };
+
+  it.each([
+    ["with the change in force", true],
+    ["with the bytes of before", false],
+  ])("E2 R35 before any effect of any step ends all the same, %s", async (_what, isWell) => {
+    let at = 1;
+    while (await runCut(at, isWell)) at++;
+    expect(at).toBeGreaterThan(20);
+  });
+});
+
+describe("the next move of a change", () => {
+  const seen = { id: "u/1", isMade: false, edited: { isOther: true, hasEffect: true } };
+  const done = { isOther: false, hasEffect: false };
+  it.each<[string, Partial<Parameters<typeof nextMove>[0]>, ReturnType<typeof nextMove>]>([
+    ["nothing was done yet", {}, "make"],
+    ["the file has the values, and no trial was made", { edited: done }, "nothing"],
+    ["the file has the values, and its trial is lost", { edited: done, isMade: true }, "make"],
+    ["only what is written down changes", { edited: { isOther: true, hasEffect: false } }, "plain"],
+    ["it is prepared", { trial: { id: "u/1", state: "prepared" }, edited: done }, "make"],
+    ["the agent is on trial", { trial: { id: "u/1", state: "trying" }, edited: done }, "wait"],
+    ["the agent is well with it", { trial: { id: "u/1", state: "confirmed" }, edited: done }, "confirmed"],
+    ["the agent is well, but without it", { trial: { id: "u/1", state: "confirmed" } }, "make"],
+    ["it was taken back", { trial: { id: "u/1", state: "rolled-back" } }, "rolled-back"],
+    ["another one is on trial", { trial: { id: "u/2", state: "confirmed" } }, "foreign"],
+  ])("when %s", (_what, more, move) => expect(nextMove({ ...seen, trial: undefined, ...more })).toBe(move));
+});
