@@ -57,7 +57,7 @@ export class FolderError extends Error {
 }
 
 /**
- * Makes all that is in the folder durable, then writes its manifest. Lets others run between files.
+ * Makes all that is in the folder durable and an ES module, then writes its manifest. Lets others run between files.
  *
  * @throws {FolderError} it holds something that is neither a file nor a folder, or too much
  */
@@ -67,6 +67,9 @@ export async function sealFolder(
   { version, digest }: Pick<Manifest, "version" | "digest">,
 ): Promise<Manifest> {
   if (!VERSION.test(version)) throw new FolderError(`${JSON.stringify(version)} is no version`);
+  // Node reads a program twice that nothing says to be a module.
+  const kind = join(folder, "package.json");
+  if (!disk.entry(kind)) disk.writeFile(kind, Buffer.from('{"type":"module"}\n'), 0o644);
   const tree = walk(disk, folder);
   const files: Record<string, string> = {};
   for (const path of tree.files) {
