@@ -74,7 +74,10 @@ export async function joinJobAgent(
     killOnTrial() {
       const over = new AbortController();
       const loop = (async () => {
-        for (; !over.signal.aborted; await sleep(50)) if (isTrying(dir)) killChildren(layout, name);
+        while (!over.signal.aborted) {
+          if (isTrying(dir)) killChildren(layout, name);
+          await sleep(50);
+        }
       })();
       return async () => {
         over.abort();
