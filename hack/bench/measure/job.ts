@@ -157,7 +157,7 @@ function figures({ say }: Stage, busy: Spent<Run>, idle: Spent<void>): Figure[] 
   return [
     { name: "job.cpu_ms_per_node", value: extra((one) => one.controllersMs) / JOB_NODES },
     { name: "job.hub_cpu_ms_per_node", value: extra((one) => one.hubMs) / JOB_NODES },
-    { name: "job.api_writes_per_node", value: Math.max(0, total) / JOB_NODES },
+    { name: "job.api_writes_per_node", value: total / JOB_NODES },
     { name: "job.max_in_progress", value: course.maxInProgress },
     { name: "job.seconds", value: seconds },
   ];
@@ -169,6 +169,6 @@ function extraWrites(busy: Spent<unknown>, idle: Spent<unknown>): (readonly [str
   const resources = [...new Set([...busy.writes.keys(), ...idle.writes.keys()])];
   return resources
     .map((name) => [name, (busy.writes.get(name) ?? 0) - (idle.writes.get(name) ?? 0) * share] as const)
-    .filter(([, count]) => Math.abs(count) >= 1)
+    .filter(([, count]) => count >= 1) // what happened to be less than in idle times flatters nothing
     .sort(([, a], [, b]) => b - a);
 }
