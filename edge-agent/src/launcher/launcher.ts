@@ -4,6 +4,7 @@ import { type Slot, type Trial, type UndoParts } from "../trial/index.ts";
 import { stopChild, type Child } from "./child.ts";
 import { judge, restartDelayMs, type End } from "./decide.ts";
 import type { LauncherLog } from "./log.ts";
+import type { LauncherOptions } from "./options.ts";
 import { prepareStart, store, trialIn } from "./prepare.ts";
 
 /** What the launcher needs of the machine. */
@@ -18,26 +19,6 @@ export interface LauncherDeps {
   readonly stopping: AbortSignal;
   readonly options: LauncherOptions;
 }
-
-export interface LauncherOptions {
-  /** How often the trial's file is read while an agent is on trial. */
-  readonly pollMs: number;
-  /** From SIGTERM to SIGKILL. */
-  readonly graceMs: number;
-  /** First and longest pause before an agent that ended is started again. */
-  readonly restartMs: number;
-  readonly restartMaxMs: number;
-  /** An agent that ran so long was well: the pauses begin anew. */
-  readonly calmMs: number;
-}
-
-export const DEFAULT_LAUNCHER: LauncherOptions = {
-  pollMs: 250,
-  graceMs: 30_000,
-  restartMs: 1_000,
-  restartMaxMs: 30_000,
-  calmMs: 60_000,
-};
 
 /** There is nothing to start. */
 export class NoAgentError extends Error {

@@ -3,8 +3,9 @@ import { systemClock } from "../clock.ts";
 import { programOf, schemaOfFile, systemDisk, type Slot } from "../trial/index.ts";
 import { ArgumentError, DEFAULT_AGENT_DIR, parseArguments, type LauncherArguments } from "./arguments.ts";
 import { PARENT_VARIABLE, startChild } from "./child.ts";
-import { DEFAULT_LAUNCHER, launch, NoAgentError } from "./launcher.ts";
+import { launch, NoAgentError } from "./launcher.ts";
 import { stderrLog } from "./log.ts";
+import { DEFAULT_LAUNCHER } from "./options.ts";
 import { endOrphans } from "./orphans.ts";
 import { seedSlot } from "./seed.ts";
 
@@ -15,6 +16,11 @@ const HELP = `starts the edge agent of Longshore, and takes changes of it back t
   --agent-dir <folder>   slots of the agent (default ${DEFAULT_AGENT_DIR})
   --stay                 stay its parent and start it again for ever, where nothing else does
   --seed <folder>        agent for the first slot, where there is none yet
+  --grace-ms <n>         from asking the agent to end to ending it (default ${DEFAULT_LAUNCHER.graceMs})
+  --poll-ms <n>          how often a trial's file is read (default ${DEFAULT_LAUNCHER.pollMs})
+  --restart-ms <n>       first pause before it is started again (default ${DEFAULT_LAUNCHER.restartMs})
+  --restart-max-ms <n>   longest such pause (default ${DEFAULT_LAUNCHER.restartMaxMs})
+  --calm-ms <n>          after so long those pauses begin anew (default ${DEFAULT_LAUNCHER.calmMs})
   --help                 print this and exit
 `;
 
@@ -27,8 +33,8 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const { agentDir, seed } = given;
-  await endOrphans(agentDir, systemClock, DEFAULT_LAUNCHER.graceMs, stderrLog);
+  const { agentDir, seed, options } = given;
+  await endOrphans(agentDir, systemClock, options.graceMs, stderrLog);
   if (seed !== undefined) await seedSlot(systemDisk, agentDir, seed, stderrLog);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== PARENT_VARIABLE));
   const command = (slot: Slot): string[] => argumentsFor(given, slot);
@@ -39,7 +45,7 @@ async function main(): Promise<number> {
     clock: systemClock,
     log: stderrLog,
     stopping: stopSignal(),
-    options: DEFAULT_LAUNCHER,
+    options,
   });
 }
 

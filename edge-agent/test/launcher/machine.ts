@@ -157,7 +157,10 @@ async function work(
     order: { kind: "NodeUpgradeJob", name: "job", uid: "uid", attempt: 1, spec: SPEC },
     signal,
     note: () => readStore(disk).notes,
-    keep: (notes) => Promise.resolve(writeStore(disk, { ...readStore(disk), notes })),
+    keep: (notes) => {
+      writeStore(disk, { ...readStore(disk), notes });
+      return Promise.resolve();
+    },
     progress: quiet,
   };
   for (let { step } = readStore(disk); step !== "";) {
