@@ -2,9 +2,9 @@
 import type { lookup } from "node:dns";
 import { readFileSync, statSync } from "node:fs";
 import { ArtefactError, type Artefact, type ArtefactRequest, type Artefacts } from "../jobs/upgrade/port.ts";
-import { ArtefactFault } from "./errors.ts";
+import { ArtefactFault, wordsOf } from "./errors.ts";
 import { fetchPackage, type FetchParts } from "./fetch.ts";
-import { readCredentials } from "./http/credentials.ts";
+import { readCredentials, type Credentials } from "./http/credentials.ts";
 import { createExchange, PUBLIC_NETWORK, ANY_NETWORK, type Exchange } from "./http/exchange.ts";
 import { createRegistry, type Registry } from "./http/registry.ts";
 import type { Retry } from "./http/retry.ts";
@@ -62,12 +62,9 @@ async function fetchWith(
   } catch (error) {
     if (error instanceof ArtefactError) throw error;
     if (signal.aborted) throw new ArtefactFault("REGISTRY", "the fetch was stopped, or took too long", error);
-    throw new ArtefactFault("LOCAL", `the package cannot be fetched: ${nameOf(error)}`, error);
+    throw new ArtefactFault("LOCAL", `the package cannot be fetched: ${wordsOf(error)}`, error);
   }
 }
-
-const nameOf = (error: unknown): string =>
-  error instanceof Error ? error.message.slice(0, 200) : "no reason";
 
 function partsOf(options: ArtefactOptions, signal: AbortSignal): FetchParts {
   const exchange = createExchange({
@@ -94,7 +91,7 @@ const registryOf = (image: ImageReference, options: ArtefactOptions, exchange: E
     ...image,
     exchange,
     insecureHosts: options.insecureRegistries,
-    credentials: credentialsOf(options, image.host),
+    credentials: credentialsOf(options, image),
   });
 
 /** A host that only a job names must be public, for a job is not to look around in this machine's network. */
@@ -109,14 +106,17 @@ function otherRegistryOf(
     host,
     exchange,
     insecureHosts: options.insecureRegistries,
-    credentials: token === "" ? credentialsOf(options, host) : undefined,
+    credentials: token === "" ? credentialsOf(options, { ...image, host }) : undefined,
     ...(token === "" ? {} : { token }),
     networks: isNamed ? ANY_NETWORK : PUBLIC_NETWORK,
   });
 }
 
-const credentialsOf = ({ credentialsFile }: ArtefactOptions, host: string) =>
-  credentialsFile === "" ? undefined : readCredentials(credentialsFile, host);
+const credentialsOf = (
+  { credentialsFile }: ArtefactOptions,
+  { host, repository }: ImageReference,
+): Credentials | undefined =>
+  credentialsFile === "" ? undefined : readCredentials(credentialsFile, `${host}/${repository}`);
 
 /** @throws {ArtefactFault} LOCAL */
 function readPem(file: string): string {

@@ -45,3 +45,14 @@ export class ArtefactFault extends ArtefactError {
     this.kind = kind;
   }
 }
+
+/** What the system calls an error, such as `ENOSPC`; "" when it has no name for it. */
+export const codeOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+
+/** An error in words, not too many. */
+export const wordsOf = (error: unknown): string =>
+  (typeof error === "object" && error !== null && "message" in error
+    ? String(error.message)
+    : String(error)
+  ).slice(0, 200) || codeOf(error);

@@ -4,7 +4,7 @@ import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline, type Readable, type Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { ArtefactFault } from "./errors.ts";
+import { ArtefactFault, codeOf, wordsOf } from "./errors.ts";
 import { onDisk } from "./http/download.ts";
 import { placeOf, readTar, type TarEntry, type TarLimits } from "./tar/index.ts";
 
@@ -64,12 +64,11 @@ async function unpackLayer(
 /** Errors of zlib have codes of their own. */
 function asFault(error: unknown): ArtefactFault {
   if (error instanceof ArtefactFault) return error;
-  if (error instanceof Error && error.name === "AbortError")
-    return new ArtefactFault("REGISTRY", "the fetch was stopped, or took too long");
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
+  if (code === "ABORT_ERR") return new ArtefactFault("REGISTRY", "the fetch was stopped, or took too long");
   if (/^(Z_|ZSTD_|ERR_)/.test(code))
     return new ArtefactFault("CONTENT", "a layer is no archive, or damaged", error);
-  return new ArtefactFault("LOCAL", `cannot write the package: ${code || String(error)}`, error);
+  return new ArtefactFault("LOCAL", `cannot write the package: ${wordsOf(error)}`, error);
 }
 
 function plainBytes({ file, mediaType }: FetchedLayer, signal: AbortSignal): Readable | Transform {
@@ -121,7 +120,7 @@ async function makeFolder(path: string, inside: string, files: ReadonlySet<strin
 async function write(entry: TarEntry, path: string): Promise<void> {
   const mode = (entry.mode & ANY_EXECUTE) === 0 ? FILE_MODE : PROGRAM_MODE;
   const file = await open(path, "wx", mode).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && (error.code === "EEXIST" || error.code === "EISDIR"))
+    if (codeOf(error) === "EEXIST" || codeOf(error) === "EISDIR")
       throw new ArtefactFault("HOSTILE", "the archive writes over what is there");
     return onDisk(error);
   });

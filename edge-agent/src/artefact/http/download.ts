@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, type Hash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
-import { ArtefactFault } from "../errors.ts";
+import { ArtefactFault, codeOf, wordsOf } from "../errors.ts";
 import type { Descriptor } from "../image/manifest.ts";
 import { unanswered, type Answer } from "./exchange.ts";
 import type { Registry } from "./registry.ts";
@@ -84,7 +84,7 @@ async function restart(part: Part): Promise<void> {
 /** @throws {ArtefactFault} ROOM, LOCAL */
 export function onDisk(error: unknown): never {
   if (error instanceof ArtefactFault) throw error;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   if (code === "ENOSPC" || code === "EDQUOT") throw new ArtefactFault("ROOM", "the disk is full", error);
-  throw new ArtefactFault("LOCAL", `cannot write the package: ${code || String(error)}`, error);
+  throw new ArtefactFault("LOCAL", `cannot write the package: ${wordsOf(error)}`, error);
 }

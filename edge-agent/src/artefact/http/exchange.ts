@@ -4,7 +4,7 @@ import { request as plainRequest, type IncomingMessage } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
-import { ArtefactFault } from "../errors.ts";
+import { ArtefactFault, wordsOf } from "../errors.ts";
 import { classOf, nameOf, type AddressClass } from "./hosts.ts";
 
 export interface ExchangeOptions {
@@ -108,13 +108,12 @@ function send(
 /** Causes of errors name addresses and codes, no header that we sent. */
 export function unanswered(url: URL, error: unknown): ArtefactFault {
   if (error instanceof ArtefactFault) return error;
-  return new ArtefactFault("REGISTRY", `${url.host} cannot be reached: ${wordsOf(error)}`, error);
+  return new ArtefactFault("REGISTRY", `${url.host} cannot be reached: ${reasonOf(error)}`, error);
 }
 
-function wordsOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(wordsOf).join(", ").slice(0, 200);
-  return error instanceof Error ? error.message.slice(0, 200) : "no reason given";
-}
+/** Of several addresses that were tried, what each said. */
+const reasonOf = (error: unknown): string =>
+  error instanceof AggregateError ? error.errors.map(wordsOf).join(", ").slice(0, 300) : wordsOf(error);
 
 /** Resolves a name and leaves out what it must not lead to, at the moment of connecting: names can change. */
 function guarded(networks: ReadonlySet<AddressClass>, resolve: typeof systemLookup): LookupFunction {
