@@ -54,7 +54,8 @@ export class Machine {
         name,
         (...args: unknown[]) => {
           this.#effect();
-          Reflect.apply(systemConfigDisk[name], undefined, args);
+          const effect: unknown = systemConfigDisk[name as keyof ConfigDisk].bind(systemConfigDisk);
+          (effect as (...given: unknown[]) => void)(...args);
         },
       ]),
     ) as Pick<ConfigDisk, (typeof CHANGING)[number]>;
