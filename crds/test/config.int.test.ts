@@ -249,6 +249,8 @@ describe("overlays on a real API server", () => {
   const ruleObjects = { group: "rules.kubeedge.io", resource: "rules", namespace: "any" };
   const models = { group: "devices.kubeedge.io", resource: "devicemodels", namespace: "any" };
   const lease = { group: "coordination.k8s.io", resource: "leases" };
+  const jobs = { group: "operations.kubeedge.io" };
+  const reports = { group: "tasks.longshore.io", resource: "nodetaskreports" };
 
   test.each([
     [hub, { verb: "get", resource: "secrets", namespace: "any" }, true],
@@ -266,6 +268,13 @@ describe("overlays on a real API server", () => {
     [hub, { verb: "create", resource: "pods", subresource: "exec", namespace: "any" }, false],
     [hub, { verb: "patch", ...lease, namespace: "kube-node-lease" }, true],
     [hub, { verb: "get", ...lease, namespace: "kubeedge" }, false],
+    [hub, { verb: "get", ...jobs, resource: "nodeupgradejobs" }, true],
+    [hub, { verb: "list", ...jobs, resource: "nodeupgradejobs" }, false],
+    [hub, { verb: "list", ...jobs, resource: "imageprepulljobs" }, true],
+    [hub, { verb: "watch", ...jobs, resource: "imageprepulljobs" }, false],
+    [hub, { verb: "patch", ...jobs, resource: "configupdatejobs", subresource: "status" }, false],
+    [hub, { verb: "update", ...reports }, true],
+    [hub, { verb: "delete", ...reports }, false],
     [webhooks, { verb: "get", ...ownSecret }, true],
     [webhooks, { verb: "update", ...ownSecret }, true],
     [webhooks, { verb: "delete", ...ownSecret }, false],

@@ -29,6 +29,7 @@ describe("parseResource", () => {
       { namespace: "", type: "operations.kubeedge.io", name: "v1alpha2/nodeupgradejob/up/node/edge-1" },
     ],
     ["upgrade/ID/node/edge-1", { namespace: "", type: "upgrade", name: "ID/node/edge-1" }],
+    ["task/ID/node/edge-1", { namespace: "", type: "task", name: "ID/node/edge-1" }],
   ])("reads %s, and formatResource writes it back", (text, path) => {
     expect(parseResource(text)).toEqual(path);
     expect(formatResource(path)).toBe(text);

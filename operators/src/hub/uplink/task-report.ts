@@ -53,8 +53,8 @@ export function createTaskReportHandler(deps: TaskReportDeps): UplinkHandler {
         ? readTold(address.kind, frame.content, now)
         : readOldTold(session.node, frame.content, now);
     if (told.cuts > 0) noteCuts(told, request, deps.metrics);
-    const waiter = session.negotiated ? { waiter: new WaitingFrame(request, answers) } : {};
-    writer.add({ address, session }, told, { chars: sizeOf(frame.content), ...waiter });
+    const waiter = new WaitingFrame(request, answers);
+    writer.add({ address, session }, told, { chars: sizeOf(frame.content), waiter });
   };
   return {
     types: [TYPE, OLD_TYPE],
@@ -105,7 +105,7 @@ function noteCuts({ cuts }: Told, { session, resource }: UplinkRequest, metrics:
   session.log.info({ node: session.node, task: resource.name, cuts }, "parts of a task's report left out");
 }
 
-/** What its answer needs of a frame. */
+/** What its answer needs of a frame; a plain EdgeCore is told nothing, and what is refused is counted. */
 class WaitingFrame implements Waiter {
   readonly #request: UplinkRequest;
   readonly #answers: Answers;
@@ -116,9 +116,10 @@ class WaitingFrame implements Waiter {
   }
 
   settle(error: unknown): void {
-    if (this.#request.session.signal.aborted) return;
-    if (error === undefined) this.#answers.done(this.#request, { content: "OK" }, {});
-    else this.#answers.refused(this.#request, error, { failure: "final" });
+    const { negotiated, signal } = this.#request.session;
+    if (negotiated && signal.aborted) return;
+    if (error !== undefined) this.#answers.refused(this.#request, error, actionFor(this.#request));
+    else if (negotiated) this.#answers.done(this.#request, { content: "OK" }, {});
   }
 }
 

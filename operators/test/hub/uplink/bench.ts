@@ -2,11 +2,13 @@
 import { parseResource, type Frame } from "@longshore/crds/wire";
 import { Registry } from "prom-client";
 import { createSessionGrants } from "../../../src/hub/auth/grants.ts";
+import type { PullSecrets } from "../../../src/hub/auth/index.ts";
 import {
   createUplinkHandlers,
   type DeviceOptions,
   type DeviceOwners,
   type NodeEndpoint,
+  type TaskReportOptions,
   type UplinkSession,
 } from "../../../src/hub/uplink/index.ts";
 import type { Client } from "../../../src/runtime/client.ts";
@@ -49,6 +51,9 @@ export interface BenchOptions {
   readonly clock?: Clock;
   readonly devices?: Partial<DeviceOptions>;
   readonly deviceOwners?: DeviceOwners;
+  readonly tasks?: Partial<TaskReportOptions>;
+  /** Secrets of image pulls. */
+  readonly pulls?: PullSecrets;
 }
 
 /** All handlers, one session of `edge-1` and the fake API server behind them. */
@@ -58,6 +63,7 @@ export function uplinkBench({
   api,
   nodeEndpoint,
   clock = instant,
+  pulls,
   ...more
 }: BenchOptions = {}) {
   const fake = new FakeClient();
@@ -76,7 +82,7 @@ export function uplinkBench({
     node: name,
     connection,
     negotiated,
-    grants: createSessionGrants({ client, node: name, clock, minRelistMs: 0 }),
+    grants: createSessionGrants({ client, node: name, clock, minRelistMs: 0, ...(pulls && { pulls }) }),
     signal: ended.signal,
     log,
     send: (frame) => void sent.push(frame as SentFrame),
@@ -120,6 +126,14 @@ export function uplinkBench({
     const counted = (metric?.values ?? []).filter(({ value }) => value > 0);
     return Object.fromEntries(counted.map(({ labels, value }) => [String(labels["reason"]), value]));
   };
+  /** A counter's value over all labels that fit. */
+  const counted = async (metric: string, labels: Readonly<Record<string, string>> = {}): Promise<number> => {
+    const values = (await registry.getSingleMetric(metric)?.get())?.values ?? [];
+    const fits = values.filter((v) =>
+      Object.entries(labels).every(([key, value]) => v.labels[key] === value),
+    );
+    return fits.reduce((sum, { value }) => sum + value, 0);
+  };
   /** Entries of device reports that were left out for a reason. */
   const left = async (reason: string): Promise<number> => {
     const metric = await registry.getSingleMetric("longshore_device_report_entries_skipped_total")?.get();
@@ -133,6 +147,7 @@ export function uplinkBench({
     session,
     lines,
     rejects,
+    counted,
     left,
     askAsNeighbour,
     sent,

@@ -103,7 +103,7 @@ export class ReportWriter {
   }
 
   /** @throws {UplinkRefusal} RATE when too much waits */
-  add(target: Target, told: Told, by: { readonly chars: number; readonly waiter?: Waiter }): void {
+  add(target: Target, told: Told, by: { readonly chars: number; readonly waiter: Waiter }): void {
     const key = keyOf(target);
     const known = this.#lines.get(key);
     if (this.#isFull(target, known)) throw new UplinkRefusal("RATE", "too many reports wait");
@@ -114,7 +114,7 @@ export class ReportWriter {
     line.pending = tell(line.pending, told);
     line.frames += 1;
     this.#hold(line, told.whole === undefined ? line.chars + by.chars : by.chars);
-    if (by.waiter !== undefined) this.#wait(line, by.waiter);
+    this.#wait(line, by.waiter);
     if (!line.isRunning && line.cancel === undefined) void this.#run(key, line);
   }
 
