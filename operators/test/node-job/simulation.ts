@@ -44,6 +44,8 @@ export interface Simulation {
   readonly begun: readonly Begun[];
   /** Node and attempt of a job whose order was found not to have arrived */
   readonly returned: ReadonlySet<string>;
+  /** Writes that no job may make, as the other jobs are stored at that moment */
+  readonly clashes: readonly string[];
   step(): void;
   /** Everything works from now on, and time goes by. */
   calm(): void;
@@ -67,6 +69,7 @@ export function createSimulation(seed: number): Simulation {
   const told = new Map<string, TaskReport[]>();
   const begun: Begun[] = [];
   const returned = new Set<string>();
+  const clashes: string[] = [];
   const acked = new Set<string>();
   let nowMs = START_MS;
   let isCalm = false;
@@ -126,6 +129,7 @@ export function createSimulation(seed: number): Simulation {
     const decision = decide(input);
     if (decision.status === status || isStale || (!isCalm && isLucky(0.1))) return; // a conflict, or the leader died
     noteReturned(self, decision.status);
+    noteClashes(self, decision.status);
     self.status = stored(decision.status);
     self.version++;
     self.history.push(self.status);
@@ -136,6 +140,20 @@ export function createSimulation(seed: number): Simulation {
     for (const [index, task] of (next.nodeStatus ?? []).entries())
       if (task.phase === "Pending" && self.status?.nodeStatus?.[index]?.phase === "InProgress")
         returned.add(keyOf(self, task.nodeName, task.attempt));
+  };
+
+  const noteClashes = (self: Stored, next: JobStatus): void => {
+    if (kind === "ImagePrePullJob") return;
+    for (const [index, { nodeName, phase, actionFlow = [] }] of (next.nodeStatus ?? []).entries()) {
+      if (phase !== "InProgress" || self.status?.nodeStatus?.[index]?.phase === "InProgress") continue;
+      for (const rival of rivalsOf(self)) {
+        const there = rival.phaseOf(nodeName);
+        if (there === "InProgress") clashes.push(`${self.job.name} and ${rival.name} at work on ${nodeName}`);
+        const isLater = Number(rival.sequence) > Number(self.job.sequence);
+        if (there !== undefined && rival.supersedes && isLater && actionFlow.length === 0)
+          clashes.push(`${self.job.name} begun on ${nodeName} although ${rival.name} supersedes it`);
+      }
+    }
   };
 
   const deliver = (): void => {
@@ -217,7 +235,7 @@ export function createSimulation(seed: number): Simulation {
   ];
 
   return {
-    ...{ jobs, begun, returned },
+    ...{ jobs, begun, returned, clashes },
     step() {
       pick(moves)();
     },
