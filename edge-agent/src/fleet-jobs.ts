@@ -87,7 +87,6 @@ function runnersOf(deps: FleetJobsDeps): readonly StepRunner[] {
     createUpgradeRunner({
       ...{ agentDir, backupDir, configFile, store, isRuntimeHealthy, clock, log },
       artefacts: artefactsOf(config.upgrade),
-      check: () => Promise.resolve([]), // the engine has checked the items
     }),
     createConfigRunner({
       ...{ agentDir, backupDir, isRuntimeHealthy, clock, log },

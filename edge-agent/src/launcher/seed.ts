@@ -9,6 +9,7 @@ import {
   removeTree,
   runnableSlot,
   sealFolder,
+  UNKNOWN_VERSION,
   type Disk,
 } from "../trial/index.ts";
 import type { LauncherLog } from "./log.ts";
@@ -27,7 +28,7 @@ export async function seedSlot(disk: Disk, agentDir: string, from: string, log: 
   makeFolders(disk, staged, 0o755);
   copyTree(disk, join(from, PROGRAM), join(staged, PROGRAM));
   if (disk.entry(join(from, PARTS))) copyTree(disk, join(from, PARTS), join(staged, PARTS));
-  const { version, digest } = readManifest(disk, from) ?? { version: "unknown", digest: "" };
+  const { version, digest } = readManifest(disk, from) ?? { version: UNKNOWN_VERSION, digest: "" };
   await sealFolder(disk, staged, { version, digest });
   const slot = pointedSlot(disk, agentDir) ?? "a";
   fillSlot(disk, agentDir, slot, staged);

@@ -16,6 +16,7 @@ export {
   MANIFEST,
   readManifest,
   sealFolder,
+  UNKNOWN_VERSION,
   type Manifest,
 } from "./manifest.ts";
 export {

@@ -13,6 +13,9 @@ export interface Manifest {
   readonly files?: Readonly<Record<string, string>>;
 }
 
+/** Of an agent that was put there by hand. */
+export const UNKNOWN_VERSION = "unknown";
+
 export const MANIFEST = "manifest.json";
 /** Files of one agent: a program and its parts. */
 const MAX_FILES = 4_096;

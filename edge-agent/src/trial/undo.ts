@@ -13,6 +13,8 @@ export interface UndoParts {
   schemaOf(path: string): number;
 }
 
+type Place = Pick<UndoParts, "disk" | "agentDir">;
+
 /** Why something could not be taken back. */
 export class UndoError extends Error {
   override readonly name = "UndoError";
@@ -21,10 +23,10 @@ export class UndoError extends Error {
 }
 
 /** The change was made, all of it or a part: something of it can be taken back. */
-export const isMade = (parts: UndoParts, trial: Trial): boolean =>
+export const isMade = (parts: Place, trial: Trial): boolean =>
   trial.undo.some((undo) => undo.do !== "store" && !isUndone(parts, undo));
 
-function isUndone({ disk, agentDir }: UndoParts, undo: Exclude<Undo, { do: "store" }>): boolean {
+function isUndone({ disk, agentDir }: Place, undo: Exclude<Undo, { do: "store" }>): boolean {
   if (undo.do === "slot") return pointedSlot(disk, agentDir) === undo.slot;
   return sumOf(disk, undo.path) === undo.sha256;
 }

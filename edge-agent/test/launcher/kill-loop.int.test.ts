@@ -156,9 +156,11 @@ function isAlive(pid: number): boolean {
 const WAIT_MS = 15_000;
 
 async function until<T>(what: string, machine: Machine, look: () => T | undefined): Promise<T> {
-  for (const endMs = Date.now() + WAIT_MS; Date.now() < endMs; await sleep(10)) {
+  const endMs = Date.now() + WAIT_MS;
+  while (Date.now() < endMs) {
     const found = look();
     if (found !== undefined) return found;
+    await sleep(10);
   }
   throw new Error(`not ${what} within ${WAIT_MS} ms: ${machine.output()}`);
 }

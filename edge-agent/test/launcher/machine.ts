@@ -142,8 +142,6 @@ async function work(
     backupDir: BACKUP_DIR,
     configFile: CONFIG,
     store: { file: STORE, schema: 1, backup: (to) => disk.writeFile(to, disk.readFile(STORE), 0o600) },
-    schemaOf: () => readStore(disk).schema,
-    check: () => Promise.resolve([]),
     artefacts: {
       fetch: ({ into }) => {
         disk.writeFile(`${into}/edge-agent.js`, Buffer.from(`new, ${nature}`), 0o644);

@@ -9,6 +9,7 @@ import {
   replaceFile,
   sha256,
   slotFolder,
+  UNKNOWN_VERSION,
   type Disk,
   type Manifest,
 } from "../../trial/index.ts";
@@ -20,8 +21,8 @@ const STORE = "agent.db";
 
 /** Puts the configuration, the store and the manifest of the agent that runs into `<backupDir>/<its version>`. */
 export async function backUpStep(parts: UpgradeParts, context: StepContext): Promise<void> {
-  const { disk, agentDir, backupDir, configFile } = parts;
-  const manifest = manifestInUse(disk, agentDir);
+  const { disk, backupDir, configFile } = parts;
+  const manifest = manifestInUse(parts);
   const folder = join(backupDir, manifest.version);
   makeFolders(disk, folder);
   if (disk.entry(configFile))
@@ -29,15 +30,16 @@ export async function backUpStep(parts: UpgradeParts, context: StepContext): Pro
   const file = join(folder, STORE);
   await backUpStore(parts, file);
   replaceFile(disk, join(folder, MANIFEST), Buffer.from(JSON.stringify(manifest)));
-  await keep(context, { backup: { file, sha256: sha256(disk.readFile(file)) } });
+  await keep(context, { from: manifest.version, backup: { file, sha256: sha256(disk.readFile(file)) } });
   prune(parts, manifest.version);
 }
 
-/** What runs says of itself; where it says nothing, it has no version that anybody knows. */
-export function manifestInUse(disk: Disk, agentDir: string): Manifest {
+/** What the slot in use says of itself. Where it does not say a version, it is that of the agent that runs. */
+export function manifestInUse({ disk, agentDir, version }: UpgradeParts): Manifest {
   const slot = pointedSlot(disk, agentDir);
   const manifest = slot === undefined ? undefined : readManifest(disk, slotFolder(agentDir, slot));
-  return manifest ?? { version: "unknown", digest: "" };
+  if (manifest === undefined) return { version, digest: "" };
+  return manifest.version === UNKNOWN_VERSION ? { ...manifest, version } : manifest;
 }
 
 async function backUpStore({ disk, store }: UpgradeParts, file: string): Promise<void> {

@@ -32,8 +32,6 @@ export async function checkStep(
 ): Promise<StepOutcome> {
   const slot = runnableSlot(parts.disk, parts.agentDir);
   if (slot === undefined) return refused(`${parts.agentDir} holds no agent to come back to`);
-  const reasons = await parts.check(upgrade.checkItems);
-  if (reasons.length > 0) return refused(reasons.join("; "));
   if ((await sealedFault(parts.disk, stagedFolder(parts.agentDir, context.order), context)) === undefined)
     return { ok: true };
   removeTree(parts.disk, stagingFolder(parts.agentDir));

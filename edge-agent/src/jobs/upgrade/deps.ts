@@ -21,16 +21,15 @@ export interface UpgradeDeps {
     backup(to: string): void | Promise<void>;
   };
   readonly artefacts: Artefacts;
-  /** @returns what speaks against the task, for people */
-  check(items: readonly string[]): Promise<readonly string[]>;
   isRuntimeHealthy(): boolean;
   readonly clock: Clock;
   readonly log: AgentLog;
   /** Default: the machine's own. */
   readonly disk?: Disk;
-  readonly schemaOf?: (path: string) => number;
   /** Default: `process.arch` */
   readonly arch?: string;
+  /** Of this agent, for a slot whose manifest does not say; default: what it was built with. */
+  readonly version?: string;
   readonly options?: Partial<UpgradeOptions>;
 }
 
@@ -60,7 +59,7 @@ export const DEFAULT_UPGRADE: UpgradeOptions = {
 export interface UpgradeParts extends Omit<UpgradeDeps, "options"> {
   readonly agentDir: string;
   readonly disk: Disk;
-  readonly schemaOf: (path: string) => number;
   readonly arch: string;
+  readonly version: string;
   readonly options: UpgradeOptions;
 }

@@ -10,6 +10,8 @@ export interface Note {
   /** SHA-256 of the manifest of what Check fetched, which holds those of all files. */
   readonly seal?: string;
   readonly backup?: { readonly file: string; readonly sha256: string };
+  /** Version that ran when the upgrade began. */
+  readonly from?: string;
   readonly outcome?: Outcome;
   /** RollBack is done; with what is left of the change, for people. */
   readonly rolledBack?: { readonly left?: string };

@@ -25,7 +25,7 @@ export async function rollBackStep(
     removeTrial(disk, agentDir);
   }
   const { left } = noteOf(context).rolledBack ?? {};
-  const versions = { fromVersion: version, toVersion: manifestInUse(disk, agentDir).version };
+  const versions = { fromVersion: version, toVersion: manifestInUse(parts).version };
   return left === undefined ? { ok: true, ...versions } : { ok: false, reason: left, ...versions };
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { schemaOfFile, readTrial, systemDisk } from "../../trial/index.ts";
+import { AGENT_VERSION } from "../../node/index.ts";
+import { readTrial, systemDisk } from "../../trial/index.ts";
 import type { StepContext, StepOutcome, StepRunner } from "../port.ts";
 import { backUpStep } from "./backup.ts";
 import { checkStep } from "./check.ts";
@@ -30,20 +31,15 @@ const hasBegun = ({ disk, agentDir }: UpgradeParts, context: StepContext): boole
 /** Upgrades this agent by the steps of a NodeUpgradeJob. */
 export function createUpgradeRunner(deps: UpgradeDeps): StepRunner {
   const options = { ...DEFAULT_UPGRADE, ...deps.options };
-  const { disk = systemDisk, schemaOf = schemaOfFile, arch = process.arch } = deps;
+  const { disk = systemDisk, arch = process.arch, version = `v${AGENT_VERSION}` } = deps;
   const run = async (name: string, context: StepContext): Promise<StepOutcome> => {
     const faults = specFaults(context.order.spec);
     if (faults.length > 0) return refused(faults.join("; "));
     if (deps.agentDir === undefined) return refused(NO_LAUNCHER);
     const step = Object.hasOwn(STEPS, name) ? STEPS[name] : undefined;
     if (step === undefined) return refused(`this agent knows no step ${name}`);
-    const parts = { ...deps, agentDir: deps.agentDir, disk, schemaOf, arch, options };
-    try {
-      return await step(parts, context, toUpgrade(context.order.spec, options.defaultImage));
-    } catch (err) {
-      deps.log.error({ err, step: name, job: context.order.name }, "step of an upgrade failed");
-      return { ok: false, reason: err instanceof Error ? err.message : String(err) };
-    }
+    const parts = { ...deps, agentDir: deps.agentDir, disk, arch, version, options };
+    return step(parts, context, toUpgrade(context.order.spec, options.defaultImage));
   };
   return { kind: "NodeUpgradeJob", changesAgent: true, faults: specFaults, run };
 }

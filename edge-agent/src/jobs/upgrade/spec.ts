@@ -6,7 +6,6 @@ import type { DigestGate } from "./port.ts";
 export interface Upgrade {
   readonly image: string;
   readonly version: string;
-  readonly checkItems: readonly string[];
   readonly gate: DigestGate | undefined;
   readonly requireConfirmation: boolean;
 }
@@ -25,7 +24,6 @@ export function toUpgrade(spec: unknown, defaultImage: string): Upgrade {
   return {
     image: (given.image ?? "") === "" ? defaultImage : (given.image ?? ""),
     version: given.version ?? "",
-    checkItems: given.checkItems ?? [],
     gate: given.imageDigestGatter,
     requireConfirmation: given.requireConfirmation === true,
   };

@@ -4,7 +4,6 @@ import {
   otherSlot,
   pointedSlot,
   pointTo,
-  readManifest,
   readTrial,
   removeTrial,
   slotFolder,
@@ -36,7 +35,7 @@ export async function upgradeStep(
   if (trial.state === "prepared") return swap(parts, trial);
   const judged = await untilJudged(parts, context, trial);
   if (judged === undefined) return { wait: "restart" };
-  const next = outcomeOf(parts, judged);
+  const next = outcomeOf(judged, noteOf(context).from ?? manifestInUse(parts).version);
   await keep(context, { outcome: next });
   return ended(parts, context, next, version);
 }
@@ -50,17 +49,11 @@ function ended(parts: UpgradeParts, context: StepContext, outcome: Outcome, vers
   return { ok, reason, ...(log === undefined ? {} : { log }), fromVersion: from, toVersion: version };
 }
 
-function outcomeOf(parts: UpgradeParts, trial: Trial): Outcome {
-  const from = versionBefore(parts, trial);
+/** @param from where the note was lost with the store: what runs, which is the agent of before */
+function outcomeOf(trial: Trial, from: string): Outcome {
   if (trial.state === "confirmed") return { ok: true, from };
   const { reason = "the new agent was not well", log } = trial;
   return { ok: false, from, reason, ...(log === undefined ? {} : { log }) };
-}
-
-function versionBefore({ disk, agentDir }: UpgradeParts, trial: Trial): string {
-  const undo = trial.undo.find((step) => step.do === "slot");
-  const folder = slotFolder(agentDir, (undo?.slot ?? "a") as Slot);
-  return readManifest(disk, folder)?.version ?? "unknown";
 }
 
 const failed = (reason: string): StepOutcome => ({ ok: false, reason, unchanged: true });
@@ -74,7 +67,7 @@ async function begin(
   const { disk, agentDir } = parts;
   if (other?.state === "prepared" || other?.state === "trying")
     return failed("another change of this agent is on trial");
-  const inUse = manifestInUse(disk, agentDir);
+  const inUse = manifestInUse(parts);
   const note = noteOf(context);
   if (inUse.digest !== "" && inUse.digest === note.digest)
     return { ok: true, fromVersion: inUse.version, toVersion: version };
