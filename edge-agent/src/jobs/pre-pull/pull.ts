@@ -184,10 +184,13 @@ class Round {
   }
 }
 
-/** An image by digest is the same wherever it is from; one by tag may have become another. */
+/**
+ * Under the name that is asked for, whatever its tag meant when it was pulled: KubeEdge's way, and a pod's that pulls
+ * if not present. By digest, it is that image.
+ */
 async function isThere(images: ImageService, image: string): Promise<boolean> {
-  const digest = /@(sha256:[A-Fa-f0-9]{64})$/.exec(image)?.[1];
-  if (digest === undefined) return false;
   const found = await images.imageStatus(image);
-  return found?.repoDigests.some((each) => each.endsWith(`@${digest}`)) ?? false;
+  const digest = /@(sha256:[A-Fa-f0-9]{64})$/.exec(image)?.[1];
+  if (found === undefined || digest === undefined) return found !== undefined;
+  return found.repoDigests.some((each) => each.endsWith(`@${digest}`));
 }

@@ -122,12 +122,15 @@ describe("images that a job pulls with a real containerd from a real registry", 
     expect(pulls.filter((name) => name.includes("none"))).toHaveLength(2);
   });
 
-  it("that are there by digest need neither registry nor Secret", async () => {
+  it("that are there by tag or digest need neither registry nor Secret", async () => {
     const found = await cri.imageStatus(image("team/a:1"));
     digest = found?.repoDigests.find((each) => each.startsWith(image("team/a"))) ?? "";
     expect(digest).toMatch(/@sha256:/);
     await registry.stop();
-    expect(await pull([digest])).toEqual({ ok: true, images: [{ image: digest, status: "True" }] });
+    expect(await pull([digest, "team/a:1"])).toEqual({
+      ok: true,
+      images: [digest, image("team/a:1")].map((name) => ({ image: name, status: "True" })),
+    });
     expect(pulls).toEqual([]);
   });
 });

@@ -175,11 +175,11 @@ describe("a pre-pull job on a node", () => {
     expect([w.mostAtOnce, w.pulls.length]).toEqual([most, 12]);
   });
 
-  it("takes an image that is there by its digest as pulled, and pulls a tag anew", async () => {
+  it("takes an image that is there as pulled, by its tag or its digest", async () => {
     const w = new World();
     for (const image of [`r.io/a@${DIGEST}`, "a:1"]) w.present.add(image);
-    expect(await w.pull({ images: [`r.io/a@${DIGEST}`, "a:1", "a:1"] })).toMatchObject({ ok: true });
-    expect(w.pulls).toEqual(["a:1"]);
+    expect(await w.pull({ images: [`r.io/a@${DIGEST}`, "a:1", "b:1", "b:1"] })).toMatchObject({ ok: true });
+    expect(w.pulls).toEqual(["b:1"]);
   });
 
   it("tells how many are there, how many failed and what it pulls", async () => {
