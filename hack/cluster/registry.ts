@@ -111,11 +111,12 @@ export async function pushBusybox(
   return `${address}/${repository}:${tag}`;
 }
 
-/** What a containerd's `hosts.toml` says of a registry. */
-export const hostsToml = ({ address, caFile }: Pick<LocalRegistry, "address" | "caFile">): string =>
-  caFile === ""
-    ? `server = "http://${address}"\n`
-    : `server = "https://${address}"\nca = ${JSON.stringify(caFile)}\n`;
+/** What a containerd's `hosts.toml` says of a registry; 1.6 takes none without a table of hosts. */
+export function hostsToml({ address, caFile }: Pick<LocalRegistry, "address" | "caFile">): string {
+  const url = `${caFile === "" ? "http" : "https"}://${address}`;
+  const ca = caFile === "" ? "" : `  ca = ${JSON.stringify(caFile)}\n`;
+  return `server = "${url}"\n\n[host."${url}"]\n  capabilities = ["pull", "resolve"]\n${ca}`;
+}
 
 /** Lets an environment's containerd trust a registry, at once: it looks into this folder at each pull. */
 export function trustRegistry(layout: Layout, registry: Pick<LocalRegistry, "address" | "caFile">): void {

@@ -60,12 +60,8 @@ export async function joinJobAgent(
     },
     { timeoutMs: JOIN_MS },
   );
-  await kubectl.run(
-    "label",
-    "node",
-    node,
-    ...Object.entries(labels).map(([key, value]) => `${key}=${value}`),
-  );
+  const given = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  if (given.length > 0) await kubectl.run("label", "node", node, ...given);
   const dir = agentDir(layout, name);
   return {
     ...{ node, localApi, start, stop, remove, slots: slotsDir(layout, name), backups: join(dir, "backup") },
