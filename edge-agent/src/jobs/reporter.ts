@@ -33,13 +33,19 @@ export interface ReporterDeps {
   readonly options: ReporterOptions;
 }
 
-/** A report that this hub will never take. */
-const FINAL_CODES = /^(BAD|FORBIDDEN|INVALID_RESOURCE|STALE_UID|NOT_FOUND)\b/;
+/** A report that the hub will never take: it is malformed, or its job is gone or another one. */
+const FINAL = /^(BAD|BadRequest|INVALID_RESOURCE|STALE_UID|Conflict|NOT_FOUND|NotFound)\b/;
 
 interface Telling {
   text?: string;
   isNews: boolean;
   sentMs: number;
+}
+
+/** The hub does not take it now. */
+interface Pause {
+  readonly failures: number;
+  readonly untilMs: number;
 }
 
 /**
@@ -50,12 +56,14 @@ export class Reporter {
   readonly #deps: ReporterDeps;
   readonly #again = new Set<string>();
   readonly #tellings = new Map<string, Telling>();
+  readonly #pauses = new Map<string, Pause>();
   #isSending = false;
-  #isHeld = false;
+  /** No report goes out: there is no connection, or it is to wait its turn. */
+  #isHeld = true;
   #isStopped = false;
   #failures = 0;
   #cancelHold: (() => void) | undefined;
-  #cancelProgress: (() => void) | undefined;
+  #cancelDue: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
 
   constructor(deps: ReporterDeps) {
@@ -65,6 +73,7 @@ export class Reporter {
   start(): void {
     this.#unsubscribe = this.#deps.uplink.onState((connected) => {
       if (connected) this.#connected();
+      else this.#isHeld = true;
     });
     if (this.#deps.uplink.isConnected()) this.#connected();
     this.#count();
@@ -74,12 +83,13 @@ export class Reporter {
     this.#isStopped = true;
     this.#unsubscribe?.();
     this.#cancelHold?.();
-    this.#cancelProgress?.();
+    this.#cancelDue?.();
   }
 
   /** The task's record is another; what it was doing is over. */
   changed(key: string): void {
     this.#tellings.delete(key);
+    this.#pauses.delete(key);
     this.#wake();
   }
 
@@ -91,8 +101,7 @@ export class Reporter {
 
   /** The task is on record no more. */
   forget(key: string): void {
-    this.#tellings.delete(key);
-    this.#again.delete(key);
+    for (const known of [this.#tellings, this.#again, this.#pauses]) known.delete(key);
   }
 
   /** Lost when there is no connection or something newer comes. */
@@ -104,6 +113,7 @@ export class Reporter {
 
   #connected(): void {
     this.#failures = 0;
+    this.#pauses.clear();
     this.#hold(this.#deps.random() * this.#deps.options.spreadMs);
   }
 
@@ -139,20 +149,55 @@ export class Reporter {
     }
   }
 
+  /** The connection, or the store of this node: nothing else would do better now. */
   #failed(err: unknown): void {
-    const { metrics, log, uplink, random, options } = this.#deps;
+    const { metrics, log, uplink } = this.#deps;
     if (this.#isStopped) return;
     metrics.reports.inc({ result: "failed" });
     log.debug({ err }, "a report of a job was not stored, it is told again");
-    if (!uplink.isConnected()) return; // the next session begins anew
-    const ceilingMs = Math.min(options.retryMaxMs, options.retryBaseMs * 2 ** Math.min(this.#failures++, 20));
-    this.#hold(ceilingMs * (0.5 + random() / 2));
+    if (uplink.isConnected()) this.#hold(this.#backoffMs(this.#failures++)); // else the next session begins anew
   }
 
+  /** This report alone: the others go on. */
+  #refused(key: string, refusal: string): void {
+    const { metrics, log, clock } = this.#deps;
+    const failures = this.#pauses.get(key)?.failures ?? 0;
+    this.#pauses.set(key, {
+      failures: failures + 1,
+      untilMs: clock.monotonicMs() + this.#backoffMs(failures),
+    });
+    metrics.reports.inc({ result: "failed" });
+    log.debug({ key, refusal }, "the hub does not take a report of a job now");
+  }
+
+  #backoffMs(failures: number): number {
+    const { options, random } = this.#deps;
+    const ceilingMs = Math.min(options.retryMaxMs, options.retryBaseMs * 2 ** Math.min(failures, 20));
+    return ceilingMs * (0.5 + random() / 2);
+  }
+
+  /** What is to be told now; looks again when the first of the others is due. */
   #next(): Task | undefined {
+    this.#cancelDue?.();
     if (this.#isStopped || this.#isHeld || !this.#deps.uplink.isConnected()) return undefined;
-    const tasks = this.#newest();
-    return tasks.find((task) => isUntold(task) || this.#again.has(taskKey(task.order))) ?? this.#due(tasks);
+    const due = this.#newest()
+      .map((task) => ({ task, inMs: this.#dueInMs(task) }))
+      .filter(({ inMs }) => inMs < Infinity)
+      .sort((a, b) => a.inMs - b.inMs)[0];
+    if (due === undefined || due.inMs <= 0) return due?.task;
+    this.#cancelDue = this.#deps.clock.schedule(due.inMs, () => this.#wake());
+    return undefined;
+  }
+
+  /** @returns Infinity when there is nothing to tell */
+  #dueInMs(task: Task): number {
+    const { clock, options, isNegotiated } = this.#deps;
+    const key = taskKey(task.order);
+    const pausedMs = Math.max(0, (this.#pauses.get(key)?.untilMs ?? 0) - clock.monotonicMs());
+    if (isUntold(task) || this.#again.has(key)) return pausedMs;
+    const telling = this.#tellings.get(key);
+    if (telling?.isNews !== true || !isNegotiated()) return Infinity;
+    return Math.max(pausedMs, telling.sentMs + options.progressGapMs - clock.monotonicMs());
   }
 
   /** The last attempt of each job: what an earlier one came to is no news any more. */
@@ -165,49 +210,36 @@ export class Reporter {
     return [...newest.values()];
   }
 
-  /** A task whose progress is to be told now; looks again when the first of the others is due. */
-  #due(tasks: readonly Task[]): Task | undefined {
-    const { clock, options, isNegotiated } = this.#deps;
-    this.#cancelProgress?.();
-    if (!isNegotiated()) return undefined;
-    const waiting = tasks.flatMap((task) => {
-      const telling = this.#tellings.get(taskKey(task.order));
-      if (telling?.isNews !== true) return [];
-      return [{ task, inMs: telling.sentMs + options.progressGapMs - clock.monotonicMs() }];
-    });
-    const first = waiting.sort((a, b) => a.inMs - b.inMs)[0];
-    if (first === undefined || first.inMs <= 0) return first?.task;
-    this.#cancelProgress = clock.schedule(first.inMs, () => this.#wake());
-    return undefined;
-  }
-
+  /** @throws {TunnelError | StoreError} */
   async #send(task: Task): Promise<void> {
     const { node, clock, isNegotiated, metrics } = this.#deps;
     const key = taskKey(task.order);
     const telling = this.#tellings.get(key);
     const context = { node, nowMs: clock.nowMs(), progress: telling?.text };
-    const isRepeated = this.#again.delete(key);
+    const isRepeated = this.#again.has(key);
     if (telling !== undefined) Object.assign(telling, { isNews: false, sentMs: clock.monotonicMs() });
-    try {
-      if (isNegotiated()) await this.#ask(task, context);
-      else this.#tell(isRepeated ? { ...task, toldActions: 0 } : task, context);
-    } catch (error) {
-      if (isRepeated) this.#again.add(key);
-      throw error;
-    }
+    if (isNegotiated()) {
+      if (!(await this.#ask(task, context))) return;
+    } else this.#tell(isRepeated ? { ...task, toldActions: 0 } : task, context);
+    this.#pauses.delete(key);
+    if (isRepeated) this.#again.delete(key);
     await this.#deps.book.change(key, (now) => toldUpTo(now, task));
     metrics.reports.inc({ result: "sent" });
   }
 
-  /** @throws {TunnelError | Error} when the hub has not stored it */
-  async #ask(task: Task, context: ReportContext): Promise<void> {
+  /** @returns false when the hub does not take it now @throws {TunnelError} */
+  async #ask(task: Task, context: ReportContext): Promise<boolean> {
     const { uplink, options, log, metrics } = this.#deps;
     const reply = await uplink.request(wholeReport(task, context), { timeoutMs: options.requestTimeoutMs });
     const refusal = refusalOf(reply);
-    if (refusal === undefined) return;
-    if (!FINAL_CODES.test(refusal)) throw new Error(`the hub did not take it: ${refusal}`);
+    if (refusal === undefined) return true;
+    if (!FINAL.test(refusal)) {
+      this.#refused(taskKey(task.order), refusal);
+      return false;
+    }
     metrics.reports.inc({ result: "refused" });
     log.warn({ job: task.order.name, kind: task.order.kind, refusal }, "the hub takes no report of this job");
+    return true;
   }
 
   /** @throws {TunnelError} */

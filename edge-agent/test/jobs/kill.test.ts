@@ -138,6 +138,7 @@ describe("a killed agent", () => {
         const world = makeWorld(scenario);
         const deaths = await liveThrough(world, scenario, [dieAt]);
         expectOnce(world, scenario, deaths);
+        world.end();
         if (deaths === 0) break; // it passed every await before
         cuts += deaths;
       }
@@ -152,6 +153,7 @@ describe("a killed agent", () => {
         const gaps = Array.from({ length: 6 }, (_, at) => 1 + ((seed * 7 + at * 5) % 17));
         const deaths = await liveThrough(world, scenario, gaps);
         expectOnce(world, scenario, deaths);
+        world.end();
         cuts += deaths;
       }
     }

@@ -2,12 +2,15 @@
 import type { ActionReport, JobKind } from "@longshore/crds/tasks";
 import { ORDER_KIND } from "@longshore/crds/tasks";
 import type { Frame } from "@longshore/crds/wire";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Registry } from "prom-client";
 import { createJobs, type Jobs, type JobsDeps } from "../../src/jobs/index.ts";
 import type { StepContext, StepOutcome, StepRunner } from "../../src/jobs/port.ts";
 import type { RecordStore, StoredObject } from "../../src/store/index.ts";
 import { TunnelError, type Uplink, type UplinkRequest } from "../../src/tunnel/index.ts";
-import { open, temporaryDirectory, type OpenStore } from "../store/gen.ts";
+import { open, type OpenStore } from "../store/gen.ts";
 import { fakeClock, fakeLog, type FakeClock, type FakeLog } from "../tunnel/fakes.ts";
 
 export const NODE = "edge-1";
@@ -68,9 +71,12 @@ export class Fate {
   }
 }
 
+/** Hundreds of lives, and none loses power: a disk would only make them slow. */
+const MEMORY = "/dev/shm";
+
 /** What is outside of the agent's process and outlives it. */
 export class World {
-  readonly directory = temporaryDirectory();
+  readonly directory = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), "jobs-"));
   /** Effects in their order; a step that finds its own has no other. */
   readonly effects: string[] = [];
   /** Every run of every step. */
@@ -83,6 +89,11 @@ export class World {
   /** Steps that restart the agent once, by name. */
   readonly restarting = new Set<string>();
   lives = 0;
+
+  /** The disk is thrown away. */
+  end(): void {
+    rmSync(this.directory, { recursive: true });
+  }
 
   effect(name: string): void {
     if (!this.effects.includes(name)) this.effects.push(name);
@@ -267,3 +278,10 @@ export async function settle(life: Life): Promise<void> {
 
 export const stepsOf = (report: ActionReport | undefined): string =>
   (report?.actions ?? []).map(({ action, status }) => `${action}=${status}`).join(" ");
+
+/** A promise that the test settles. */
+export function gate<T>(): { readonly promise: Promise<T>; open(value: T): void } {
+  let open: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((resolve) => (open = resolve));
+  return { promise, open: (value) => open(value) };
+}
