@@ -235,4 +235,4 @@ describe("a package in a registry with TLS and passwords", () => {
 });
 
 const pair = ({ username, password }: typeof USER): [string, string] => [username, password];
-const wordsOf = (error: unknown): string => String((error as Error).message);
+const wordsOf = (error: unknown): string => (error as Error).message;
