@@ -35,9 +35,10 @@ export async function measureJob(stage: Stage): Promise<Figure[]> {
     await fleet.add({ ...stage, pulls: PULLS }, nodes);
     await fleet.settled(SETTLE_MS);
     say(`${nodes.length} nodes are Ready and connected`);
-    const idle = await spent(stage, () => sleep(IDLE_MS));
+    const before = await spent(stage, () => sleep(IDLE_MS));
     const busy = await spent(stage, () => runJob(stage));
-    return figures(stage, busy, idle);
+    const after = await spent(stage, () => sleep(IDLE_MS));
+    return figures(stage, busy, quieter(before, after));
   } finally {
     await fleet.stop();
     await cluster.removePrePullJob(JOB).catch(() => undefined); // a run that failed early made none
@@ -144,31 +145,45 @@ const described = ({ versions, maxInProgress, phases }: JobCourse): string =>
     .map(([phase, nodes]) => `${nodes} ${phase}`)
     .join(", ")}; ${versions} versions, at most ${maxInProgress} InProgress`;
 
-function figures({ say }: Stage, busy: Spent<Run>, idle: Spent<void>): Figure[] {
+/** What goes on a second when there is no job. */
+interface Idle {
+  readonly controllersMs: number;
+  readonly hubMs: number;
+  writes(resource: string): number;
+}
+
+/** Of two idle times the one that takes less off: in one of them something else may still have been done. */
+function quieter(a: Spent<unknown>, b: Spent<unknown>): Idle {
+  const least = (of: (one: Spent<unknown>) => number): number =>
+    Math.min(of(a) / a.seconds, of(b) / b.seconds);
+  return {
+    controllersMs: least((one) => one.controllersMs),
+    hubMs: least((one) => one.hubMs),
+    writes: (resource) => least((one) => one.writes.get(resource) ?? 0),
+  };
+}
+
+function figures({ say }: Stage, busy: Spent<Run>, idle: Idle): Figure[] {
   const { course, seconds } = busy.result;
   if (course.end !== "Completed" || course.phases["Successful"] !== JOB_NODES)
     throw new Fault("JOB_FAILED", `the job is ${course.end}: ${described(course)}`);
-  const share = busy.seconds / idle.seconds;
-  const extra = (of: (spent: Spent<unknown>) => number): number => of(busy) - of(idle) * share;
-  const writes = extraWrites(busy, idle);
+  const writes = [...busy.writes]
+    .map(([resource, count]) => [resource, count - idle.writes(resource) * busy.seconds] as const)
+    .filter(([, count]) => count >= 1) // what happened to be less than in idle times flatters nothing
+    .sort(([, one], [, other]) => other - one);
   say(described(course));
   for (const [resource, count] of writes) say(`${resource}: ${count.toFixed(0)} writes`);
+  const extra = (busyMs: number, idleMs: number): number => (busyMs - idleMs * busy.seconds) / JOB_NODES;
+  say(
+    `with what idle times cost: controllers ${(busy.controllersMs / JOB_NODES).toFixed(2)} ms, ` +
+      `hub ${(busy.hubMs / JOB_NODES).toFixed(2)} ms a node`,
+  );
   const total = writes.reduce((sum, [, count]) => sum + count, 0);
   return [
-    { name: "job.cpu_ms_per_node", value: extra((one) => one.controllersMs) / JOB_NODES },
-    { name: "job.hub_cpu_ms_per_node", value: extra((one) => one.hubMs) / JOB_NODES },
+    { name: "job.cpu_ms_per_node", value: extra(busy.controllersMs, idle.controllersMs) },
+    { name: "job.hub_cpu_ms_per_node", value: extra(busy.hubMs, idle.hubMs) },
     { name: "job.api_writes_per_node", value: total / JOB_NODES },
     { name: "job.max_in_progress", value: course.maxInProgress },
     { name: "job.seconds", value: seconds },
   ];
-}
-
-/** What idle times write all the same is taken off, resource by resource. */
-function extraWrites(busy: Spent<unknown>, idle: Spent<unknown>): (readonly [string, number])[] {
-  const share = busy.seconds / idle.seconds;
-  const resources = [...new Set([...busy.writes.keys(), ...idle.writes.keys()])];
-  return resources
-    .map((name) => [name, (busy.writes.get(name) ?? 0) - (idle.writes.get(name) ?? 0) * share] as const)
-    .filter(([, count]) => count >= 1) // what happened to be less than in idle times flatters nothing
-    .sort(([, a], [, b]) => b - a);
 }
