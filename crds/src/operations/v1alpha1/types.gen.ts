@@ -100,9 +100,11 @@ export interface ImagePrePullJobStatus {
     failed?: number;
     /** Nodes at work. */
     running?: number;
+    [k: string]: unknown;
   };
   /** Version of the job when it was accepted: later jobs have greater ones. */
   sequence?: string;
+  [k: string]: unknown;
 }
 
 /** Pulls images onto edge nodes before they are needed. */
@@ -166,6 +168,7 @@ export interface NodeUpgradeJobNodeStatus {
   state?: string;
   /** Time of the last change, kept for old clients. */
   time?: string;
+  [k: string]: unknown;
 }
 
 export interface NodeUpgradeJobStatus {
@@ -197,9 +200,11 @@ export interface NodeUpgradeJobStatus {
     failed?: number;
     /** Nodes at work. */
     running?: number;
+    [k: string]: unknown;
   };
   /** Version of the job when it was accepted: later jobs have greater ones. */
   sequence?: string;
+  [k: string]: unknown;
 }
 
 /** Brings edge nodes to one version of the agent, a few at a time. */
