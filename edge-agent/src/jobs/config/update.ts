@@ -85,6 +85,7 @@ async function move(
   const planned = planChange(changes, steps);
   switch (nextMove({ id: trialId(context.order), trial, isMade, edited: planned.edited })) {
     case "wait":
+      context.progress("the agent runs with the changed file, on trial");
       await nextLook(context.signal, steps);
       return undefined;
     case "confirmed":
@@ -137,6 +138,7 @@ async function make(planned: Planned, context: StepContext, steps: LaunchedSteps
   await context.keep({ ...noteOf(context), makes: makes + 1 });
   writeTrial(steps.disk, steps.agentDir, newTrial(planned.path, backup, context, steps));
   writeEdited(planned, steps);
+  context.progress("starting anew with the changed file");
   steps.log.info({ job: context.order.name }, "the changed configuration is on trial, starting anew");
   return { wait: "restart" };
 }

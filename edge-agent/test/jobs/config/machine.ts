@@ -5,6 +5,7 @@ import { FIRST_STEP, nextStep } from "@longshore/crds/tasks";
 import { createConfigRunner, type ConfigDeps } from "../../../src/jobs/config/index.ts";
 import { systemConfigDisk, type ConfigDisk } from "../../../src/jobs/config/disk.ts";
 import type { Order, StepOutcome } from "../../../src/jobs/port.ts";
+import { decideStart } from "../../../src/launcher/decide.ts";
 import { isMade, performUndo, readTrial, writeTrial, type Trial } from "../../../src/trial/index.ts";
 
 /** The power went. */
@@ -71,23 +72,25 @@ export class Machine {
   launch(): void {
     this.starts++;
     const trial = this.trial();
-    if (trial === undefined || trial.state === "confirmed" || trial.state === "rolled-back") return;
     const parts = { disk: systemConfigDisk, agentDir: this.agentDir, schemaOf: () => 0 };
-    if (!isMade(parts, trial)) return;
-    if (this.isWell) {
-      writeTrial(systemConfigDisk, this.agentDir, { ...trial, state: "trying", starts: 1 });
-      return;
-    }
-    for (const undo of trial.undo) performUndo(parts, undo);
-    const outcome = { state: "rolled-back", reason: "it did not come up", log: "last words" } as const;
-    writeTrial(systemConfigDisk, this.agentDir, { ...trial, ...outcome });
+    const decision = decideStart(trial, trial !== undefined && isMade(parts, trial));
+    if (decision.do === "run") return;
+    writeTrial(systemConfigDisk, this.agentDir, decision.trial);
+    if (decision.do === "try") return;
+    for (const undo of decision.trial.undo) performUndo(parts, undo);
+    writeTrial(systemConfigDisk, this.agentDir, {
+      ...decision.trial,
+      state: "rolled-back",
+      log: "last words",
+    });
   }
 
-  /** The agent with the change says that it is well, at the first time that it is waited for. */
-  #confirm(): void {
+  /** While it waits for the verdict the agent with the change says that it is well, or is killed. */
+  #judge(): void {
     const trial = this.trial();
-    if (trial?.state === "trying")
-      writeTrial(systemConfigDisk, this.agentDir, { ...trial, state: "confirmed" });
+    if (trial?.state !== "trying") return;
+    if (!this.isWell) throw new Cut("killed");
+    writeTrial(systemConfigDisk, this.agentDir, { ...trial, state: "confirmed" });
   }
 
   deps(): ConfigDeps {
@@ -105,7 +108,7 @@ export class Machine {
       isRuntimeHealthy: () => this.isRuntimeHealthy,
       clock: {
         schedule: (_ms, fn) => {
-          this.#confirm();
+          this.#judge();
           queueMicrotask(fn);
           return () => undefined;
         },
@@ -152,7 +155,7 @@ export class Machine {
 
   /** Lives until the task has ended. @returns how many lives it took */
   async liveOn(updateFields: Record<string, string>): Promise<number> {
-    for (let lives = 1; lives <= 10; lives++) {
+    for (let lives = 1; lives <= 12; lives++) {
       if ((await this.live(updateFields)) === "ended") return lives;
     }
     throw new Error("the task does not end");

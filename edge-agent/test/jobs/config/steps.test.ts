@@ -53,7 +53,9 @@ describe("a configuration job on a node", () => {
     await m.liveOn(FIELDS);
     expect(stepsOf(m)).toEqual(["Check", "BackUp", "!Update", "RollBack"]);
     expect([m.text(), m.mode(), m.trial()]).toEqual([CONFIG, 0o640, undefined]);
-    expect(m.outcomes[2]?.[2]).toMatch(/not well with the changed file.*: it did not come up/);
+    expect(m.outcomes[2]?.[2]).toMatch(
+      /not well with the changed file.*: the changed agent was started 3 times and was never well/,
+    );
   });
 
   it.each([
@@ -147,7 +149,7 @@ describe("a configuration job that is cut", () => {
     const m = machine();
     Object.assign(m, { isWell, cutAt: at });
     const lives = await m.liveOn(FIELDS);
-    expect(lives).toBeLessThanOrEqual(4);
+    expect(lives).toBeLessThanOrEqual(isWell ? 4 : 8);
     expect([m.text(), m.mode(), m.trial()]).toEqual([isWell ? CHANGED : CONFIG, 0o640, undefined]);
     expect(stepsOf(m)).toEqual(isWell ? SUCCESS : ["Check", "BackUp", "!Update", "RollBack"]);
     expect(readdirSync(m.dir).sort()).toEqual(["agent", "backup", "edgecore.yaml"]);
