@@ -4,7 +4,7 @@ import { isScalar, parseDocument, Scalar, type Document, type YAMLMap, type YAML
 import { ConfigError, parseConfig, SCHEMA } from "../../config/index.ts";
 import { idOf, type Path } from "./key.ts";
 import type { Change } from "./spec.ts";
-import { spliceValue } from "./splice.ts";
+import { spliceKey, spliceValues } from "./splice.ts";
 
 /** What a job makes of the file. */
 export interface Edited {
@@ -58,11 +58,16 @@ const parseAt = (value: unknown, path: Path): unknown =>
     value,
   );
 
+/** Each new key is a reading of the file. */
+const MAX_NEW_KEYS = 20;
+
 /** @returns undefined where the whole text has to be written anew */
 function inPlace(source: string, changes: readonly Change[], was: unknown): string | undefined {
-  let text = source;
-  for (const change of changes) {
-    const next = spliceValue(text, parse(text), change);
+  const { text: first, left } = spliceValues(source, parse(source), changes);
+  if (left.length > MAX_NEW_KEYS) return undefined;
+  let text = first;
+  for (const change of left) {
+    const next = spliceKey(text, parse(text), change);
     if (next === undefined) return undefined;
     text = next;
   }

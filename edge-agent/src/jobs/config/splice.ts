@@ -10,18 +10,43 @@ interface Splice {
   readonly text: string;
 }
 
+/** What could be set in the text, and what is left to do. */
+export interface Spliced {
+  readonly text: string;
+  readonly left: readonly Change[];
+}
+
 /**
- * Sets a value in the text itself, so that nothing else of it moves: a value that stands there, or a new key behind
- * the last one of its section. Whoever calls it checks the result.
+ * Sets the values that stand in the text already, where they stand, so that nothing else of it moves. Whoever calls it
+ * checks the result.
  *
  * @param document `source`, parsed
+ */
+export function spliceValues(source: string, document: Document.Parsed, changes: readonly Change[]): Spliced {
+  const spliced = changes.map((change) => {
+    const node: unknown = document.getIn(change.path, true);
+    return { change, splice: isScalar(node) ? valueSplice(node, change) : undefined };
+  });
+  const text = spliced
+    .flatMap(({ splice }) => splice ?? [])
+    .sort((a, b) => b.from - a.from)
+    .reduce(apply, source);
+  return { text, left: spliced.flatMap(({ change, splice }) => (splice ? [] : [change])) };
+}
+
+/**
+ * Writes a new key behind the last one of its section.
+ *
  * @returns undefined where that is not enough: empty sections, lists that grow, anchors
  */
-export function spliceValue(source: string, document: Document.Parsed, change: Change): string | undefined {
-  const node: unknown = document.getIn(change.path, true);
-  const splice = isScalar(node) ? valueSplice(node, change) : keySplice(source, document, change);
-  return splice && source.slice(0, splice.from) + splice.text + source.slice(splice.to);
+export function spliceKey(source: string, document: Document.Parsed, change: Change): string | undefined {
+  if (document.hasIn(change.path)) return undefined;
+  const splice = keySplice(source, document, change);
+  return splice && apply(source, splice);
 }
+
+const apply = (source: string, { from, to, text }: Splice): string =>
+  source.slice(0, from) + text + source.slice(to);
 
 const written = (value: Change["value"]): string =>
   typeof value === "string" ? JSON.stringify(value) : String(value);
