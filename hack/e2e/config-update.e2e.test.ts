@@ -47,7 +47,7 @@ describe("update of the agent's configuration", () => {
     await update("config-typed", { "modules.edgeStream.enable": "true id" });
     expect(flowOf(await ended("config-typed", "Failure"))).toBe("Check: False");
     await expect(update("config-shell", { "modules.edgeStream.enable": "true; id" })).rejects.toThrow(
-      /invalid value/,
+      /Invalid value/,
     );
     expect(hash()).toBe(before);
   });
