@@ -204,6 +204,7 @@ export async function startJobBench() {
       await hub.delivery.mailbox.release(node, await hub.connect(node));
       hub.owners.delete(node);
     },
+    askForPlacement: (node: string) => hub.delivery.mailbox.requestPlacement(node),
     /** The session is there, without a word of the Node. */
     connect: (node: string) => hub.connect(node),
     /** Begins the hub's heartbeat, without which nobody is connected. */
