@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { without } from "./without.ts";
 import type { JobKind } from "@longshore/crds/tasks";
-import { merged } from "./flow.ts";
+import { failureOf, merged } from "./flow.ts";
 import { resultsOf } from "./results.ts";
 import type { Task, TaskAction, TaskReport } from "./port.ts";
 import {
@@ -23,7 +23,7 @@ export function foldEvent(kind: JobKind, task: Task, report: TaskReport): Task |
   const next = following(kind, task, report);
   // One that waits for its turn is ordered nothing yet: it can only be told to have ended.
   if (next === undefined || !(isDrivenInOldWords(task) || isFinal(next))) return undefined;
-  return moved(withStep(kind, { ...task, event: report.event ?? "" }, report), next, report);
+  return moved(kind, withStep(kind, { ...task, event: report.event ?? "" }, report), { state: next, report });
 }
 
 /** The state after this event; where the report says which state it answers, it is that one. */
@@ -37,35 +37,37 @@ function following(kind: JobKind, task: Task, report: TaskReport): string | unde
 
 const isFinal = (state: string): boolean => state === "Successful" || state === "Failed";
 
+/** The hub keeps all steps that it made of events; the last event may be one of those again. */
 function withStep(kind: JobKind, task: Task, report: TaskReport): Task {
+  const { actions = [] } = report;
   const step = stepOfEvent(report.event ?? "");
-  return step === undefined
-    ? task
-    : { ...task, actionFlow: merged(kind, task.actionFlow ?? [], [stepTold(step, report)]) };
+  const told = actions.length > 0 || step === undefined ? actions : [stepTold(step, report)];
+  const actionFlow = merged(kind, task.actionFlow ?? [], told);
+  return actionFlow.length === 0 ? task : { ...task, actionFlow };
 }
 
 function stepTold(step: string, report: TaskReport): TaskAction {
-  const isSuccess = report.action === SUCCESS || report.event === CONFIRM_EVENT;
-  const reason = isSuccess ? "" : reasonOf(report);
-  const time = report.actions?.at(-1)?.time;
-  return {
-    ...{ action: step, status: isSuccess ? "True" : "False" },
-    ...(reason !== "" && { reason }),
-    ...(time !== undefined && { time }),
-  };
+  if (report.action === SUCCESS || report.event === CONFIRM_EVENT) return { action: step, status: "True" };
+  const { log: reason = "" } = report;
+  return { action: step, status: "False", ...(reason !== "" && { reason }) };
 }
 
-function moved(task: Task, state: string, report: TaskReport): Task {
-  const next = { ...task, ...resultsOf(report) };
+function moved(
+  kind: JobKind,
+  task: Task,
+  { state, report }: { readonly state: string; readonly report: TaskReport },
+): Task {
+  const next = { ...task, ...resultsOf(kind, report) };
   if (!isFinal(state)) return { ...next, state };
   const ended = without(next, "reason", "state", "lastReportTime");
-  if (state === "Successful") return { ...ended, phase: "Successful" };
-  const reason = reasonOf(report);
-  return { ...ended, phase: "Failure", reason: reason === "" ? `${report.event ?? ""} failed` : reason };
+  return state === "Successful"
+    ? { ...ended, phase: "Successful" }
+    : { ...ended, phase: "Failure", reason: reasonOf(next, report) };
 }
 
-/** An event has one reason; the hub keeps it with the step that it makes of the event, or as its log. */
-const reasonOf = ({ actions = [], log = "", progress = "" }: TaskReport): string => {
-  const reason = actions.at(-1)?.reason ?? "";
-  return [reason, log, progress].find((text) => text !== "") ?? "";
-};
+/** What is no step in v1alpha2 has its reason in the log. */
+function reasonOf({ actionFlow = [] }: Task, { event = "", log = "" }: TaskReport): string {
+  const isStep = actionFlow.some(({ action, status }) => status === "False" || action === "RollBack");
+  if (isStep) return failureOf(actionFlow);
+  return log === "" ? `${event} failed` : log;
+}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { JobKind } from "@longshore/crds/tasks";
 import { without } from "./without.ts";
 import type { Draft } from "./draft.ts";
 import { foldEvent } from "./fold-event.ts";
@@ -64,7 +65,7 @@ function foldActions({ job, now }: Draft, task: Task, report: TaskReport): Task 
   if (!hasNews(report) || reachOf(job.kind, actions) < reachOf(job.kind, known)) return undefined; // an old one
   const timed = actions.map((action) => timedAction(action, now));
   const actionFlow = merged(job.kind, known, timed);
-  const next = { ...task, ...detailsOf(report), ...(actionFlow.length > 0 && { actionFlow }) };
+  const next = { ...task, ...detailsOf(job.kind, report), ...(actionFlow.length > 0 && { actionFlow }) };
   return settled(next, outcomeOf(job.kind, actionFlow));
 }
 
@@ -76,9 +77,13 @@ function timedAction({ action, status, reason = "", time = "" }: TaskAction, now
   return { action, status, ...(reason !== "" && { reason }), time: time === "" ? now : time };
 }
 
-function detailsOf(report: TaskReport): Partial<Task> {
+function detailsOf(kind: JobKind, report: TaskReport): Partial<Task> {
   const { progress, log = "" } = report;
-  return { ...resultsOf(report), ...(progress !== undefined && { progress }), ...(log !== "" && { log }) };
+  return {
+    ...resultsOf(kind, report),
+    ...(progress !== undefined && { progress }),
+    ...(log !== "" && { log }),
+  };
 }
 
 /** A task as its steps have it. One that waits for its turn, or was given up, does not begin again by itself. */

@@ -17,7 +17,7 @@ const SHORTEST_REASON_CHARS = 32;
 
 /** How much of each task is kept, by how many there are. */
 export interface Sizes {
-  fit(task: Task): Task;
+  readonly fit: (task: Task) => Task;
 }
 
 /** Whether the status of a job over these nodes can be stored. */

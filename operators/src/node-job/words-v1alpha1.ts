@@ -7,7 +7,8 @@ const COMMON = {
   "Init/Init/Success": "Checking",
   "Init/Init/Failure": "Failed",
   "Checking/Check/Failure": "Failed",
-} as const;
+  ...ends("TimeOut", "Init", "Checking"),
+};
 const TABLES: Readonly<Record<JobKind, Readonly<Record<string, string>>>> = {
   NodeUpgradeJob: {
     ...COMMON,
@@ -20,21 +21,24 @@ const TABLES: Readonly<Record<JobKind, Readonly<Record<string, string>>>> = {
     "BackingUp/Backup/Failure": "Failed",
     "Upgrading/Upgrade/Success": "Successful",
     "Upgrading/Upgrade/Failure": "Failed",
-    ...rollbacks("Init", "Upgrading", "RollingBack"),
+    ...ends("TimeOut", "BackingUp", "Upgrading", "RollingBack"),
+    // A node that was rolled back did not get what it should, however well that went.
+    ...ends("Rollback", "Init", "Upgrading", "RollingBack"),
   },
   ImagePrePullJob: {
     ...COMMON,
     "Checking/Check/Success": "Pulling",
     "Pulling/Pull/Success": "Successful",
     "Pulling/Pull/Failure": "Failed",
+    ...ends("TimeOut", "Pulling"),
   },
   ConfigUpdateJob: {},
 };
 
-/** A node that was rolled back did not get what it should, however well that went. */
-function rollbacks(...states: string[]): Record<string, string> {
+/** An event that ends a task without success, whatever is said of it. */
+function ends(event: string, ...states: string[]): Record<string, string> {
   return Object.fromEntries(
-    states.flatMap((state) => ["Success", "Failure"].map((word) => [`${state}/Rollback/${word}`, "Failed"])),
+    states.flatMap((state) => ["Success", "Failure"].map((word) => [`${state}/${event}/${word}`, "Failed"])),
   );
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { FLOWS, nextStep } from "@longshore/crds/tasks";
+import { nextStep } from "@longshore/crds/tasks";
 import { decide, ordersOf, type DecideInput, type Job, type JobStatus } from "../../src/node-job/index.ts";
-import type { NodeFact, Rival, TaskAction, TaskPhase, TaskReport } from "../../src/node-job/index.ts";
+import type { Rival, TaskAction, TaskPhase, TaskReport } from "../../src/node-job/index.ts";
 import { cluster, job, names, node, START_MS, stored } from "./gen.ts";
 
 /** Numbers in [0, 1) that are the same for the same seed. */
@@ -143,26 +143,32 @@ export function createSimulation(seed: number): Simulation {
   };
 
   const noteClashes = (self: Stored, next: JobStatus): void => {
-    if (kind === "ImagePrePullJob") return;
-    for (const [index, { nodeName, phase, actionFlow = [] }] of (next.nodeStatus ?? []).entries()) {
-      if (phase !== "InProgress" || self.status?.nodeStatus?.[index]?.phase === "InProgress") continue;
-      for (const rival of rivalsOf(self)) {
-        const there = rival.phaseOf(nodeName);
-        if (there === "InProgress") clashes.push(`${self.job.name} and ${rival.name} at work on ${nodeName}`);
-        const isLater = Number(rival.sequence) > Number(self.job.sequence);
-        if (there !== undefined && rival.supersedes && isLater && actionFlow.length === 0)
-          clashes.push(`${self.job.name} begun on ${nodeName} although ${rival.name} supersedes it`);
-      }
-    }
+    const starts = (next.nodeStatus ?? []).filter(
+      ({ phase }, at) => phase === "InProgress" && self.status?.nodeStatus?.[at]?.phase !== "InProgress",
+    );
+    const rivals = kind === "ImagePrePullJob" ? [] : rivalsOf(self);
+    for (const { nodeName, actionFlow = [] } of starts)
+      for (const rival of rivals)
+        if (isClash(self.job, rival, { nodeName, isNew: actionFlow.length === 0 }))
+          clashes.push(`${self.job.name} begun on ${nodeName} in spite of ${rival.name}`);
+  };
+  const isClash = (
+    of: Job,
+    rival: Rival,
+    { nodeName, isNew }: { nodeName: string; isNew: boolean },
+  ): boolean => {
+    const there = rival.phaseOf(nodeName);
+    const isLater = Number(rival.sequence) > Number(of.sequence);
+    return there === "InProgress" || (isNew && there !== undefined && rival.supersedes && isLater);
   };
 
   const deliver = (): void => {
-    for (const self of live())
-      for (const order of ordersOf(kind, self.status?.nodeStatus ?? [], cluster([...facts.values()]))) {
-        const task = self.status?.nodeStatus?.find(({ nodeName }) => nodeName === order.node);
-        if (task === undefined || facts.get(order.node)?.isReady !== true || isLucky(0.3)) continue;
-        take(order.node, self, task.attempt);
-      }
+    const nodes = cluster([...facts.values()]);
+    for (const self of live()) {
+      const tasks = new Map(self.status?.nodeStatus?.map((task) => [task.nodeName, task]));
+      for (const { node: name } of ordersOf(kind, [...tasks.values()], nodes))
+        if (isReady(name) && isLucky(0.7)) take(name, self, tasks.get(name)?.attempt ?? 0);
+    }
   };
 
   const take = (name: string, self: Stored, attempt: number): void => {
@@ -177,16 +183,18 @@ export function createSimulation(seed: number): Simulation {
     const todo = works.get(name)?.find(({ isEnded }) => !isEnded);
     if (todo === undefined) return;
     const last = todo.actions.at(-1);
-    const action =
-      last === undefined ? Object.keys(FLOWS[kind])[0] : nextStep(kind, last.action, last.status === "True");
-    if (action !== undefined) {
-      const isFine = action === "WaitingConfirmation" || !isLucky(failing);
-      const time = pick(["", new Date(nowMs).toISOString(), "1970-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]);
-      todo.actions.push({ action, status: isFine ? "True" : "False", reason: isFine ? "" : "no luck", time });
-    }
-    const now = todo.actions.at(-1);
-    todo.isEnded = now !== undefined && nextStep(kind, now.action, now.status === "True") === undefined;
+    const action = last === undefined ? "Check" : nextStep(kind, last.action, last.status === "True");
+    if (action !== undefined) todo.actions.push(outcome(action));
+    todo.isEnded = todo.actions
+      .slice(-1)
+      .every((now) => nextStep(kind, now.action, now.status === "True") === undefined);
     tell(name, todo);
+  };
+  const outcome = (action: string): TaskAction => {
+    const time = pick(["", new Date(nowMs).toISOString(), "1970-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]);
+    return action === "WaitingConfirmation" || !isLucky(failing)
+      ? { action, status: "True", time }
+      : { action, status: "False", reason: "no luck", time };
   };
 
   const tell = (name: string, { job: uid, attempt, actions }: Work): void => {
@@ -241,7 +249,7 @@ export function createSimulation(seed: number): Simulation {
     },
     calm() {
       isCalm = true;
-      for (const [name, fact] of facts) facts.set(name, { ...(fact as NodeFact), isReady: true });
+      for (const [name, fact] of facts) facts.set(name, { ...fact, isReady: true });
       dead.clear();
       deliver();
       for (let turn = 0; turn < 3; turn++) for (const name of nodeNames) work(name);

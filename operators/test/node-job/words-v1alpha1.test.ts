@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import { ordersOf, type TaskReport } from "../../src/node-job/index.ts";
-import { bench, cluster, names, node, report, stored, type Bench } from "./gen.ts";
+import { bench, cluster, names, node, report, stored, UPGRADE_STEPS, type Bench } from "./gen.ts";
 
 const OLD = { edgeVersion: "v1.20.1" };
 type Kind = "NodeUpgradeJob" | "ImagePrePullJob";
@@ -68,10 +68,14 @@ describe("an edge up to 1.20", () => {
     { after: ["Init/Success", "Check/Success", "Backup/Success", "Upgrade/Failure"], reason: "no luck" },
     {
       after: ["Init/Success", "Check/Success", "Backup/Success", "Rollback/Success"],
-      reason: "Rollback failed",
+      reason: "the node was rolled back",
     },
-    { after: ["Init/Success", "Check/Success", "Backup/Success", "Rollback/Failure"], reason: "no luck" },
-    { after: ["Rollback/Success"], reason: "Rollback failed" },
+    {
+      after: ["Init/Success", "Check/Success", "Backup/Success", "Rollback/Failure"],
+      reason: "no luck (rolling back failed too: no luck)",
+    },
+    { after: ["Init/Success", "TimeOut/Failure"], reason: "no luck" },
+    { after: ["Rollback/Success"], reason: "the node was rolled back" },
   ])("has failed after $after", ({ after, reason }) => {
     const rollout = started("NodeUpgradeJob");
     expect(tell(rollout, ...after)).toBe("Failure");
@@ -119,6 +123,24 @@ describe("an edge up to 1.20", () => {
     rollout.reports = [{ ...report("n01", "Upgrade"), fromVersion: "v1.20.1", toVersion: "v1.23.0" }];
     rollout.settle();
     expect(rollout.task("n01")).toMatchObject({ phase: "Successful", currentVersion: "v1.23.0" });
+  });
+
+  it("is told of as the hub keeps it: all its steps, and the last event with its reason", () => {
+    const rollout = started("NodeUpgradeJob");
+    tell(rollout, "Init/Success", "Check/Success", "Backup/Success");
+    const actions = [...UPGRADE_STEPS.slice(0, 1), "BackUp", "!Upgrade", "RollBack"];
+    rollout.reports = [{ ...report("n01", ...actions), event: "Rollback", action: "Success" }];
+    rollout.settle();
+    expect(rollout.task("n01")).toMatchObject({
+      ...{ phase: "Failure", event: "Rollback", state: "Failed" },
+      reason: "Upgrade went wrong (the node was rolled back)",
+    });
+    expect(rollout.task("n01").actionFlow?.map(({ action }) => action)).toEqual([
+      "Check",
+      "BackUp",
+      "Upgrade",
+      "RollBack",
+    ]);
   });
 
   it("that was silent may still tell how it ended", () => {
