@@ -92,7 +92,9 @@ class World {
     this.asked.push(resource);
     const content = this.answer();
     if (content instanceof Error) return Promise.reject(content);
-    return Promise.resolve({ route: { operation: "response" }, content } as unknown as Frame);
+    // Our hub refuses with an operation of its own and a plain text, a CloudCore within the object.
+    const operation = typeof content === "string" && content !== "OK" ? "error" : "response";
+    return Promise.resolve({ route: { operation }, content } as unknown as Frame);
   }
 
   context(template: Template): StepContext {
@@ -266,6 +268,8 @@ describe("the Secret of a pre-pull job", () => {
       1,
     ],
     ["is not given", () => ({ ErrStatus: { code: 403, message: "no" } }), /does not give it to this node/, 5],
+    ["does not exist for our hub", () => `NOT_FOUND: secrets "regcred" not found`, /does not exist/, 1],
+    ["is not given by our hub", () => "FORBIDDEN: not granted", /does not give it to this node/, 5],
     ["cannot be asked for", () => new Error("offline"), /the cloud cannot be asked/, 5],
     ["holds no logins", () => ({ data: { ".dockerconfigjson": base64("{}") } }), /holds no logins/, 1],
     ["is no object", () => "OK", /does not give it to this node/, 5],
