@@ -15,6 +15,8 @@ import { buffer } from "node:stream/consumers";
 import type { LocalRegistry } from "../../../hack/cluster/registry.ts";
 import { agentOf } from "../../../hack/package/files.ts";
 import { makePackage, publish, type AgentPackage } from "../../../hack/package/package.ts";
+import { ANY_NETWORK, createExchange } from "../../src/artefact/http/exchange.ts";
+import { readBody } from "../../src/artefact/http/read.ts";
 import { createWorld, readText, REPOSITORY, VERSION, type Fetched, type World } from "./world.ts";
 
 const PROGRAM = `console.log(${JSON.stringify(randomBytes(150_000).toString("hex"))});\n`;
@@ -176,5 +178,17 @@ describe("a way to the registry that is not as it should be", () => {
     meddle = () => stop.abort();
     const stopped = await world.fetch({ image, signal: stop.signal }, { insecureRegistries: [address] });
     expect(stopped.error).toMatchObject({ code: "UNREACHABLE" });
+  });
+
+  it("gives a connection up that is silent, before an answer and within one", async () => {
+    const exchange = createExchange({ insecureHosts: [address], userAgent: "test", idleTimeoutMs: 50 });
+    const url = new URL(`http://${address}/v2/`);
+    const ask = { url, networks: ANY_NETWORK, signal: new AbortController().signal };
+    meddle = () => undefined;
+    await expect(exchange(ask)).rejects.toMatchObject({ kind: "REGISTRY" });
+    meddle = (_answer, _request, response) => void response.writeHead(200).write("half");
+    await expect(exchange(ask).then((answer) => readBody(url, answer, 100))).rejects.toMatchObject({
+      kind: "REGISTRY",
+    });
   });
 });
