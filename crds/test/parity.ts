@@ -13,11 +13,17 @@ export type Schema = {
 /** Keywords that may be added to a field that KubeEdge has: they refuse nothing that it accepts. */
 const harmless = new Set(["description", "default", "x-kubernetes-validations"]);
 
-/** Tightenings that are meant: no image can have another name, and no value may set other fields than its own. */
+/**
+ * What is meant to be tighter: no image can have another name, and no value may set other fields than its own. What is
+ * meant to be looser: a status keeps what the newer version has when a job is written in the older one.
+ */
 const allowed = new Set([
   "imageprepulljobs.operations.kubeedge.io/v1alpha1.spec.imagePrePullTemplate.images[] pattern",
   "imageprepulljobs.operations.kubeedge.io/v1alpha2.spec.imagePrePullTemplate.images[] pattern",
   "configupdatejobs.operations.kubeedge.io/v1alpha2.spec.updateFields{} pattern",
+  "imageprepulljobs.operations.kubeedge.io/v1alpha1.status x-kubernetes-preserve-unknown-fields",
+  "nodeupgradejobs.operations.kubeedge.io/v1alpha1.status x-kubernetes-preserve-unknown-fields",
+  "nodeupgradejobs.operations.kubeedge.io/v1alpha1.status.nodeStatus[] x-kubernetes-preserve-unknown-fields",
 ]);
 
 /** Where `ours` lacks or narrows something of `theirs`; empty when ours only adds. */

@@ -215,6 +215,30 @@ describe("jobs at an API server without any webhook", () => {
     await patch(CONFIG, "v1alpha2", "good-v1alpha2", { failureTolerate: null, concurrency: 0 });
   });
 
+  test("a status survives a label that was written by the older version, every field of it", async () => {
+    const node = {
+      ...{ nodeName: "n", phase: "InProgress", attempt: 2, startTime: "2026-01-01T00:00:00Z" },
+      ...{ progress: "1 of 2", log: "end", supersededBy: "later", state: "Checking" },
+      actionFlow: [{ action: "Check", status: "True", time: "2026-01-01T00:00:00Z" }],
+    };
+    const status = { phase: "InProgress", sequence: "7", summary: { total: 1, pending: 0, offline: 0 } };
+    for (const kind of [UPGRADE, PRE_PULL]) {
+      const path = `/apis/operations.kubeedge.io/v1alpha1/${kind.plural}/good-v1alpha2`;
+      await api.kubectl([
+        ...["patch", `${kind.plural}.v1alpha2.operations.kubeedge.io`, "good-v1alpha2", "--type=merge"],
+        ...["--subresource=status", "-p", JSON.stringify({ status: { ...status, nodeStatus: [node] } })],
+      ]);
+      const old = JSON.parse(await api.kubectl(["get", `--raw=${path}`])) as { metadata: object };
+      const labelled = { ...old, metadata: { ...old.metadata, labels: { written: "by-v1alpha1" } } };
+      await api.kubectl(["replace", `--raw=${path}`, "-f", "-"], JSON.stringify(labelled));
+      const stored = await api.kubectl(["get", kind.plural, "good-v1alpha2", "-o", "json"]);
+      expect(JSON.parse(stored)).toMatchObject({
+        ...{ metadata: { labels: { written: "by-v1alpha1" } } },
+        status: { ...status, nodeStatus: [node] },
+      });
+    }
+  });
+
   test("A29 a digest that was written by one version is read by the other, and stays", async () => {
     const [amd64, arm64, all] = ["1", "2", "3"].map((digit) => `sha256:${digit.repeat(64)}`);
     const gates = {
