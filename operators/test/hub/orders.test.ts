@@ -249,6 +249,18 @@ describe("an order to a plain EdgeCore", () => {
   });
 });
 
+it("R1 what is wanted while a placement is waited for goes at once", async () => {
+  rig.mailbox.box("n1").placementPending = true;
+  const edge = await plainEdge();
+  for (let round = 1; round <= 6; round++) {
+    const startMs = performance.now();
+    order("prepull", [{ ...IN_PROGRESS, state: round % 2 === 0 ? "Init" : "Checking" }]);
+    await edge.until(() => ordersAt(edge).length === round);
+    expect(performance.now() - startMs).toBeLessThan(200);
+    await settled();
+  }
+});
+
 describe("an order to an agent of ours", () => {
   it("is the job without its status and without other nodes, acknowledged as any object", async () => {
     const edge = await rig.ours("n1");

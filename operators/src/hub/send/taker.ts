@@ -20,6 +20,8 @@ export class Taker {
   #failures = 0;
   /** Not before this; 0 when nothing holds it back. */
   #notBeforeMs = 0;
+  /** What it waits for is a placement; anything that is wanted meanwhile goes at once. */
+  #isPolling = false;
   #lastMs: number;
 
   constructor(deps: PumpDeps, host: PumpHost, window: Window) {
@@ -33,6 +35,7 @@ export class Taker {
   wake(): void {
     this.#wakes += 1;
     this.#needed = true;
+    if (this.#isPolling) this.#notBeforeMs = 0;
   }
 
   /** Take again as soon as there is room. */
@@ -83,6 +86,7 @@ export class Taker {
     const { options, mailbox, takes, clock } = this.#deps;
     const limit = (this.#host.negotiated ? options.takeLimit : options.legacyTakeLimit) + blocked;
     this.#needed = false;
+    this.#isPolling = false;
     this.#lastMs = clock.nowMs();
     this.#wakesTaken = this.#wakes;
     try {
@@ -118,6 +122,7 @@ export class Taker {
     }
     this.#polls += 1;
     this.#needed = true;
+    this.#isPolling = true;
     this.#wait(this.#polls, COMPLETE_POLL);
   }
 
