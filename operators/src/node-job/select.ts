@@ -24,8 +24,12 @@ export function select(job: Job, nodes: Nodes): readonly Task[] | Refusal {
 
 /** KubeEdge's words, and what to do. */
 const NONE = "no nodes were matched with selector: label nodes, or name them, and create the job again";
+const MAX_MESSAGE_CHARS = 1_024;
 const SPLIT = "split it into several jobs";
-const invalid = (message: string): Refusal => ({ reason: "InvalidSpec", message });
+const invalid = (message: string): Refusal => ({
+  reason: "InvalidSpec",
+  message: message.slice(0, MAX_MESSAGE_CHARS),
+});
 
 function faultOf({ faults = [], nodeNames, labelSelector }: Job): string | undefined {
   if (faults.length > 0) return faults.slice(0, 5).join("; ");

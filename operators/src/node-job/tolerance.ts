@@ -9,10 +9,10 @@ export const isEndedTask = ({ phase }: Task): boolean => phase !== "Pending" && 
 
 /**
  * Whether more nodes failed than the job tolerates: KubeEdge's rule, the share rounded half up to two decimals.
- * In whole numbers, for 0.285 * 100 is less than 28.5.
+ * In whole numbers, for 0.285 * 100 is less than 28.5; a tolerance that is no number tolerates nothing.
  */
 export const exceeds = ({ tolerate }: Pick<Job, "tolerate">, failed: number, total: number): boolean =>
-  failed > 0 && Math.floor((failed * 200 + total) / (2 * total)) / 100 > tolerate;
+  failed > 0 && !(Math.floor((failed * 200 + total) / (2 * total)) / 100 <= tolerate);
 
 /** KubeEdge's words. */
 export const exceededReason = (failed: number, total: number): string =>

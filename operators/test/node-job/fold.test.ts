@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
+import type { JobKind } from "@longshore/crds/tasks";
+import fc from "fast-check";
 import type { TaskReport } from "../../src/node-job/index.ts";
 import { bench, names, node, report, START_MS, stored, UPGRADE_STEPS, type Bench } from "./gen.ts";
 
@@ -43,7 +45,7 @@ describe("what a node told", () => {
     { kind: "ConfigUpdateJob", steps: ["Check", "!BackUp"], phase: "Failure", reason: "BackUp went wrong" },
     { kind: "ConfigUpdateJob", steps: ["Check", "BackUp", "!Update"], phase: "InProgress" },
   ] as const)("makes a task of $kind $phase after $steps", ({ kind, steps, phase, ...want }) => {
-    const rollout = started({ kind });
+    const rollout = started({ kind: kind as JobKind });
     rollout.reports = [report("n01", ...steps)];
     rollout.settle();
     expect(rollout.task("n01").phase).toBe(phase);
@@ -65,6 +67,24 @@ describe("what a node told", () => {
       }
       expect([rollout.task("n01").phase, flowOf(rollout)]).toEqual(["Successful", UPGRADE_STEPS.join()]);
     }
+  });
+
+  it("reads the same from any reports of some of its steps that come in any order, once the last has come", () => {
+    const some = fc.shuffledSubarray(UPGRADE_STEPS);
+    fc.assert(
+      fc.property(fc.array(some, { maxLength: 8 }), (told) => {
+        const rollout = started();
+        for (const steps of [...told, UPGRADE_STEPS]) {
+          rollout.reports = [report("n01", ...steps)];
+          rollout.decide();
+        }
+        const { phase, actionFlow = [] } = rollout.task("n01");
+        const flow = actionFlow.map(({ action }) => UPGRADE_STEPS.indexOf(action));
+        expect(phase).toBe("Successful");
+        expect(flow).toEqual([...new Set(flow)].sort());
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it.each([

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { nextStep } from "@longshore/crds/tasks";
 import { decide, ordersOf, type DecideInput, type Job, type JobStatus } from "../../src/node-job/index.ts";
-import type { Rival, TaskAction, TaskPhase, TaskReport } from "../../src/node-job/index.ts";
+import type { Rival, TaskAction, TaskOrder, TaskPhase, TaskReport } from "../../src/node-job/index.ts";
 import { cluster, job, names, node, START_MS, stored } from "./gen.ts";
 
 /** Numbers in [0, 1) that are the same for the same seed. */
@@ -53,6 +53,10 @@ export interface Simulation {
 
 const KINDS = ["NodeUpgradeJob", "ImagePrePullJob", "ConfigUpdateJob"] as const;
 
+const EVENT_OF: Readonly<Record<string, string>> = {
+  ...{ Init: "Init", Checking: "Check", BackingUp: "Backup", Upgrading: "Upgrade", Pulling: "Pull" },
+};
+
 /** Some jobs over some nodes, where everything goes wrong that may. */
 export function createSimulation(seed: number): Simulation {
   const random = randomOf(seed);
@@ -62,7 +66,12 @@ export function createSimulation(seed: number): Simulation {
 
   const kind = KINDS[seed % 3] ?? "NodeUpgradeJob";
   const nodeNames = names(2 + under(8));
-  const facts = new Map(nodeNames.map((name) => [name, node(name, { isReady: isLucky(0.7) })]));
+  const facts = new Map(
+    nodeNames.map((name) => [
+      name,
+      node(name, { isReady: isLucky(0.7), edgeVersion: pick(["v1.20.1", "v1.22.0", "v1.23.1"]) }),
+    ]),
+  );
   const failing = pick([0, 0.1, 0.4]);
   const dead = new Set(nodeNames.filter(() => isLucky(0.1)));
   const works = new Map<string, Work[]>(nodeNames.map((name) => [name, []]));
@@ -166,9 +175,28 @@ export function createSimulation(seed: number): Simulation {
     const nodes = cluster([...facts.values()]);
     for (const self of live()) {
       const tasks = new Map(self.status?.nodeStatus?.map((task) => [task.nodeName, task]));
-      for (const { node: name } of ordersOf(kind, [...tasks.values()], nodes))
-        if (isReady(name) && isLucky(0.7)) take(name, self, tasks.get(name)?.attempt ?? 0);
+      for (const order of ordersOf(kind, [...tasks.values()], nodes)) {
+        const attempt = tasks.get(order.node)?.attempt ?? 0;
+        if (!isReady(order.node) || isLucky(0.3)) continue;
+        if (order.salt === "") take(order.node, self, attempt);
+        else answer(order, self, attempt);
+      }
     }
+  };
+
+  /** An edge up to 1.20 does what it is told, when it is told: once, with nothing stored. */
+  const answer = ({ node: name, salt }: TaskOrder, self: Stored, attempt: number): void => {
+    const key = `${keyOf(self, name, attempt)}/${salt}`;
+    if (acked.has(key)) return;
+    for (const each of [key, keyOf(self, name, attempt)]) acked.add(each);
+    if (salt === "Init") begun.push({ node: name, job: self.job.uid, attempt });
+    const event = EVENT_OF[salt];
+    if (event === undefined || dead.has(name) || (!isCalm && isLucky(0.1))) return; // lost on its way
+    const told = { nodeName: name, attempt, event, action: isLucky(failing) ? "Failure" : "Success" };
+    hear(`${self.job.uid}/${name}`, told);
+  };
+  const hear = (key: string, heard: TaskReport): void => {
+    told.set(key, [...(told.get(key) ?? []), heard]);
   };
 
   const take = (name: string, self: Stored, attempt: number): void => {
@@ -198,8 +226,7 @@ export function createSimulation(seed: number): Simulation {
   };
 
   const tell = (name: string, { job: uid, attempt, actions }: Work): void => {
-    const key = `${uid}/${name}`;
-    told.set(key, [...(told.get(key) ?? []), { nodeName: name, attempt, actions: [...actions] }]);
+    hear(`${uid}/${name}`, { nodeName: name, attempt, actions: [...actions] });
   };
 
   /** An order that stands is answered again by a node that has done it. */

@@ -142,6 +142,8 @@ describe("the tolerance", () => {
     { failed: 1, total: 1000, tolerate: 0, is: false }, // rounds to 0.00, KubeEdge's way
     { failed: 0, total: 5, tolerate: 0, is: false },
     { failed: 5, total: 5, tolerate: 1, is: false },
+    { failed: 1, total: 1000, tolerate: Number.NaN, is: true },
+    { failed: 0, total: 5, tolerate: Number.NaN, is: false },
   ])("of $tolerate is crossed by $failed of $total: $is", ({ failed, total, tolerate, is }) => {
     expect(exceeds({ tolerate }, failed, total)).toBe(is);
   });
