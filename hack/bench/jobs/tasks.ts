@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readAnswer, readOrder, reportFrame, reportOf, type TakenStep, type TaskOrder } from "./orders.ts";
 
-/** A report that is not answered is sent again after so long. */
-const RESEND_MS = 5_000;
+/** Our agent's times: a report that is not answered, and one that was refused, are sent again after so long. */
+const ANSWER_MS = 60_000;
+const RETRY_MS = 2_000;
 
 /** How long a pull takes, evenly spread. */
 export interface PullTimes {
@@ -76,9 +77,9 @@ export class SimulatedTasks {
         clearTimeout(timer);
         this.#waiting.delete(id);
         if (isOk) resolve(true);
-        else void later(RESEND_MS).then(() => resolve(false));
+        else void later(RETRY_MS).then(() => resolve(false));
       };
-      const timer = setTimeout(() => done(false), RESEND_MS);
+      const timer = setTimeout(() => done(false), ANSWER_MS);
       timer.unref();
       this.#waiting.set(id, { done });
     });

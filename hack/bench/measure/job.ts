@@ -168,6 +168,7 @@ function figures({ say }: Stage, busy: Spent<Run>, idle: Idle): Figure[] {
   if (course.end !== "Completed" || course.phases["Successful"] !== JOB_NODES)
     throw new Fault("JOB_FAILED", `the job is ${course.end}: ${described(course)}`);
   const writes = [...busy.writes]
+    .filter(([resource]) => resource !== "leases") // heartbeats, of leaders and nodes: no job writes one
     .map(([resource, count]) => [resource, count - idle.writes(resource) * busy.seconds] as const)
     .filter(([, count]) => count >= 1) // what happened to be less than in idle times flatters nothing
     .sort(([, one], [, other]) => other - one);
