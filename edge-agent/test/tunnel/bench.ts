@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IncomingStream } from "@longshore/crds/stream";
+import type { Frame } from "@longshore/crds/wire";
 import { randomUUID } from "node:crypto";
 import {
   createTunnel,
@@ -30,6 +31,7 @@ export interface BenchOptions {
   /** default edge-1 */
   readonly node?: string;
   readonly onIncoming?: (incoming: IncomingStream) => void;
+  readonly onTaskOrder?: (frame: Frame) => void;
 }
 
 /** An agent's tunnel with a real store, a hub on the other side, and a clock that the test moves. */
@@ -50,6 +52,7 @@ export async function startBench(authority: Authority, how: BenchOptions): Promi
     newId: randomUUID,
     random: how.random ?? (() => 0.5),
     ...(how.onIncoming && { onIncoming: how.onIncoming }),
+    ...(how.onTaskOrder && { onTaskOrder: how.onTaskOrder }),
   });
   const end = async (): Promise<void> => {
     const stopped = tunnel.stop();
