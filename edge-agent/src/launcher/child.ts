@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 import type { Clock } from "../clock.ts";
 import { LOG_CHARS } from "../trial/index.ts";
 
@@ -33,12 +34,15 @@ export function startChild({ node, args, env }: Command, keepTail: boolean): Chi
     env: { ...env, [PARENT_VARIABLE]: String(process.pid) },
   });
   let tail = "";
-  const take = (to: NodeJS.WriteStream) => (chunk: Buffer) => {
-    tail = (tail + chunk.toString("utf8")).slice(-LOG_CHARS);
-    to.write(chunk);
+  const passOn = (from: Readable, to: NodeJS.WriteStream): void => {
+    to.on("error", () => undefined); // nobody listens: the agent matters more
+    from.on("data", (chunk: Buffer) => {
+      tail = (tail + chunk.toString("utf8")).slice(-LOG_CHARS);
+      to.write(chunk);
+    });
   };
-  child.stdout?.on("data", take(process.stdout));
-  child.stderr?.on("data", take(process.stderr));
+  if (child.stdout !== null) passOn(child.stdout, process.stdout);
+  if (child.stderr !== null) passOn(child.stderr, process.stderr);
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once("close", (code, signal) => resolve({ code, signal }));
     child.once("error", (error) => {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { resolve } from "node:path";
 import { systemClock } from "../clock.ts";
 import { programOf, schemaOfFile, systemDisk, type Slot } from "../trial/index.ts";
 import { ArgumentError, DEFAULT_AGENT_DIR, parseArguments, type LauncherArguments } from "./arguments.ts";
@@ -33,14 +34,15 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const { agentDir, seed, options } = given;
+  const { seed, options } = given;
+  const agentDir = resolve(given.agentDir);
   await endOrphans(agentDir, systemClock, options.graceMs, stderrLog);
   if (seed !== undefined) await seedSlot(systemDisk, agentDir, seed, stderrLog);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== PARENT_VARIABLE));
-  const command = (slot: Slot): string[] => argumentsFor(given, slot);
+  const command = (slot: Slot): string[] => argumentsFor({ ...given, agentDir }, slot);
   return launch({
     parts: { disk: systemDisk, agentDir, schemaOf: schemaOfFile },
-    become: becomer(given, env),
+    become: becomer(given, command, env),
     start: (slot, keepTail) => startChild({ node: process.execPath, args: command(slot), env }, keepTail),
     clock: systemClock,
     log: stderrLog,
@@ -60,10 +62,11 @@ const argumentsFor = ({ agentDir, agent, node }: LauncherArguments, slot: Slot):
 /** Undefined where the launcher is to stay, or this Node cannot become another program (before 22.15). */
 function becomer(
   given: LauncherArguments,
+  command: (slot: Slot) => string[],
   env: Record<string, string | undefined>,
 ): ((slot: Slot) => void) | undefined {
   if (given.stay || !("execve" in process)) return undefined;
-  return (slot) => process.execve?.(process.execPath, [process.execPath, ...argumentsFor(given, slot)], env);
+  return (slot) => process.execve?.(process.execPath, [process.execPath, ...command(slot)], env);
 }
 
 function stopSignal(): AbortSignal {
