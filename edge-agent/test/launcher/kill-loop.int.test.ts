@@ -219,7 +219,7 @@ describe("launcher, with real processes", () => {
       machine.off();
       expect(end).toEqual(isWell ? KEPT(agent) : TAKEN_BACK);
     };
-    for (let round = 0; round < 36; round += 4)
+    for (let round = 0; round < 24; round += 4)
       await Promise.all([0, 1, 2, 3].map((offset) => one(round + offset)));
   }, 60_000);
 
