@@ -89,7 +89,7 @@ beforeEach(async () => {
   name = `job-${count}`;
   await client.create(NODES, { metadata: { name: node } });
 });
-let edges: Edge[] = [];
+const edges: Edge[] = [];
 afterEach(async () => {
   for (const edge of edges.splice(0)) await edge.close();
 });
@@ -128,16 +128,16 @@ const report = ({ metadata }: Job): Promise<Report> =>
 describe("fleet jobs through a hub on real Redis and a real API server", () => {
   it.each([
     {
-      ...{ kind: "NodeUpgradeJob", type: "upgrade", spec: { version: "v1.19.0", timeoutSeconds: 60 } },
+      kind: "NodeUpgradeJob",
+      type: "upgrade",
+      spec: { version: "v1.19.0", timeoutSeconds: 60 },
       run: { Init: "Init", Checking: "Check", BackingUp: "Backup", Upgrading: "Upgrade" },
       steps: ["Check", "BackUp", "Upgrade"],
     },
     {
-      ...{
-        kind: "ImagePrePullJob",
-        type: "prepull",
-        spec: { imagePrePullTemplate: { images: ["busybox:1"] } },
-      },
+      kind: "ImagePrePullJob",
+      type: "prepull",
+      spec: { imagePrePullTemplate: { images: ["busybox:1"] } },
       run: { Init: "Init", Checking: "Check", Pulling: "Pull" },
       steps: ["Check", "Pull"],
     },
@@ -187,7 +187,9 @@ describe("fleet jobs through a hub on real Redis and a real API server", () => {
       expect((await report(job)).report.actions?.map(({ action }) => action)).toEqual(steps);
       await drive(kind, type, { phase: "Successful", state: "Successful" });
       await eventually(async () => {
-        const { objects } = await outbox.standing(node, "job", [{ kind: type, namespace: "", name }]);
+        const { objects } = await outbox.standing(node, "job", [
+          { kind: type, namespace: "", name, uid: job.metadata.uid },
+        ]);
         expect(objects).toEqual([{ isPending: false }]);
       });
       expect(ordersAt(edge)).toHaveLength(orders);
@@ -231,7 +233,7 @@ describe("fleet jobs through a hub on real Redis and a real API server", () => {
     await eventually(async () => expect((await outbox.standing(node, "job", [])).isConnected).toBe(true));
     await eventually(async () => {
       const { objects } = await outbox.standing(node, "job", [
-        { kind: "configupdatejob", namespace: "", name },
+        { kind: "configupdatejob", namespace: "", name, uid: job.metadata.uid },
       ]);
       expect(objects[0]).toMatchObject({ isPending: false });
     });
@@ -307,7 +309,7 @@ describe("fleet jobs through a hub on real Redis and a real API server", () => {
   it("S36 stores the longest report that a node can make", async () => {
     const job = await create("NodeUpgradeJob", { version: "v1.23.1", nodeNames: [node] });
     const bench = uplinkBench({ node, negotiated: true, api: client, clock: systemClock });
-    const long = "\u{1F600}x".repeat(20_000);
+    const long = "漢".repeat(20_000);
     const steps = ["Check", "WaitingConfirmation", "BackUp", "Upgrade", "RollBack"];
     await bench.ask(
       "UpdateNodeActionStatus",

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { REPORT_LIMITS, type NodeTaskReportImage } from "@longshore/crds/tasks";
-import { type Fields, isFields } from "../handler/index.ts";
+import { type Fields, isFields, pick } from "../handler/index.ts";
 
 const MAX_IMAGE_CHARS = 512;
 const MAX_STATUS_CHARS = 16;
 const MAX_TIME_CHARS = 64;
+/** etcd takes 1.5 MiB an object. A character is up to 3 bytes, and names alone of all images still fit. */
+const MAX_IMAGES_BYTES = 1024 * 1024;
 const ELLIPSIS = "…";
 /** Half of a character that the cut went through. */
 const HALF_AT_END = /[\uD800-\uDBFF]$/;
@@ -51,7 +53,14 @@ export class Texts {
     const entries = value.slice(0, REPORT_LIMITS.images);
     const read = entries.flatMap((entry: unknown) => (isFields(entry) ? [this.#image(entry)] : []));
     this.cuts += value.length - read.length;
-    return read;
+    return this.#fitted(read);
+  }
+
+  /** Where all together is more than can be stored, reasons go. */
+  #fitted(images: NodeTaskReportImage[]): NodeTaskReportImage[] {
+    if (Buffer.byteLength(JSON.stringify(images)) <= MAX_IMAGES_BYTES) return images;
+    this.cuts += images.length;
+    return images.map((image) => pick({ ...image }, ["image", "status"]));
   }
 
   /** The JSON text in which KubeEdge's edges tell of images. */
