@@ -104,7 +104,6 @@ async function put(entry: TarEntry, into: string, files: Set<string>): Promise<v
     await makeFolder(path, place.path, files);
     return;
   }
-  if (files.has(place.path)) throw new ArtefactFault("HOSTILE", `${place.path} is in the archive twice`);
   await makeFolder(dirname(path), dirname(place.path), files);
   files.add(place.path);
   await write(entry, path);

@@ -117,6 +117,7 @@ describe("a way to the registry that is not as it should be", () => {
     const { into, error } = await fetch();
     expect(error).toBeUndefined();
     expect(readText(join(into, "edge-agent.js"))).toBe(PROGRAM);
+    expect(asked.filter(isLayer)).toHaveLength(2);
   });
 
   it("gives a layer up that always ends too early, after five tries and with nothing left", async () => {

@@ -58,6 +58,7 @@ describe("unpacking a layer", () => {
       `${HERE}/../../../../victim`,
       `${HERE}/..`,
       "/victim",
+      "/",
       `/${HERE}/x.js`,
       "C:\\victim",
       "C:victim",
@@ -147,6 +148,11 @@ describe("unpacking a layer", () => {
       what: "101 entries in two layers",
       kind: "LIMIT",
       layers: [0, 1].map((n) => tarOf(...Array.from({ length: 51 }, (_, i) => ({ name: `x${n}.${i}` })))),
+    },
+    {
+      what: "17 MiB in two files",
+      kind: "ROOM",
+      layers: [tarOf(...["x", "y"].map((name) => ({ name, body: Buffer.alloc(8.5 * 1024 * 1024) })))],
     },
     {
       what: "17 MiB in two layers",
