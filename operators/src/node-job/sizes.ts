@@ -88,8 +88,11 @@ function mapped<Name extends "imageStatus" | "actionFlow">(
 }
 
 function shortened(task: Task, limit: number): Task {
-  return CUTS.reduce((kept, cut) => {
+  let kept = task;
+  for (const cut of CUTS) {
     const over = JSON.stringify(kept).length - limit;
-    return over > 0 ? cut(kept, over) : kept;
-  }, task);
+    if (over <= 0) return kept;
+    kept = cut(kept, over);
+  }
+  return kept;
 }
