@@ -42,5 +42,6 @@ function copyTree(disk: Disk, from: string, to: string): void {
     return;
   }
   disk.makeFolder(to, 0o755);
-  for (const name of disk.list(from)) copyTree(disk, join(from, name), join(to, name));
+  for (const name of disk.list(from).filter((each) => !each.endsWith(".map")))
+    copyTree(disk, join(from, name), join(to, name));
 }

@@ -45,13 +45,19 @@ function quiet(): void {
   // what is logged is of no interest here
 }
 
-/** A machine with an agent of version v1.0.0, ordered to become v2.0.0. */
+/** A machine with an agent of version v1.0.0, which took the place of v0.9.0, ordered to become v2.0.0. */
 export async function install(disk: ModelDisk): Promise<void> {
   for (const path of [AGENT_DIR, "/var/lib/kubeedge", "/etc/kubeedge/config"]) makeFolders(disk, path);
-  makeFolders(disk, `${AGENT_DIR}/first`);
-  disk.writeFile(`${AGENT_DIR}/first/edge-agent.js`, Buffer.from("old, whole"), 0o644);
-  await sealFolder(disk, `${AGENT_DIR}/first`, { version: "v1.0.0", digest: "" });
-  fillSlot(disk, AGENT_DIR, "a", `${AGENT_DIR}/first`);
+  for (const [slot, version, program] of [
+    ["a", "v1.0.0", "old, whole"],
+    ["b", "v0.9.0", "older, whole"],
+  ] as const) {
+    const folder = `${AGENT_DIR}/${version}`;
+    makeFolders(disk, folder);
+    disk.writeFile(`${folder}/edge-agent.js`, Buffer.from(program), 0o644);
+    await sealFolder(disk, folder, { version, digest: "" });
+    fillSlot(disk, AGENT_DIR, slot, folder);
+  }
   pointTo(disk, AGENT_DIR, "a");
   disk.commit(CONFIG, "kind: EdgeCore");
   writeStore(disk, { schema: 1, step: FIRST_STEP, notes: {}, ended: [] });

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { beforeAll, describe, expect, it } from "@jest/globals";
-import { pointedSlot, programOf, readTrial } from "../../src/trial/index.ts";
+import {
+  pointedSlot,
+  programOf,
+  readManifest,
+  readTrial,
+  slotFolder,
+  type Trial,
+} from "../../src/trial/index.ts";
 import { ModelDisk, PowerCut, SURVIVALS, type Survival } from "../trial/model-disk.ts";
 import { AGENT_DIR, install, readStore, runMachine, type Nature } from "./machine.ts";
 
@@ -47,6 +54,7 @@ async function expectOneEnd(disk: ModelDisk, nature: Nature, orBack?: "or taken 
 
 describe("power cuts in an upgrade", () => {
   const installed = new ModelDisk();
+  const seen = new Set<string>();
   let cases = 0;
 
   beforeAll(() => install(installed));
@@ -57,6 +65,7 @@ describe("power cuts in an upgrade", () => {
       for (let step = 0; ; step++) {
         const dark = await cutAt(installed, nature, step);
         if (dark === undefined) break;
+        seen.add(placeOf(dark));
         for (const survival of SURVIVALS) {
           await expectOneEnd(dark.afterCut(survival), nature);
           cases++;
@@ -81,10 +90,44 @@ describe("power cuts in an upgrade", () => {
     },
   );
 
-  it("R35 those were at least two thousand", () => {
+  it("R35 those were at least two thousand, one at each named place", () => {
     expect(cases).toBeGreaterThan(2_000);
+    expect([...seen].sort()).toEqual([...PLACES].sort());
   });
 });
+
+const PLACES = [
+  "nothing fetched",
+  "downloaded",
+  "old slot freed",
+  "slot written",
+  "trial prepared",
+  "pointer swapped",
+  "first boot",
+  "healthy",
+  "being taken back",
+  "taken back",
+  "outcome stored",
+] as const;
+
+/** How far the upgrade had come. */
+function placeOf(disk: ModelDisk): (typeof PLACES)[number] {
+  if (readStore(disk).ended.some(({ step }) => step === "Upgrade")) return "outcome stored";
+  const trial = readTrial(disk, AGENT_DIR);
+  if (trial !== undefined) return placeOfTrial(trial, pointedSlot(disk, AGENT_DIR) === "b");
+  const version = readManifest(disk, slotFolder(AGENT_DIR, "b"))?.version;
+  if (version === "v2.0.0") return "slot written";
+  if (version === undefined) return "old slot freed";
+  return disk.list(`${AGENT_DIR}/staging`).length > 0 ? "downloaded" : "nothing fetched";
+}
+
+function placeOfTrial(trial: Trial, isSwapped: boolean): (typeof PLACES)[number] {
+  if (trial.state === "confirmed") return "healthy";
+  if (trial.state === "rolled-back") return "taken back";
+  if (trial.reason !== undefined) return "being taken back";
+  if (trial.state === "trying") return "first boot";
+  return isSwapped ? "pointer swapped" : "trial prepared";
+}
 
 /** The same cuts each time (a linear congruential generator, with Knuth's numbers). */
 function seeded(seed: number): () => number {
