@@ -40,7 +40,7 @@ const names = (manifests: Manifest[], kind: string): string[] =>
 describe("what the overlays build", () => {
   test("local has the kinds, the accounts and their rights, and nothing that runs", async () => {
     const manifests = await build("local");
-    expect(names(manifests, "CustomResourceDefinition")).toHaveLength(13);
+    expect(names(manifests, "CustomResourceDefinition")).toHaveLength(14);
     expect(names(manifests, "ServiceAccount")).toEqual([
       "longshore-controllers",
       "longshore-hub",
@@ -213,7 +213,7 @@ describe("overlays on a real API server", () => {
     const versions = (): Promise<string> =>
       api.kubectl(["get", "-k", config("local"), "-o", "jsonpath={.items[*].metadata.resourceVersion}"]);
     const before = await versions();
-    expect(before.split(" ")).toHaveLength(51);
+    expect(before.split(" ")).toHaveLength(52);
     await api.kubectl(["apply", "--server-side", "-k", config("local")]);
     expect(await versions()).toBe(before);
   });
