@@ -94,21 +94,28 @@ async function tryAgent(deps: LauncherDeps, slot: Slot, trial: Trial): Promise<n
 async function watch(deps: LauncherDeps, child: Child, healthTimeoutMs: number): Promise<End> {
   const { clock, options, stopping } = deps;
   const endMs = clock.monotonicMs() + healthTimeoutMs;
-  let isConfirmed = false;
   for (;;) {
     const ended = await Promise.race([child.ended, after(clock, options.pollMs)]);
     if (stopping.aborted) return child.ended.then(() => ({ by: "stop" }));
     if (ended !== undefined) return { by: "itself", ...ended };
-    isConfirmed ||= isOver(deps);
-    const isLate = !isConfirmed && clock.monotonicMs() >= endMs;
-    if (!isLate && !(isConfirmed && deps.become !== undefined)) continue;
+    const isConfirmed = isOver(deps);
+    if (isConfirmed && deps.become === undefined)
+      return child.ended.then((last) => ({ by: "itself", ...last }));
+    if (!isConfirmed && clock.monotonicMs() < endMs) continue;
     await stopChild(child, clock, options.graceMs);
     return { by: "time" };
   }
 }
 
 /** The job that made the trial removes it once it knows that the agent is well. */
-const isOver = ({ parts, log }: LauncherDeps): boolean => trialIn(parts, log)?.state !== "trying";
+function isOver({ parts, log }: LauncherDeps): boolean {
+  try {
+    return trialIn(parts, log)?.state !== "trying";
+  } catch (error) {
+    log("error", `the trial cannot be read now: ${String(error)}`);
+    return false;
+  }
+}
 
 const after = (clock: Clock, ms: number): Promise<undefined> =>
   new Promise((resolve) => void clock.schedule(ms, () => resolve(undefined)));

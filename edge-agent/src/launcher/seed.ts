@@ -25,6 +25,7 @@ export async function seedSlot(disk: Disk, agentDir: string, from: string, log: 
   if (runnableSlot(disk, agentDir) !== undefined) return;
   const staged = join(agentDir, "staging", "seed");
   removeTree(disk, staged);
+  makeFolders(disk, agentDir);
   makeFolders(disk, staged, 0o755);
   copyTree(disk, join(from, PROGRAM), join(staged, PROGRAM));
   if (disk.entry(join(from, PARTS))) copyTree(disk, join(from, PARTS), join(staged, PARTS));
