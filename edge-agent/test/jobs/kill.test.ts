@@ -108,6 +108,33 @@ async function arrive({ store }: Life, { jobs }: Scenario): Promise<void> {
   for (const job of jobs) await store.desired.apply(put(order({ ...job, resourceVersion: "7" })));
 }
 
+/** The orders are taken back after so many turns of the event loop. */
+async function liveThroughWithdrawal(
+  world: World,
+  scenario: Scenario,
+  { withdrawAt, dieAt }: { withdrawAt: number; dieAt: number },
+): Promise<number> {
+  let [turn, deaths, left] = [0, 0, dieAt];
+  for (;;) {
+    const life = live(world, { fate: new Fate(left) });
+    void life.jobs.start();
+    if (world.lives === 1) await arrive(life, scenario);
+    await liveUntil(life, () => {
+      if (turn++ === withdrawAt) withdraw(life, scenario);
+      const isOver = tasksOf(life).every((t) => t.state === "ended" && t.told === t.changes);
+      return turn > withdrawAt && life.store.desired.inventory().length === 0 && isOver;
+    });
+    await life.end();
+    left = life.fate.isDead ? Infinity : left - life.fate.passed;
+    deaths += Number(life.fate.isDead);
+    if (!life.fate.isDead && !life.hasRestarted()) return deaths;
+  }
+}
+
+function withdraw({ store }: Life, { jobs }: Scenario): void {
+  for (const job of jobs) void store.desired.apply({ op: "delete", key: order(job).key, uid: job.uid });
+}
+
 function expectOnce(world: World, scenario: Scenario, cuts: number): void {
   for (const [job, steps] of Object.entries(scenario.told)) {
     expect([job, stepsOf(world.reports.get(job))]).toEqual([job, steps]);
@@ -126,6 +153,16 @@ function expectOneAfterTheOther({ effects }: World): void {
   const changing = effects.map((effect) => effect.split("/")[0]!).filter((job) => job !== "pull");
   const turns = changing.filter((job, at) => job !== changing[at - 1]);
   expect(turns).toEqual([...new Set(turns)]);
+}
+
+/** @returns which it was, of each job */
+function expectAllOrNothing({ effects, reports }: World, { told }: Scenario): string[] {
+  return Object.entries(told).map(([job, steps]) => {
+    const did = effects.filter((effect) => effect.startsWith(`${job}/`)).length;
+    expect([job, did]).toEqual([job, did === 0 ? 0 : steps.split(" ").length]);
+    if (did > 0) expect(stepsOf(reports.get(job))).toBe(steps);
+    return `${job} ${did === 0 ? "nothing" : "all"}`;
+  });
 }
 
 let cuts = 0;
@@ -157,6 +194,22 @@ describe("a killed agent", () => {
         cuts += deaths;
       }
     }
+  }, 30_000);
+
+  it("E2 does all of a job that is withdrawn, or nothing, whenever that comes and wherever it is cut", async () => {
+    const scenario = SCENARIOS[3]!;
+    const fates = new Set<string>();
+    for (let withdrawAt = 0; withdrawAt < 14; withdrawAt++) {
+      for (const dieAt of [3, 7, 12, 20, 31]) {
+        const world = makeWorld(scenario);
+        cuts += await liveThroughWithdrawal(world, scenario, { withdrawAt, dieAt });
+        for (const fate of expectAllOrNothing(world, scenario)) fates.add(fate);
+        world.end();
+      }
+    }
+    expect(fates).toEqual(
+      new Set(["up all", "up nothing", "conf all", "conf nothing", "pull all", "pull nothing"]),
+    );
   }, 30_000);
 
   afterAll(() => {
