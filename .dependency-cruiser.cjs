@@ -101,6 +101,18 @@ module.exports = {
       "what placement controllers share knows none of them",
     ),
     only(
+      "jobs-are-decided-purely",
+      { path: "^operators/src/node-job/(?!shell/)" },
+      ["^operators/src/node-job/(?!shell/)", CRDS],
+      "what becomes of a fleet job follows from what it is given: no client, no clock",
+    ),
+    only(
+      "job-shell-is-shared",
+      { path: "^operators/src/node-job/shell/" },
+      ["^operators/src/(node-job|placement)/", RUNTIME, CRDS, PORTS_OF_DELIVERY, ...npm("prom-client")],
+      "what the controllers of fleet jobs share knows none of them",
+    ),
+    only(
       "config-alone",
       { path: CONFIG },
       [CONFIG, ...npm("yaml")],

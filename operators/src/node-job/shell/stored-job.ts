@@ -33,7 +33,9 @@ export function createTrim(adapter: JobAdapter): (object: KubeObject) => StoredJ
     const { metadata, spec, status } = object as RawJob;
     const job = jobOf(adapter, object);
     const seen = adopted(job, status);
-    const isEnded = seen !== undefined && isOver(seen, job.attempt);
+    // What KubeEdge ended is left alone, whatever it left of its nodes, unless they are to try again.
+    const isTheirs = status?.sequence === undefined && job.attempt === 1;
+    const isEnded = seen !== undefined && isOver(isTheirs ? withoutTasks(seen) : seen, job.attempt);
     return {
       apiVersion: `${adapter.resource.group}/${adapter.resource.version}`,
       kind: adapter.kind,
@@ -74,9 +76,12 @@ function createOrderDigest(uid: string, spec: object | undefined): StoredJob["or
 }
 
 /** @param attempt that is asked for: nodes that failed in an earlier one begin again */
-const isOver = ({ phase, nodeStatus = NO_TASKS }: JobStatus, attempt: number): boolean =>
-  (phase === "Completed" || phase === "Failure") &&
-  nodeStatus.every((task) => task.phase !== "InProgress" && !(isFailed(task) && task.attempt < attempt));
+function isOver({ phase, nodeStatus = NO_TASKS }: JobStatus, attempt: number): boolean {
+  if (phase !== "Completed" && phase !== "Failure") return false;
+  return nodeStatus.every(
+    (task) => task.phase !== "InProgress" && !(isFailed(task) && task.attempt < attempt),
+  );
+}
 
 function jobOf(adapter: JobAdapter, { metadata, spec, status }: RawJob): Job {
   const { spec: limits, images, ...view } = adapter.view(spec);

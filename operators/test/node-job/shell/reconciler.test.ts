@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from "@jest/globals";
+import { Registry } from "prom-client";
+import { imagePrePullJob } from "../../../src/image-prepull-job/index.ts";
+import type { JobStatus, NodeFact, TaskReport } from "../../../src/node-job/index.ts";
+import { createJobMetrics } from "../../../src/node-job/shell/metrics.ts";
+import { createJobReconciler, type ReconcilerDeps } from "../../../src/node-job/shell/reconciler.ts";
+import { createTrim, type StoredJob } from "../../../src/node-job/shell/stored-job.ts";
+import { ApiError, silentLog, type Result } from "../../../src/runtime/index.ts";
+import { createFakeClock } from "../../runtime/fake-clock.ts";
+import { names, prePull } from "./specs.ts";
+
+const trim = createTrim(imagePrePullJob);
+const context = { signal: new AbortController().signal, log: silentLog };
+const factOf = (name: string): NodeFact => ({
+  ...{ name, isEdge: true, isReady: true, labels: {}, edgeVersion: "v1.23.0" },
+});
+
+/** A job beside a reconciler, whose cache shows what was written when the test says so. */
+function bench(nodes: number, spec: object = {}) {
+  const clock = createFakeClock(1_700_000_000_000);
+  const object = {
+    metadata: { name: "pull", uid: "u", resourceVersion: "1", creationTimestamp: "2026-01-01T00:00:00Z" },
+    spec: prePull(names(nodes), spec),
+  };
+  let version = 1;
+  let stored: { status?: JobStatus } = {};
+  let cached: StoredJob = trim(object);
+  const [writes, reports, dropped]: [JobStatus[], TaskReport[], string[]] = [[], [], []];
+  const registry = new Registry();
+  const deps: ReconcilerDeps = {
+    ...{ adapter: imagePrePullJob, clock, statusWritesPerSecond: 1 },
+    client: {
+      get: () => Promise.reject(new Error("not asked for")),
+      patch: () => Promise.reject(new Error("not asked for")),
+      update: <T>(_: unknown, body: object): Promise<T> => {
+        const { metadata, status } = body as { metadata: { resourceVersion: string }; status: JobStatus };
+        const isStale = metadata.resourceVersion !== String(version);
+        if (isStale) return Promise.reject(new ApiError({ code: 409, reason: "Conflict", message: "" }));
+        stored = { status };
+        version++;
+        writes.push(status);
+        return Promise.resolve({} as T);
+      },
+      deleteCollection: (_, { labelSelector }) => {
+        dropped.push(labelSelector);
+        reports.length = 0;
+        return Promise.resolve();
+      },
+    },
+    recorder: { event: () => undefined },
+    metrics: createJobMetrics(registry, [{ kind: "ImagePrePullJob", list: () => [cached] }]),
+    jobs: { get: () => cached },
+    reports: {
+      informer: {} as ReconcilerDeps["reports"]["informer"],
+      ofJob: () => reports,
+      count: () => reports.length,
+      uidsOf: () => new Set(["u"]),
+    },
+    nodes: { get: factOf, matching: () => [] },
+    rivals: { of: () => Promise.resolve([]), mindedBy: () => [] },
+    outbox: { standing: () => Promise.reject(new Error("not asked for")) },
+    shape: (status) => status,
+  };
+  const reconcile = createJobReconciler(deps);
+  return {
+    ...{ clock, writes, reports, dropped, registry },
+    turn: (): Promise<Result> => reconcile({ namespace: "", name: "pull" }, context),
+    /** The watch has brought what is stored. */
+    catchUp(): void {
+      cached = trim({
+        ...object,
+        metadata: { ...object.metadata, resourceVersion: String(version) },
+        ...stored,
+      });
+    },
+    /** Somebody else writes the job. */
+    touch: () => version++,
+    tell(node: string, isWell = true): void {
+      const actions = ["Check", "Pull"].map(
+        (action) => ({ action, status: isWell ? "True" : "False" }) as const,
+      );
+      reports.push({ nodeName: node, attempt: 1, actions: isWell ? actions : actions.slice(0, 1) });
+    },
+    phases: (): string[] => (stored.status?.nodeStatus ?? []).map(({ phase }) => phase),
+  };
+}
+
+describe("writing the status of a job", () => {
+  it("accepts it and begins its nodes without a pause, then at most once a second", async () => {
+    const b = bench(3, { concurrency: 1 });
+    await b.turn();
+    expect(b.writes.at(-1)).toMatchObject({ phase: "Init" });
+    b.catchUp();
+    await b.turn();
+    expect(b.phases()).toEqual(["InProgress", "Pending", "Pending"]);
+    b.catchUp();
+    b.tell("edge-0");
+    expect(await b.turn()).toEqual({ requeueAfterMs: 1000 });
+    b.clock.advance(1000);
+    await b.turn();
+    expect(b.phases()).toEqual(["Successful", "InProgress", "Pending"]);
+    expect(b.writes).toHaveLength(3);
+  });
+
+  it("goes on at once with what comes when it has rested", async () => {
+    const b = bench(2, { concurrency: 1 });
+    await b.turn();
+    b.catchUp();
+    await b.turn();
+    b.catchUp();
+    b.clock.advance(60_000);
+    b.tell("edge-0");
+    await b.turn();
+    expect(b.phases()).toEqual(["Successful", "InProgress"]);
+  });
+
+  it("is slower the more nodes there are", async () => {
+    const b = bench(5000);
+    await b.turn();
+    b.catchUp();
+    await b.turn();
+    b.catchUp();
+    expect(await b.turn()).toEqual({ requeueAfterMs: 5000 });
+  });
+
+  it("never decides twice from the same status", async () => {
+    const b = bench(2);
+    await b.turn();
+    await b.turn();
+    await b.turn();
+    expect(b.writes).toHaveLength(1);
+  });
+
+  it("looks again soon when somebody else was faster, and writes nothing then", async () => {
+    const b = bench(2);
+    b.touch();
+    expect(await b.turn()).toEqual({ requeueAfterMs: 100 });
+    expect(b.writes).toEqual([]);
+    b.catchUp();
+    await b.turn();
+    expect(b.writes).toHaveLength(1);
+  });
+
+  it("drops what was told when the end is stored, not before", async () => {
+    const b = bench(1);
+    await b.turn();
+    b.catchUp();
+    await b.turn();
+    b.catchUp();
+    b.clock.advance(5000);
+    b.tell("edge-0");
+    await b.turn();
+    expect([b.writes.at(-1)?.phase, b.dropped]).toEqual(["Completed", []]);
+    b.catchUp();
+    await b.turn();
+    expect(b.dropped).toEqual(["longshore.io/job-uid=u"]);
+  });
+
+  it("counts tasks that began and ended", async () => {
+    const b = bench(2);
+    await b.turn();
+    b.catchUp();
+    await b.turn();
+    b.catchUp();
+    b.clock.advance(5000);
+    b.tell("edge-0");
+    b.tell("edge-1", false);
+    await b.turn();
+    const text = await b.registry.metrics();
+    expect(text).toContain('longshore_job_task_starts_total{kind="ImagePrePullJob"} 2');
+    for (const outcome of ["Successful", "Failure"])
+      expect(text).toContain(`longshore_job_task_ends_total{kind="ImagePrePullJob",outcome="${outcome}"} 1`);
+  });
+});
