@@ -127,7 +127,7 @@ describe("a fleet job", () => {
     expect(history.seen.flatMap(away)).not.toContain("Unknown");
   });
 
-  it("withdraws what was not delivered when it is deleted, in spite of a finalizer of KubeEdge", async () => {
+  it("withdraws what was not delivered when it is deleted, and drops what was told, in spite of a finalizer of KubeEdge", async () => {
     await bench.addNodes(["edge-0"]);
     await bench.connect("edge-0");
     bench.start(FAST);
@@ -142,9 +142,11 @@ describe("a fleet job", () => {
       { type: "merge", body: { metadata: { finalizers } } },
     );
     await eventually(async () => expect(await bench.wanted("edge-0")).toEqual(["put configupdatejob/conf"]));
+    await bench.report(await bench.get("ConfigUpdateJob", "conf"), "edge-0", { actions: [["Check", true]] });
     await bench.client.delete(resource, { name: "conf" });
     await eventually(async () => expect(await bench.wanted("edge-0")).toEqual(["del configupdatejob/conf"]));
     await eventually(async () => expect((await bench.client.list(resource)).items).toEqual([]));
+    await eventually(async () => expect(await bench.reports()).toBe(0));
   });
 
   it("is carried out when it was made in v1alpha1, and keeps its status when that writes it", async () => {
@@ -169,6 +171,28 @@ describe("a fleet job", () => {
       state: "Successful",
       summary: { done: 2, pending: 0, offline: 0 },
     });
+  });
+
+  it("drives an edge of KubeEdge 1.20 state by state, each ordered once", async () => {
+    await bench.addNodes(["old"], { version: "v1.20.0" });
+    bench.start(FAST);
+    await bench.connect("old");
+    const job = await bench.create("ImagePrePullJob", "pull", prePull(["old"]));
+    const events: Record<string, string> = { Init: "Init", Checking: "Check", Pulling: "Pull" };
+    const states: string[] = [];
+    await eventually(async () => {
+      for (const order of await bench.deliver("old")) {
+        if (!order.startsWith("put")) continue;
+        expect(order).toBe("put prepull/pull");
+        const state = (await taskOf("ImagePrePullJob", "pull", "old"))?.state ?? "";
+        states.push(state);
+        const more = { event: events[state] ?? "", action: "Success", state };
+        await bench.report(job, "old", { actions: [], more }, 0);
+      }
+      expect(await phaseOf("ImagePrePullJob", "pull")).toBe("Completed");
+    });
+    expect(states).toEqual(["Init", "Checking", "Pulling"].filter((state) => states.includes(state)));
+    expect(states.at(-1)).toBe("Pulling");
   });
 
   it("leaves what KubeEdge ended alone, and goes on with what it had begun", async () => {
