@@ -21,17 +21,17 @@ export interface LabelSelector {
 }
 
 export interface ConfigUpdateJobSpec {
-  /** Nodes at work at the same time. */
+  /** Nodes at work at the same time, in the whole cluster. 0 counts as 1. */
   concurrency?: number;
-  /** Share of nodes that may fail, 0 to 1, before the job fails. */
+  /** Share of nodes that may fail, from 0 to 1, rounded to two decimals. Above it no further node begins. */
   failureTolerate?: string;
   /** Nodes by label. Give either this or nodeNames. */
   labelSelector?: LabelSelector;
   /** Nodes by name. Give either this or labelSelector. */
   nodeNames?: string[];
-  /** Seconds after which a node's step counts as failed. */
+  /** Seconds after which a node at work that was not heard of counts as failed. 0 counts as 300. */
   timeoutSeconds?: number;
-  /** Fields of the configuration by dotted path, with their new values. */
+  /** Fields of the configuration by dotted path, with their new values as text, such as modules.edgeStream.enable: "true". */
   updateFields: {
     [k: string]: string;
   };
@@ -115,23 +115,23 @@ export interface ConfigUpdateJob {
 export interface ImagePrePullJobSpec {
   /** What to pull, and where. */
   imagePrePullTemplate?: {
-    /** What each node checks first: cpu, mem, disk. */
+    /** What each node checks first: cpu, mem, disk. It fails where more than 80 % is in use. */
     checkItems?: string[];
-    /** Nodes at work at the same time. */
+    /** Nodes at work at the same time, in the whole cluster. 0 counts as 1. */
     concurrency?: number;
-    /** Share of nodes that may fail, 0 to 1, before the job fails. */
+    /** Share of nodes that may fail, from 0 to 1, rounded to two decimals. Above it no further node begins. */
     failureTolerate?: string;
     /** Secret with registry credentials, as namespace/name. */
     imageSecrets?: string;
-    /** Images to pull. */
+    /** Images to pull. One that is there under this name is not pulled again. */
     images?: string[];
     /** Nodes by label. Give either this or nodeNames. */
     labelSelector?: LabelSelector;
     /** Nodes by name. Give either this or labelSelector. */
     nodeNames?: string[];
-    /** How often a failed pull is repeated. */
+    /** How often the pull of an image that failed is repeated. */
     retryTimes?: number;
-    /** Seconds after which a node's step counts as failed. */
+    /** Seconds after which a node at work that was not heard of counts as failed. 0 counts as 300. */
     timeoutSeconds?: number;
   };
 }
@@ -266,15 +266,15 @@ export interface ImagePrePullJob {
 }
 
 export interface NodeUpgradeJobSpec {
-  /** What each node checks first: cpu, mem, disk. */
+  /** What each node checks first: cpu, mem, disk. It fails where more than 80 % is in use. */
   checkItems?: string[];
-  /** Nodes at work at the same time. */
+  /** Nodes at work at the same time, in the whole cluster. 0 counts as 1. */
   concurrency?: number;
-  /** Share of nodes that may fail, 0 to 1, before the job fails. */
+  /** Share of nodes that may fail, from 0 to 1, rounded to two decimals. Above it no further node begins. */
   failureTolerate?: string;
-  /** Image, without tag, that carries the installation files. */
+  /** Repository of the package, without tag: that is the version. Left out: kubeedge/installation-package. */
   image?: string;
-  /** Digests that the image must have. */
+  /** Digests that the package must have, such as sha256:…, by processor or one for all. */
   imageDigestGatter?: {
     /** Digest on amd64. */
     amd64?: string;
@@ -296,7 +296,7 @@ export interface NodeUpgradeJobSpec {
   nodeNames?: string[];
   /** Whether each node waits for a confirmation before it upgrades. */
   requireConfirmation?: boolean;
-  /** Seconds after which a node's step counts as failed. */
+  /** Seconds after which a node at work that was not heard of counts as failed. 0 counts as 300. */
   timeoutSeconds?: number;
   /** Version to bring nodes to, for example v1.23.0. */
   version?: string;
