@@ -40,10 +40,11 @@ export function prePullHazards(template: PrePullTemplate = {}): RuleViolation[] 
   const hazards: RuleViolation[] = [];
   const add = (name: string, message: string): void => void hazards.push({ field: `${AT}.${name}`, message });
   if (images.length === 0) add("images", "missing: there is nothing to pull");
-  if (images.length > MAX_IMAGES) add("images", `${images.length} are over ${MAX_IMAGES}`);
+  if (images.length > MAX_IMAGES)
+    add("images", `${images.length} are over ${MAX_IMAGES}: nodes refuse them, split the job`);
   if (imageSecrets !== "" && !isSecretName(imageSecrets))
-    add("imageSecrets", "is no Secret: namespace/name, such as default/regcred");
-  if (retryTimes > MAX_RETRIES) add("retryTimes", `${retryTimes} is over ${MAX_RETRIES}`);
+    add("imageSecrets", "is no Secret: give namespace/name, such as default/regcred");
+  if (retryTimes > MAX_RETRIES) add("retryTimes", `${retryTimes} is over ${MAX_RETRIES}: nodes refuse it`);
   return [...hazards, ...jobHazards(AT, template)];
 }
 

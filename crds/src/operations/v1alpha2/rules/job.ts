@@ -18,6 +18,7 @@ const MAX_NODES = 10_000;
 const MAX_CONCURRENCY = 1_000;
 const DEFAULT_CONCURRENCY = 1;
 const DEFAULT_TIMEOUT_SECONDS = 300;
+const DEFAULT_SHARE = "0.1";
 /** A day. */
 const MAX_TIMEOUT_SECONDS = 86_400;
 const CHECK_ITEMS = new Set(["cpu", "mem", "disk"]);
@@ -30,7 +31,7 @@ export const SPEC_IS_FIXED = "spec fields are not allowed to update once it's cr
 export const concurrencyOf = ({ concurrency = 0 }: Pick<JobSpec, "concurrency">): number =>
   concurrency > 0 ? concurrency : DEFAULT_CONCURRENCY;
 
-/** Seconds until a node's step counts as failed: 0 is taken for 300. */
+/** Seconds until a node that is not heard of counts as failed: 0 is taken for 300. */
 export const timeoutSecondsOf = ({ timeoutSeconds = 0 }: Pick<JobSpec, "timeoutSeconds">): number =>
   timeoutSeconds > 0 ? timeoutSeconds : DEFAULT_TIMEOUT_SECONDS;
 
@@ -81,14 +82,21 @@ export function jobHazards(at: string, spec: JobSpec): RuleViolation[] {
     ...(spec.checkItems ?? []).flatMap((item, index) =>
       CHECK_ITEMS.has(item)
         ? []
-        : [{ field: `${at}.checkItems[${index}]`, message: "is none of cpu, mem and disk" }],
+        : [
+            {
+              field: `${at}.checkItems[${index}]`,
+              message: "is none of cpu, mem and disk: nodes fail at Check over it",
+            },
+          ],
     ),
   ];
 }
 
 function nodeNameHazards(at: string, names: readonly string[] = []): RuleViolation[] {
   return names.flatMap((name, index) =>
-    isSubdomain(name) ? [] : [{ field: `${at}.nodeNames[${index}]`, message: "no Node can have this name" }],
+    isSubdomain(name)
+      ? []
+      : [{ field: `${at}.nodeNames[${index}]`, message: "no Node can have this name: it counts as failed" }],
   );
 }
 
@@ -97,15 +105,26 @@ function numberHazards(at: string, { concurrency = 1, timeoutSeconds }: JobSpec)
   const add = (name: string, message: string): void => void hazards.push({ field: `${at}.${name}`, message });
   if (concurrency === 0) add("concurrency", `0 is taken for ${DEFAULT_CONCURRENCY}`);
   if (concurrency > MAX_CONCURRENCY && concurrency <= MAX_NODES)
-    add("concurrency", `${concurrency} is over ${MAX_CONCURRENCY}`);
+    add(
+      "concurrency",
+      `${concurrency} is over ${MAX_CONCURRENCY}: registries and hubs may not bear so many at once`,
+    );
   if (timeoutSeconds === 0) add("timeoutSeconds", `0 is taken for ${DEFAULT_TIMEOUT_SECONDS}`);
   if (timeoutSeconds !== undefined && timeoutSeconds > MAX_TIMEOUT_SECONDS)
-    add("timeoutSeconds", `${timeoutSeconds} is over ${MAX_TIMEOUT_SECONDS} (a day)`);
+    add(
+      "timeoutSeconds",
+      `${timeoutSeconds} is over ${MAX_TIMEOUT_SECONDS} (a day): a node that is lost holds its slot so long`,
+    );
   return hazards;
 }
 
 function shareHazards(at: string, failureTolerate = ""): RuleViolation[] {
   return failureTolerate === "" || SHARE.test(failureTolerate)
     ? []
-    : [{ field: `${at}.failureTolerate`, message: "is no share from 0 to 1, such as 0.1" }];
+    : [
+        {
+          field: `${at}.failureTolerate`,
+          message: `is no share from 0 to 1, such as 0.1: ${DEFAULT_SHARE} is taken`,
+        },
+      ];
 }
