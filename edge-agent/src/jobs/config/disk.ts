@@ -45,13 +45,30 @@ export function readState(disk: ConfigDisk, path: string, maxBytes: number): Fil
   return { bytes: disk.readFile(path), mode: entry.mode, owner: disk.owner(path) };
 }
 
-/** Replaces a file as a whole, durably: after a power cut it is the old one or the new one, readable by the same. */
-export function writeState(disk: ConfigDisk, path: string, { bytes, mode, owner }: FileState): void {
+/**
+ * Replaces a file as a whole, durably: after a power cut it is the old one or the new one, readable by the same.
+ *
+ * @throws Node's errors; nothing stays beside the file then
+ */
+export function writeState(disk: ConfigDisk, path: string, state: FileState): void {
   const next = `${path}.next`;
-  if (disk.entry(next)) disk.removeFile(next);
+  try {
+    removeIfThere(disk, next);
+    writeBeside(disk, next, state);
+    disk.rename(next, path);
+  } catch (error) {
+    removeIfThere(disk, next);
+    throw error;
+  }
+  disk.sync(dirname(path));
+}
+
+function writeBeside(disk: ConfigDisk, next: string, { bytes, mode, owner }: FileState): void {
   disk.writeFile(next, bytes, mode);
   disk.chown(next, owner);
   disk.sync(next);
-  disk.rename(next, path);
-  disk.sync(dirname(path));
+}
+
+function removeIfThere(disk: ConfigDisk, path: string): void {
+  if (disk.entry(path)) disk.removeFile(path);
 }

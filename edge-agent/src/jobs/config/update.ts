@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
-import { readTrial, removeTrial, writeTrial, type Trial } from "../../trial/index.ts";
+import { readTrial, removeTrial, sha256, writeTrial, type Trial } from "../../trial/index.ts";
 import type { Order, StepContext, StepOutcome } from "../port.ts";
 import { backUp, isSameBytes, type Backup } from "./backup.ts";
 import { planChange, unchanged, type Planned } from "./check.ts";
@@ -130,12 +130,17 @@ async function backupOfNow(planned: Planned, context: StepContext, steps: Config
   return backUpConfig(context, steps);
 }
 
-async function make(planned: Planned, context: StepContext, steps: LaunchedSteps): Promise<StepOutcome> {
+async function make(
+  planned: Planned,
+  context: StepContext,
+  steps: LaunchedSteps,
+): Promise<StepOutcome | undefined> {
   const { makes = 0 } = noteOf(context);
   if (makes >= steps.options.maxMakes)
     return { ok: false, reason: `the change was put on trial ${makes} times, and the agent ended each time` };
   const backup = await backupOfNow(planned, context, steps);
-  await context.keep({ ...noteOf(context), makes: makes + 1 });
+  await context.keep({ ...noteOf(context), makes: makes + 1, written: writtenSum(planned) });
+  if (isEdited(planned, steps)) return undefined;
   writeTrial(steps.disk, steps.agentDir, newTrial(planned.path, backup, context, steps));
   writeEdited(planned, steps);
   context.progress("starting anew with the changed file");
@@ -156,14 +161,28 @@ function newTrial(path: string, backup: Backup, context: StepContext, steps: Con
 }
 
 /** Nothing that the agent does changes by it: no trial, no restart. */
-async function writePlain(planned: Planned, context: StepContext, steps: ConfigSteps): Promise<StepOutcome> {
+async function writePlain(
+  planned: Planned,
+  context: StepContext,
+  steps: ConfigSteps,
+): Promise<StepOutcome | undefined> {
   await backupOfNow(planned, context, steps);
+  await context.keep({ ...noteOf(context), written: writtenSum(planned) });
+  if (isEdited(planned, steps)) return undefined;
   writeEdited(planned, steps);
   return { ok: true };
 }
 
-function writeEdited({ path, state, edited }: Planned, { disk }: ConfigSteps): void {
-  if (edited.isOther) writeState(disk, path, { ...state, bytes: Buffer.from(edited.text) });
+const bytesOf = ({ edited }: Planned): Buffer => Buffer.from(edited.text);
+const writtenSum = (planned: Planned): string => sha256(bytesOf(planned));
+
+/** Somebody wrote the file while the note was stored: what was planned would undo that. */
+const isEdited = ({ path, state }: Planned, { disk }: ConfigSteps): boolean =>
+  !disk.readFile(path).equals(state.bytes);
+
+function writeEdited(planned: Planned, { disk }: ConfigSteps): void {
+  const { path, state, edited } = planned;
+  if (edited.isOther) writeState(disk, path, { ...state, bytes: bytesOf(planned) });
 }
 
 function nextLook(signal: AbortSignal, { clock, options }: ConfigSteps): Promise<void> {

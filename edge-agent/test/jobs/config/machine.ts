@@ -22,6 +22,12 @@ modules:
 
 const CHANGING = ["writeFile", "rename", "sync", "removeFile", "makeFolder", "chown"] as const;
 
+/** As the engine takes it. */
+function failureOf(error: unknown): StepOutcome {
+  if (error instanceof Cut) throw error;
+  return { ok: false, reason: (error as Error).message };
+}
+
 /** One machine: its disk, what its agent's store holds, a launcher, and power that may be cut before any effect. */
 export class Machine {
   readonly dir = mkdtempSync("/tmp/ls-config-");
@@ -37,6 +43,9 @@ export class Machine {
   /** A life ends before this step. */
   stopBefore: string | undefined;
   note: unknown;
+  /** What somebody does while a step's note is being stored. */
+  meanwhile: (() => void) | undefined;
+  #isOff = false;
 
   constructor(text = CONFIG) {
     writeFileSync(this.file, text);
@@ -44,9 +53,12 @@ export class Machine {
     systemConfigDisk.makeFolder(this.agentDir, 0o700);
   }
 
-  /** A cut before the nth effect, which never happens twice. */
+  /** A cut before the nth effect, which never happens twice; nothing has an effect until the next start. */
   #effect(): void {
-    if (++this.effects === this.cutAt) throw new Cut("cut");
+    if (this.#isOff || ++this.effects === this.cutAt) {
+      this.#isOff = true;
+      throw new Cut("cut");
+    }
   }
 
   disk(): ConfigDisk {
@@ -71,6 +83,7 @@ export class Machine {
   /** What the launcher does before it starts an agent. */
   launch(): void {
     this.starts++;
+    this.#isOff = false;
     const trial = this.trial();
     const parts = { disk: systemConfigDisk, agentDir: this.agentDir, schemaOf: () => 0 };
     const decision = decideStart(trial, trial !== undefined && isMade(parts, trial));
@@ -129,13 +142,14 @@ export class Machine {
     const keep = (note: unknown): Promise<void> => {
       this.#effect();
       this.note = JSON.parse(JSON.stringify(note)) as unknown;
+      this.meanwhile?.();
       return Promise.resolve();
     };
     const signal = new AbortController().signal;
     const context = { order, signal, note: () => this.note, keep, progress: () => undefined };
     try {
       while (this.step !== undefined && this.step !== this.stopBefore) {
-        const outcome = await runner.run(this.step, context);
+        const outcome = await runner.run(this.step, context).catch(failureOf);
         if (!("ok" in outcome)) return "restart";
         this.#effect();
         this.#end(this.step, outcome);

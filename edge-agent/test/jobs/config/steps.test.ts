@@ -113,6 +113,72 @@ describe("a configuration job on a node", () => {
     expect([m.text(), stepsOf(m).at(-1)]).toEqual([edited, "RollBack"]);
   });
 
+  describe("never undoes what somebody writes by hand", () => {
+    const edited = CONFIG.replace("# node", "# edited by hand");
+    const stopped = async (m: Machine): Promise<void> => {
+      m.stopBefore = "Update";
+      await m.live(FIELDS);
+      m.stopBefore = undefined;
+    };
+
+    it("after the backup, in a way that the change does not fit", async () => {
+      const m = machine();
+      await stopped(m);
+      writeFileSync(m.file, "modules: {nosuch: 1}\n");
+      await m.liveOn(FIELDS);
+      expect(stepsOf(m)).toEqual(["Check", "BackUp", "!Update", "RollBack"]);
+      expect(m.text()).toBe("modules: {nosuch: 1}\n");
+    });
+
+    it.each([
+      ["put on trial", FIELDS, CHANGED],
+      [
+        "written down",
+        { "modules.edgeStream.handshakeTimeout": "30" },
+        `${CONFIG}    handshakeTimeout: 30\n`,
+      ],
+    ])("while the change is being %s", async (_what, fields, changed) => {
+      const m = machine();
+      await stopped(m);
+      m.meanwhile = () => {
+        writeFileSync(m.file, edited);
+        m.meanwhile = undefined;
+      };
+      await m.liveOn(fields);
+      expect([stepsOf(m), m.text()]).toEqual([SUCCESS, changed.replace("# node", "# edited by hand")]);
+    });
+
+    it("after the change, and says where the bytes of before are", async () => {
+      const m = machine();
+      m.stopBefore = "Update";
+      await m.live(FIELDS);
+      Object.assign(m, { step: "RollBack", stopBefore: undefined });
+      Object.assign(m.note as object, { written: "sum of the change", makes: 1 });
+      writeFileSync(m.file, edited);
+      await m.liveOn(FIELDS);
+      expect([stepsOf(m).at(-1), m.text()]).toEqual(["!RollBack", edited]);
+      expect(m.outcomes.at(-1)?.[2]).toContain(join(m.dir, "backup/1.2.3/edgecore.yaml."));
+    });
+  });
+
+  it.each(["writeFile", "chown", "sync", "rename"] as const)(
+    "A34 leaves the file as it is, and nothing beside it, when %s fails",
+    async (effect) => {
+      const m = machine();
+      const fails = (path: string, ...rest: unknown[]): void => {
+        const isConfig = path === `${m.file}.next`;
+        if (effect === "writeFile" || !isConfig)
+          (systemConfigDisk[effect] as (...given: unknown[]) => void)(path, ...rest);
+        if (isConfig) throw new Error("ENOSPC: no space left on device");
+      };
+      const deps = m.deps();
+      await m.live(FIELDS, { ...deps, disk: { ...systemConfigDisk, [effect]: fails } });
+      expect(stepsOf(m)).toEqual(["Check", "BackUp", "!Update", "RollBack"]);
+      expect([m.text(), m.trial()]).toEqual([CONFIG, undefined]);
+      expect(readdirSync(m.dir).sort()).toEqual(["agent", "backup", "edgecore.yaml"]);
+    },
+  );
+
   it("keeps a bounded number of backups, the newest", async () => {
     const m = machine();
     for (let i = 0; i < 14; i++) {
