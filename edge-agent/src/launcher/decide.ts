@@ -17,6 +17,8 @@ export function decideStart(trial: Trial | undefined, isMade: boolean): Decision
   // The power went before the change was made: the agent of before makes it again.
   if (trial.state === "prepared" && !isMade) return { do: "run" };
   if (trial.reason !== undefined) return { do: "undo", trial };
+  // The agent of before would be well, and be taken for the changed one.
+  if (!isMade) return { do: "undo", trial: { ...trial, reason: "what was changed is as it was before" } };
   if (trial.starts < trial.maxStarts)
     return { do: "try", trial: { ...trial, state: "trying", starts: trial.starts + 1 } };
   const reason = `the changed agent was started ${trial.starts} times and was never well`;

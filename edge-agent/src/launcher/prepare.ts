@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   isMade,
+  isRunnable,
+  MAX_STARTS,
+  otherSlot,
   performUndo,
   pointTo,
   pointedSlot,
   readTrial,
   runnableSlot,
+  slotFolder,
   TrialError,
   trialPath,
   UndoError,
@@ -32,27 +36,43 @@ export interface Start {
  */
 export function prepareStart(parts: UndoParts, log: LauncherLog): Start {
   const trial = trialIn(parts, log);
+  const slot = slotToStart(parts, log); // first: a change that is gone is none to be tried
   const decision = decideStart(trial, trial !== undefined && isMade(parts, trial));
   if (decision.do === "undo") {
     takeBack(parts, decision.trial, log);
     return { slot: slotToStart(parts, log) };
   }
-  const slot = slotToStart(parts, log);
   if (decision.do === "run" || slot === undefined) return { slot };
   store(parts, decision.trial, log);
   return { slot, trial: decision.trial };
 }
 
-/** @returns undefined for none, and for one that is damaged: it is set aside */
-export function trialIn({ disk, agentDir }: UndoParts, log: LauncherLog): Trial | undefined {
+/** @returns undefined for none. One that is damaged is set aside for one that knows less. */
+export function trialIn(parts: UndoParts, log: LauncherLog): Trial | undefined {
+  const { disk, agentDir } = parts;
   try {
     return readTrial(disk, agentDir);
   } catch (error) {
     if (!(error instanceof TrialError)) throw error;
     log("error", error.message);
     disk.rename(trialPath(agentDir), `${trialPath(agentDir)}.damaged`);
-    return undefined;
+    const trial = trialOfUnknown(parts);
+    if (trial !== undefined) store(parts, trial, log);
+    return trial;
   }
+}
+
+/** Long, for the change may have been none of the agent: one that ends again and again is what it is for. */
+const UNKNOWN_TIMEOUT_MS = 3_600_000;
+
+/** Whatever was on trial: where the agent that is pointed to is not well, the other slot's takes its place. */
+function trialOfUnknown({ disk, agentDir }: UndoParts): Trial | undefined {
+  const slot = runnableSlot(disk, agentDir);
+  const other = slot === undefined ? undefined : otherSlot(slot);
+  if (other === undefined || !isRunnable(disk, slotFolder(agentDir, other))) return undefined;
+  const undo = [{ do: "slot", slot: other }] as const;
+  const limits = { maxStarts: MAX_STARTS, healthTimeoutMs: UNKNOWN_TIMEOUT_MS };
+  return { id: "damaged", state: "trying", starts: 0, ...limits, undo };
 }
 
 /** @returns false when it could not be stored: the agent is more important than the count of its starts */

@@ -63,7 +63,7 @@ function tryingIn(disk: Disk, { agentDir, log }: HealthGateDeps): Trial | undefi
   if (agentDir === undefined) return undefined;
   try {
     const trial = readTrial(disk, agentDir);
-    return trial?.state === "trying" ? trial : undefined;
+    return trial?.state === "trying" && trial.reason === undefined ? trial : undefined;
   } catch (err) {
     log.error({ err }, "the agent's trial cannot be read");
     return undefined;

@@ -7,8 +7,8 @@ export type Undo =
   /** The file gets the bytes of its backup back. */
   | { readonly do: "file"; readonly path: string; readonly backup: string; readonly sha256: string }
   /**
-   * The agent's SQLite file becomes its backup again, where its `user_version` is now greater than `schema`: the agent
-   * of before cannot read it. Else it stays as it is.
+   * The agent's SQLite file becomes its backup again, where the agent of before cannot read it: its `user_version` is now
+   * greater than `schema`, or it is damaged. Else it stays as it is.
    */
   | {
       readonly do: "store";

@@ -65,6 +65,15 @@ function backupOf(disk: Disk, { backup, sha256: wanted }: { backup: string; sha2
   return bytes;
 }
 
+/** A file that is no database, or a damaged one, is what no agent can read. */
+function isReadable(parts: UndoParts, { path, schema }: Extract<Undo, { do: "store" }>): boolean {
+  try {
+    return parts.schemaOf(path) <= schema;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The database, its journal and its index are three files. The backup is laid beside them first: while it lies there,
  * the journal of the newer agent goes, then the backup takes the database's place. A cut anywhere is gone on from.
@@ -73,7 +82,7 @@ function undoStore(parts: UndoParts, undo: Extract<Undo, { do: "store" }>): void
   const { disk } = parts;
   const ready = `${undo.path}.restore`;
   if (disk.entry(ready) === undefined) {
-    if (disk.entry(undo.path) !== undefined && parts.schemaOf(undo.path) <= undo.schema) return;
+    if (disk.entry(undo.path) !== undefined && isReadable(parts, undo)) return;
     replaceFile(disk, ready, backupOf(disk, undo));
   }
   for (const side of ["-wal", "-shm"]) removeFile(disk, undo.path + side);

@@ -44,6 +44,12 @@ describe("what to start", () => {
       },
     },
     {
+      when: "the change is gone, by hand or with the disk",
+      given: trial({}),
+      isMade: false,
+      want: { do: "undo", trial: { state: "trying", reason: "what was changed is as it was before" } },
+    },
+    {
       when: "taking back was interrupted",
       given: trial({ reason: "was not well" }),
       isMade: false,

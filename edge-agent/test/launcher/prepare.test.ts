@@ -64,11 +64,29 @@ describe("before an agent is started", () => {
     expect(prepare()).toEqual({ slot: undefined });
   });
 
-  it("sets a damaged trial aside, and starts what is pointed to", () => {
+  it("R35 does not try the agent of before in the place of one that is gone, but says that it is back", () => {
+    writeTrial(disk, DIR, TRIAL);
+    disk.removeFile(programOf(DIR, "b"));
+    expect(prepare()).toEqual({ slot: "a" });
+    expect(readTrial(disk, DIR)).toMatchObject({
+      state: "rolled-back",
+      reason: "what was changed is as it was before",
+    });
+  });
+
+  it("R35 puts the agent that is pointed to on trial where a trial is damaged, and comes back to the other", () => {
     disk.commit(trialPath(DIR), "{");
-    expect(prepare()).toEqual({ slot: "b" });
+    for (const starts of [1, 2, 3]) expect(prepare()).toMatchObject({ slot: "b", trial: { starts } });
+    expect(prepare()).toEqual({ slot: "a" });
+    expect(readTrial(disk, DIR)).toMatchObject({ state: "rolled-back" });
     expect(disk.text(`${trialPath(DIR)}.damaged`)).toBe("{");
-    expect(lines).toEqual(["/agent/trial.json is damaged"]);
+    expect(lines[0]).toBe("/agent/trial.json is damaged");
+  });
+
+  it("starts what is pointed to where a trial is damaged and there is nothing to come back to", () => {
+    disk.commit(trialPath(DIR), "{");
+    disk.removeFile(programOf(DIR, "a"));
+    expect([prepare(), prepare()]).toEqual([{ slot: "b" }, { slot: "b" }]);
   });
 
   it("counts a start on the disk before it happens", () => {

@@ -97,6 +97,15 @@ describe("health of an agent on trial", () => {
     expect([agent.state(), agent.waits()]).toEqual([state, false]);
   });
 
+  it("R35 does not confirm what is about to be taken back", () => {
+    const agent = onTrial(
+      { ...TRIAL, reason: "nobody judged it" },
+      { store: true, hub: true, runtime: true },
+    );
+    agent.pass(10_000);
+    expect([agent.state(), agent.waits()]).toEqual(["trying", false]);
+  });
+
   it("does not wait any more when it is stopped", () => {
     const agent = onTrial(TRIAL, { store: true, hub: false, runtime: true });
     agent.gate.stop();

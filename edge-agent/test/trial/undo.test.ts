@@ -110,6 +110,12 @@ describe("taking a change back", () => {
       expect(content()).toBe("old");
     });
 
+    it("R35 brings the backup back where the newer agent left no database, and never fails for ever", () => {
+      writeFileSync(at("agent.db"), "x".repeat(8_192));
+      performUndo(parts(), undo(1));
+      expect(content()).toBe("old");
+    });
+
     it("goes on where a cut left the backup beside a database without its journal", () => {
       writeFileSync(at("agent.db.restore"), readFileSync(at("backup.db")));
       writeFileSync(at("agent.db"), "half a checkpoint");

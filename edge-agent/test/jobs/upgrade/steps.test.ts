@@ -305,7 +305,7 @@ describe("Upgrade", () => {
     await upgrade.run("Upgrade");
     judged({ state: "trying", starts: 1 });
     const outcome = upgrade.run("Upgrade");
-    setTimeout(() => judged({ state: "confirmed" }), 5);
+    setImmediate(() => judged({ state: "confirmed" }));
     expect(await outcome).toMatchObject({ ok: true });
   });
 
