@@ -153,7 +153,7 @@ export const examples: Example[] = [
         },
       },
     },
-    header: ["NAME", "IMAGES", "PHASE", "TOTAL", "DONE", "FAILED", "AGE"],
+    header: ["NAME", "IMAGES", "PHASE", "TOTAL", "DONE", "FAILED", "RUNNING", "AGE"],
     row: /^prepull /u,
   },
   {
@@ -164,7 +164,7 @@ export const examples: Example[] = [
       metadata: { name: "stream-on" },
       spec: { nodeNames: ["edge-node"], updateFields: { "modules.edgeStream.enable": "true" } },
     },
-    header: ["NAME", "PHASE", "TOTAL", "DONE", "FAILED", "AGE"],
+    header: ["NAME", "PHASE", "TOTAL", "DONE", "FAILED", "RUNNING", "AGE"],
     row: /^stream-on /u,
   },
   {
