@@ -92,6 +92,8 @@ class Engine implements Jobs {
   readonly #reporter: Reporter;
   readonly #runners: ReadonlyMap<JobKind, StepRunner>;
   readonly #running = new Map<string, Promise<void>>();
+  /** A CloudCore's orders that are not durable yet: it sends each once. */
+  readonly #taken = new Map<string, Order>();
   readonly #stopping = new AbortController();
   readonly #unsubscribe: (() => void)[] = [];
   #looking: Promise<void> | undefined;
@@ -144,19 +146,20 @@ class Engine implements Jobs {
   take(frame: Frame): void {
     const { node, log } = this.#deps;
     const order = orderOfFrame(frame, node);
-    const hasRoom =
-      this.#book.list().filter(({ state }) => state !== "ended").length < this.#options.maxTasks;
-    if (order === undefined || !hasRoom) {
+    const key = order && taskKey(order);
+    if (key !== undefined && this.#book.get(key) !== undefined) this.#reporter.again(key);
+    else if (order !== undefined && key !== undefined && this.#hasRoom(key)) {
+      this.#taken.set(key, order);
+      this.#look();
+    } else {
       this.#metrics.orders.inc({ kind: order?.kind ?? "unknown", outcome: "refused" });
       log.warn({ resource: frame.route.resource?.slice(0, 256) }, "an order of a CloudCore was not taken");
-      return;
     }
-    if (this.#book.get(taskKey(order)) !== undefined) this.#reporter.again(taskKey(order));
-    else
-      this.#accept(order, "cloudcore").then(
-        () => this.#look(),
-        (err: unknown) => log.error({ err }, "an order of a CloudCore could not be stored"),
-      );
+  }
+
+  #hasRoom(key: string): boolean {
+    const open = this.#book.list().filter(({ state }) => state !== "ended");
+    return this.#taken.has(key) || open.length + this.#taken.size < this.#options.maxTasks;
   }
 
   #ordered(event: DesiredEvent): void {
@@ -178,16 +181,16 @@ class Engine implements Jobs {
     this.#isDirty = true;
     this.#looking ??= this.#lookWhileDirty().finally(() => {
       this.#looking = undefined;
-      if (this.#isDirty && !this.#isStopping()) this.#look(); // something came after the last look
+      if (this.#isDirty && !this.#stopping.signal.aborted) this.#look(); // something came after the last look
     });
   }
 
   async #lookWhileDirty(): Promise<void> {
     try {
-      while (this.#isDirty && !this.#isStopping()) {
+      while (this.#isDirty && !this.#stopping.signal.aborted) {
         this.#isDirty = false;
         await this.#settleOrders();
-        this.#dispatch();
+        if (!this.#isStopping()) this.#dispatch();
       }
     } catch (err) {
       this.#deps.log.error({ err }, "orders of jobs could not be stored, trying again");
@@ -204,13 +207,19 @@ class Engine implements Jobs {
     const plan = planOrders(standingOrders(this.#deps.store), this.#book.list(), this.#options);
     for (const key of plan.remove) await this.#remove(key);
     for (const order of plan.accept) await this.#accept(order, "hub");
+    for (const [key, order] of this.#taken) {
+      await this.#accept(order, "cloudcore");
+      this.#taken.delete(key);
+    }
   }
 
   async #remove(key: string): Promise<void> {
     const task = this.#book.get(key);
-    await this.#book.remove(key, (now) => isRevocable(now) || now.state === "ended");
+    const mayGo = (now: Task): boolean => isRevocable(now) || now.state === "ended";
+    await this.#book.remove(key, (now) => mayGo(now) && !this.#stands(now.order));
+    if (task === undefined || this.#book.get(key) !== undefined) return; // it came again, or has begun
     this.#reporter.forget(key);
-    if (task === undefined || task.state === "ended") return;
+    if (task.state === "ended") return;
     const { kind, name: job } = task.order;
     this.#metrics.orders.inc({ kind, outcome: "withdrawn" });
     this.#deps.log.info({ kind, job }, "the order was withdrawn before it changed anything");

@@ -104,9 +104,9 @@ export class Reporter {
     for (const known of [this.#tellings, this.#again, this.#pauses]) known.delete(key);
   }
 
-  /** Lost when there is no connection or something newer comes. */
+  /** Lost when there is no connection, something newer comes, or the step ends soon: most do, and one write is saved. */
   progress(key: string, text: string): void {
-    const sentMs = this.#tellings.get(key)?.sentMs ?? -Infinity;
+    const sentMs = this.#tellings.get(key)?.sentMs ?? this.#deps.clock.monotonicMs();
     this.#tellings.set(key, { text, isNews: true, sentMs });
     this.#wake();
   }

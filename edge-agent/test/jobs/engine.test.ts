@@ -2,7 +2,7 @@
 import { configFaults, prePullFaults, upgradeFaults } from "@longshore/crds/operations";
 import { formatTaskResource, type ActionReport, type JobKind } from "@longshore/crds/tasks";
 import type { Frame } from "@longshore/crds/wire";
-import { afterEach, describe, expect, it } from "@jest/globals";
+import { afterEach, describe, expect, it, jest } from "@jest/globals";
 import { TASK_BUCKET } from "../../src/jobs/index.ts";
 import type { StepRunner } from "../../src/jobs/port.ts";
 import type { Task } from "../../src/jobs/task.ts";
@@ -151,6 +151,40 @@ describe("an order of our hub", () => {
     await liveUntil(life, toldAll(life));
     expect(world.runs.map((run) => run.split("/")[0])).toEqual(["up", "up", "up", "up"]);
     expect(await life.registry.metrics()).toContain('outcome="withdrawn"} 1');
+  });
+
+  it("that is withdrawn while another one is being stored never begins", async () => {
+    const world = newWorld();
+    const life = live(world);
+    lives.push(life);
+    await apply(life, { ...upgrade, created: "1" });
+    await apply(life, { ...pull, created: "2" }); // taken after the upgrade, and before that begins
+    const started = life.jobs.start();
+    while (tasks(life).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await withdraw(life, upgrade);
+    await started;
+    await liveUntil(life, toldAll(life));
+    expect(world.runs).toEqual(["pull/1/Check", "pull/1/Pull"]);
+    expect(await life.registry.metrics()).toContain('outcome="withdrawn"} 1');
+  });
+
+  it("that comes again while it is being forgotten is remembered", async () => {
+    const world = newWorld();
+    const options = { maxEnded: 0 };
+    const other = { ...pull, name: "other", uid: "p-2" };
+    const first = await begin(world, { options });
+    for (const job of [pull, other]) await apply(first, job);
+    await liveUntil(first, () => tasks(first).length === 2 && toldAll(first)());
+    await end(first);
+    const second = live(world, { options });
+    lives.push(second);
+    for (const job of [pull, other]) await withdraw(second, job);
+    const started = second.jobs.start();
+    await apply(second, pull); // the later one is forgotten first
+    await started;
+    await settle(second);
+    expect(tasks(second).map(({ order: { name } }) => name)).toEqual(["pull"]);
+    expect(world.runs).toHaveLength(4);
   });
 
   it("that was withdrawn while it runs is finished, and the cloud hears of it", async () => {
@@ -373,6 +407,7 @@ describe("a step", () => {
     await settle(first);
     expect(tasks(first)).toMatchObject([
       { state: "running", step: "Upgrade", note: { step: "Upgrade", life: 1 } },
+      { state: "ready", step: "Check", runs: 0 },
     ]);
     await end(first);
     const second = await begin(world);
@@ -435,6 +470,24 @@ describe("a CloudCore's order", () => {
     life.jobs.take(frame("up", {}));
     await liveUntil(life, () => world.frames.length === 6);
     expect(world.runs).toHaveLength(3);
+  });
+
+  it("is kept in memory while the store takes nothing, once however often it comes", async () => {
+    const world = newWorld();
+    const life = await begin(world, { options: { maxTasks: 1 } });
+    life.uplink.isNegotiated = false;
+    const put = jest.spyOn(life.store.records, "put").mockRejectedValue(new StoreError("FULL", "no room"));
+    life.jobs.take(frame("up", {}));
+    life.jobs.take(frame("up", {}));
+    life.jobs.take(frame("another", {}));
+    await settle(life);
+    expect(tasks(life)).toEqual([]);
+    put.mockRestore();
+    await liveUntil(life, toldAll(life));
+    expect(world.runs).toHaveLength(4);
+    const metrics = await life.registry.metrics();
+    expect(metrics).toContain('{kind="NodeUpgradeJob",outcome="accepted"} 1');
+    expect(metrics).toContain('{kind="NodeUpgradeJob",outcome="refused"} 1');
   });
 
   it("goes on after a restart without another frame", async () => {
