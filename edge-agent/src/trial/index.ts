@@ -33,5 +33,5 @@ export {
   type Slot,
 } from "./slots.ts";
 export { schemaOfFile } from "./store-schema.ts";
-export { HEALTH_TIMEOUT_MS, MAX_STARTS, type Trial, type Undo } from "./trial.ts";
+export { HEALTH_TIMEOUT_MS, isPending, MAX_STARTS, type Trial, type Undo } from "./trial.ts";
 export { isMade, performUndo, UndoError, type UndoParts } from "./undo.ts";

@@ -45,6 +45,10 @@ export interface Trial {
   readonly log?: string;
 }
 
+/** It has no verdict yet: no other change of the agent may begin. One that has may be all that its job left. */
+export const isPending = ({ state }: Pick<Trial, "state">): boolean =>
+  state === "prepared" || state === "trying";
+
 /** Default time for a new agent to be well (reliability R35). */
 export const HEALTH_TIMEOUT_MS = 120_000;
 export const MAX_STARTS = 3;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
-import { readTrial, removeTrial, sha256, writeTrial, type Trial } from "../../trial/index.ts";
+import { isPending, readTrial, removeTrial, sha256, writeTrial, type Trial } from "../../trial/index.ts";
 import type { Order, StepContext, StepOutcome } from "../port.ts";
 import { backUp, isSameBytes, type Backup } from "./backup.ts";
 import { planChange, unchanged, type Planned } from "./check.ts";
@@ -40,7 +40,8 @@ export function nextMove(seen: {
   readonly edited: { readonly isOther: boolean; readonly hasEffect: boolean };
 }): Move {
   const { trial, edited } = seen;
-  if (trial !== undefined) return trial.id === seen.id ? moveOf(trial.state, edited.isOther) : "foreign";
+  if (trial?.id === seen.id) return moveOf(trial.state, edited.isOther);
+  if (trial !== undefined && isPending(trial)) return "foreign";
   if (seen.isMade || edited.hasEffect) return "make";
   return edited.isOther ? "plain" : "nothing";
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   fillSlot,
+  isPending,
   otherSlot,
   pointedSlot,
   pointTo,
@@ -65,8 +66,7 @@ async function begin(
   version: string,
 ): Promise<StepOutcome> {
   const { disk, agentDir } = parts;
-  if (other?.state === "prepared" || other?.state === "trying")
-    return failed("another change of this agent is on trial");
+  if (other !== undefined && isPending(other)) return failed("another change of this agent is on trial");
   const inUse = manifestInUse(parts);
   const note = noteOf(context);
   if (inUse.digest !== "" && inUse.digest === note.digest)

@@ -197,7 +197,7 @@ describe("a configuration job on a node", () => {
     const m = machine();
     const other = {
       id: "other/1",
-      state: "confirmed",
+      state: "prepared",
       starts: 1,
       maxStarts: 3,
       healthTimeoutMs: 1,
@@ -245,6 +245,7 @@ describe("the next move of a change", () => {
     ["the agent is well with it", { trial: { id: "u/1", state: "confirmed" }, edited: done }, "confirmed"],
     ["the agent is well, but without it", { trial: { id: "u/1", state: "confirmed" } }, "make"],
     ["it was taken back", { trial: { id: "u/1", state: "rolled-back" } }, "rolled-back"],
-    ["another one is on trial", { trial: { id: "u/2", state: "confirmed" } }, "foreign"],
+    ["another one is on trial", { trial: { id: "u/2", state: "trying" } }, "foreign"],
+    ["another one left its verdict", { trial: { id: "u/2", state: "rolled-back" } }, "make"],
   ])("when %s", (_what, more, move) => expect(nextMove({ ...seen, trial: undefined, ...more })).toBe(move));
 });
