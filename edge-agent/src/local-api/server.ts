@@ -57,6 +57,10 @@ export function createLocalApi(deps: LocalApiDeps): LocalApi {
       answer(deps, rules, request).then(
         ([status, text]) => reply(response, status, text),
         (err: unknown) => {
+          if (err === request.errored) {
+            deps.onReject("ABORTED"); // the caller left in the middle of its call
+            return;
+          }
           log.error({ err }, "a call of the local API failed");
           reply(response, 500, "the agent could not store it");
         },
@@ -65,7 +69,7 @@ export function createLocalApi(deps: LocalApiDeps): LocalApi {
   );
   server.maxConnections = MAX_CONNECTIONS;
   const listen = (): void => {
-    if (!isStopped) server.listen(port, host);
+    if (!isStopped && !server.listening) server.listen(port, host); // it may be a connection that failed
   };
   server.on("listening", () => log.info({ address: options.address }, "the local API listens"));
   server.on("error", (err) => {

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { createLocalApi, type LocalApi, type LocalApiOptions } from "../../src/local-api/index.ts";
 import { isLoopback } from "../../src/local-api/access.ts";
 import { fakeClock, fakeLog, until } from "../tunnel/fakes.ts";
@@ -113,6 +113,15 @@ describe("the local API", () => {
   it("tells nobody what went wrong inside", async () => {
     const { call } = await serve(["broken"]);
     expect(await call()).toEqual({ status: 500, text: "the agent could not store it" });
+  });
+
+  it("confirms nothing for a caller that leaves in the middle, and takes it for no fault of its own", async () => {
+    const { confirmed, rejects, lines } = await serve(["up"]);
+    const socket = connect(api?.port() ?? 0, "127.0.0.1");
+    socket.write(`POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf`, () => socket.destroy());
+    await until(() => rejects.length > 0, "its end");
+    expect([confirmed, rejects]).toEqual([[], ["ABORTED"]]);
+    expect(lines.filter((line) => line.includes("failed"))).toEqual([]);
   });
 
   it("waits for an address that another program has, and says so once", async () => {

@@ -5,7 +5,7 @@ import { readAnswer, readOrder, reportFrame, reportOf, type TakenStep, type Task
 const ANSWER_MS = 60_000;
 const RETRY_MS = 2_000;
 
-/** How long a pull takes, evenly spread. */
+/** How long a pull takes, evenly spread; an agent tells progress of what takes more than 10 s. */
 export interface PullTimes {
   readonly leastMs: number;
   readonly mostMs: number;
@@ -56,14 +56,12 @@ export class SimulatedTasks {
     const { leastMs, mostMs } = this.#times;
     const steps: TakenStep[] = [{ action: "Check", time: new Date().toISOString() }];
     await this.#report(order, steps);
-    const pulled = later(leastMs + Math.random() * (mostMs - leastMs));
-    await this.#report(order, steps, progressOf(order));
-    await pulled;
+    await later(leastMs + Math.random() * (mostMs - leastMs));
     await this.#report(order, [...steps, { action: "Pull", time: new Date().toISOString() }]);
   }
 
-  async #report(order: TaskOrder, steps: readonly TakenStep[], progress?: string): Promise<void> {
-    const report = { ...reportOf(order, steps), ...(progress !== undefined && { progress }) };
+  async #report(order: TaskOrder, steps: readonly TakenStep[]): Promise<void> {
+    const report = reportOf(order, steps);
     for (let isStored = false; !isStored;) {
       const { id, text } = reportFrame(this.#node, order, report);
       this.#send(text);
@@ -85,8 +83,5 @@ export class SimulatedTasks {
     });
   }
 }
-
-const progressOf = ({ images }: TaskOrder): string =>
-  `0 of ${images.length} images, pulling ${images.join(", ")}`;
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
