@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Scope } from "./outbox.ts";
 
 /** Who holds a node's session. All three are compared on every step of the mailbox. */
 export interface Owner {
@@ -93,6 +94,8 @@ export interface Mailbox {
   clearAcked(node: string): Promise<void>;
   /** Asks the controllers for a fresh placement of a node. */
   requestPlacement(node: string): Promise<void>;
+  /** Names of the objects of these kinds that the node holds, or is to get. Needs no session. */
+  names(node: string, scope: Scope, kinds: ReadonlySet<string>): Promise<readonly string[]>;
   /** Records a resourceVersion seen in a consistent read; resolves to the cluster epoch, raised if it went back. */
   observeResourceVersion(resourceVersion: string): Promise<number>;
 }

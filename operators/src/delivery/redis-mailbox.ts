@@ -68,6 +68,7 @@ export function createRedisMailbox(deps: RedisMailboxDeps): Mailbox {
     replaceAcked: (node, owner, inventory) => replaceAcked(parts, node, owner, inventory),
     clearAcked: (node) => unplace(parts, node, { clear: true }),
     requestPlacement: (node) => unplace(parts, node, { clear: false }),
+    names: (node, scope, kinds) => namesOf(parts, { node, scope, kinds }),
     observeResourceVersion: (resourceVersion) => observe(parts, resourceVersion),
   };
 }
@@ -234,6 +235,24 @@ async function unplace(parts: Parts, node: string, { clear }: { clear: boolean }
     [clear ? 1 : 0, node, ...parts.deps.scopes],
   );
   await orUnavailable(() => parts.deps.waker.requestPlacement(node));
+}
+
+interface NamesCall {
+  readonly node: string;
+  readonly scope: Scope;
+  readonly kinds: ReadonlySet<string>;
+}
+
+// What is acked between the two reads was wanted in the first.
+async function namesOf({ deps, keys }: Parts, { node, scope, kinds }: NamesCall): Promise<readonly string[]> {
+  const { want, acked } = keys.node(node);
+  const fields = await orUnavailable(async () => [
+    ...(await deps.redis.hkeys(want)),
+    ...(await deps.redis.hkeys(acked)),
+  ]);
+  const found = fields.flatMap((field) => parseField(field) ?? []);
+  const asked = found.filter((field) => field.scope === scope && kinds.has(field.kind));
+  return [...new Set(asked.map(({ name }) => name))];
 }
 
 async function observe(parts: Parts, resourceVersion: string): Promise<number> {

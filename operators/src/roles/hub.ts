@@ -178,7 +178,7 @@ function createHubOf(
 ): Hub {
   const { config, client, log, registry } = deps;
   const { hub } = config;
-  const pulls = createPullSecrets({ client, clock: systemClock });
+  const pulls = createPullSecrets({ client, mailbox: delivery.mailbox, clock: systemClock });
   return createHub({
     client,
     mailbox: delivery.mailbox,

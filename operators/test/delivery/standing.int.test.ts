@@ -75,3 +75,19 @@ describe("whether a node is connected", () => {
     expect((await standing()).isConnected).toBe(false);
   });
 });
+
+describe("what a node has of some kinds", () => {
+  it("is told by name, wanted or acked, of one scope alone", async () => {
+    const kinds = new Set(["configmap", "secret"]);
+    const names = () => delivery.mailbox.names(NODE, "workload", kinds);
+    expect(await names()).toEqual([]);
+    await place({ ...ref("a"), kind: "configmap" }, { ...ref("b"), kind: "secret" }, ref("c"));
+    expect([...(await names())].sort()).toEqual(["a", "b"]);
+    await drain(delivery.mailbox, NODE);
+    await place({ ...ref("a"), kind: "configmap" });
+    expect([...(await names())].sort()).toEqual(["a", "b"]); // its delete is on its way
+    await drain(delivery.mailbox, NODE);
+    expect(await names()).toEqual(["a"]);
+    expect(await delivery.mailbox.names(NODE, "job", kinds)).toEqual([]);
+  });
+});

@@ -54,7 +54,8 @@ beforeAll(async () => {
     scopes: ["workload", "job"],
   });
   outbox = controllers.outbox;
-  const pulls = createPullSecrets({ client, clock: systemClock, minRelistMs: 100 });
+  const { mailbox } = delivery;
+  const pulls = createPullSecrets({ client, mailbox, clock: systemClock, minReadMs: 100 });
   rig = await createRig({
     client,
     mailbox: delivery.mailbox,

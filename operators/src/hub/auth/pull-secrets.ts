@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import { kinds } from "@longshore/crds/kinds";
+import { OLD_ORDER_KIND, ORDER_KIND } from "@longshore/crds/tasks";
+import { LRUCache } from "lru-cache";
+import type { Mailbox } from "../../delivery/mailbox.ts";
 import type { Client, KubeObject } from "../../runtime/client.ts";
 import { pause, type Clock } from "../../runtime/clock.ts";
 import { isNotFound } from "../../runtime/errors.ts";
 
 export interface PullSecretsDeps {
-  readonly client: Pick<Client, "list">;
+  readonly client: Pick<Client, "get">;
+  readonly mailbox: Pick<Mailbox, "names">;
   readonly clock: Clock;
-  /** Between two LISTs of all ImagePrePullJobs, whoever asks. Default 2 s. */
-  readonly minRelistMs?: number;
+  /** Between two reads of one ImagePrePullJob, whoever asks. Default 2 s. */
+  readonly minReadMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /** Which nodes pull images now, and with which Secret. One for all sessions of a hub. */
 export interface PullSecrets {
   /**
-   * Does a job that this node works on name the Secret? What was known a moment ago may be too old for a job that has
-   * just begun, so a miss waits for the next LIST.
+   * Does a job that this node works on name the Secret? Delivery tells which jobs to look at, for there may be many
+   * and long ones; the jobs themselves decide. What was known a moment ago may be too old for a node that has just
+   * begun, so where the job names the Secret a miss waits for its next read.
    *
-   * @throws {ApiError}
+   * @throws {ApiError}; {DeliveryError} UNAVAILABLE
    */
   allows(node: string, namespace: string, name: string): Promise<boolean>;
 }
@@ -30,16 +35,25 @@ interface PullJob extends KubeObject {
   };
 }
 
-/** Nodes at work, by `namespace/name` of the Secret. */
-type AtWork = ReadonlyMap<string, ReadonlySet<string>>;
+/** What is kept of a job. */
+interface Pull {
+  /** `namespace/name`; "" for none */
+  readonly secret: string;
+  readonly atWork: ReadonlySet<string>;
+  readonly readAtMs: number;
+}
 
-export const createPullSecrets = (deps: PullSecretsDeps): PullSecrets => new SharedList(deps);
+const ORDERS: ReadonlySet<string> = new Set([ORDER_KIND.ImagePrePullJob, OLD_ORDER_KIND.ImagePrePullJob]);
+/** Jobs that one node pulls for at a time; an agent may claim to hold any number. */
+const MAX_JOBS_PER_NODE = 32;
+const MAX_JOBS = 1_000;
 
-class SharedList implements PullSecrets {
+export const createPullSecrets = (deps: PullSecretsDeps): PullSecrets => new SharedJobs(deps);
+
+class SharedJobs implements PullSecrets {
   readonly #deps: PullSecretsDeps;
-  #atWork: AtWork = new Map();
-  #listedAtMs = -Infinity;
-  #next: Promise<void> | undefined;
+  readonly #pulls = new LRUCache<string, Pull>({ max: MAX_JOBS });
+  readonly #reads = new Map<string, Promise<Pull>>();
 
   constructor(deps: PullSecretsDeps) {
     this.#deps = deps;
@@ -47,57 +61,67 @@ class SharedList implements PullSecrets {
 
   async allows(node: string, namespace: string, name: string): Promise<boolean> {
     const secret = `${namespace}/${name}`;
-    if (this.#ageMs() < this.#minRelistMs() && this.#holds(secret, node)) return true;
-    this.#next ??= this.#relist().finally(() => (this.#next = undefined));
-    await this.#next;
-    return this.#holds(secret, node);
+    const jobs = await this.#deps.mailbox.names(node, "job", ORDERS);
+    for (const job of jobs.slice(0, MAX_JOBS_PER_NODE))
+      if (await this.#grants(job, secret, node)) return true;
+    return false;
   }
 
-  #holds(secret: string, node: string): boolean {
-    return this.#atWork.get(secret)?.has(node) ?? false;
+  async #grants(job: string, secret: string, node: string): Promise<boolean> {
+    const askedAtMs = this.#deps.clock.nowMs();
+    const known = this.#pulls.get(job);
+    let pull = known !== undefined && this.#ageMs(known) < this.#minReadMs() ? known : undefined;
+    for (;;) {
+      pull ??= await this.#next(job);
+      if (pull.secret !== secret) return false;
+      if (pull.atWork.has(node)) return true;
+      if (pull.readAtMs >= askedAtMs) return false;
+      pull = undefined;
+    }
   }
 
-  #minRelistMs(): number {
-    return this.#deps.minRelistMs ?? 2_000;
+  #next(job: string): Promise<Pull> {
+    const running = this.#reads.get(job);
+    if (running !== undefined) return running;
+    const read = this.#read(job).finally(() => this.#reads.delete(job));
+    this.#reads.set(job, read);
+    return read;
   }
 
-  #ageMs(): number {
-    return this.#deps.clock.nowMs() - this.#listedAtMs;
-  }
-
-  async #relist(): Promise<void> {
+  async #read(job: string): Promise<Pull> {
+    const known = this.#pulls.get(job);
     const { clock, signal = new AbortController().signal } = this.#deps;
-    const waitMs = this.#minRelistMs() - this.#ageMs();
+    const waitMs = known === undefined ? 0 : this.#minReadMs() - this.#ageMs(known);
     if (waitMs > 0) await pause(clock, waitMs, signal);
-    const atMs = clock.nowMs();
-    this.#atWork = await this.#list();
-    this.#listedAtMs = atMs;
+    const readAtMs = clock.nowMs();
+    const pull = { ...(await this.#get(job)), readAtMs };
+    this.#pulls.set(job, pull);
+    return pull;
   }
 
-  async #list(): Promise<AtWork> {
+  async #get(name: string): Promise<Omit<Pull, "readAtMs">> {
     try {
-      const jobs = await this.#deps.client.list<PullJob>(kinds.ImagePrePullJob, { resourceVersion: "0" });
-      return atWorkOf(jobs.items);
+      return pullOf(await this.#deps.client.get<PullJob>(kinds.ImagePrePullJob, { name }));
     } catch (error) {
-      if (isNotFound(error)) return new Map(); // a cluster without jobs
+      if (isNotFound(error)) return { secret: "", atWork: new Set() };
       throw error;
     }
   }
-}
 
-function atWorkOf(jobs: readonly PullJob[]): AtWork {
-  const atWork = new Map<string, Set<string>>();
-  for (const job of jobs) {
-    const secret = job.spec?.imagePrePullTemplate?.imageSecrets ?? "";
-    if (secret === "") continue;
-    const nodes = atWork.get(secret) ?? new Set<string>();
-    for (const node of nodesOf(job)) nodes.add(node);
-    atWork.set(secret, nodes);
+  #minReadMs(): number {
+    return this.#deps.minReadMs ?? 2_000;
   }
-  return atWork;
+
+  #ageMs({ readAtMs }: Pull): number {
+    return this.#deps.clock.nowMs() - readAtMs;
+  }
 }
 
-const nodesOf = ({ status }: PullJob): string[] =>
-  (status?.nodeStatus ?? []).flatMap(({ nodeName, phase }) =>
-    phase === "InProgress" ? (nodeName ?? []) : [],
-  );
+const pullOf = ({ spec, status }: PullJob): Omit<Pull, "readAtMs"> => ({
+  secret: spec?.imagePrePullTemplate?.imageSecrets ?? "",
+  atWork: new Set(
+    (status?.nodeStatus ?? []).flatMap(({ nodeName, phase }) =>
+      phase === "InProgress" ? (nodeName ?? []) : [],
+    ),
+  ),
+});

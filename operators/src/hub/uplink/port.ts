@@ -15,7 +15,7 @@ export interface SessionGrants {
   pod(namespace: string, name: string): Promise<{ uid: string; serviceAccountName: string } | undefined>;
   /**
    * Does an image pull that the node was ordered to do need this Secret? That grants it as a registry's credentials
-   * only. Throws ApiError.
+   * only. Throws ApiError, and DeliveryError when nobody can tell what it was ordered.
    */
   pullSecret?(namespace: string, name: string): Promise<boolean>;
   /** A pod was pushed to the node: its references count from now on. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DeliveryError } from "../../delivery/errors.ts";
 import type { KubeObject, ObjectName, Resource } from "../../runtime/client.ts";
 import { isNotFound } from "../../runtime/errors.ts";
 import { ATTACHMENTS, CLAIMS, CONFIG_MAPS, SECRETS, VOLUMES } from "./kinds.ts";
@@ -6,9 +7,11 @@ import {
   type Actions,
   type Answer,
   forbidden,
+  UplinkRefusal,
   type UplinkRequest,
   type UplinkTools,
 } from "./handler/index.ts";
+import type { UplinkSession } from "./port.ts";
 
 type Judge = (request: UplinkRequest, object: KubeObject) => Promise<boolean>;
 
@@ -48,11 +51,20 @@ async function secret(request: UplinkRequest, tools: UplinkTools): Promise<Answe
   const { resource, session } = request;
   const { namespace, name } = resource;
   const isGranted = await session.grants.allows("secret", namespace, name);
-  if (!isGranted && (await session.grants.pullSecret?.(namespace, name)) !== true) throw forbidden();
+  if (!isGranted && !(await isForPull(session, namespace, name))) throw forbidden();
   const object = await read(SECRETS, { namespace, name }, { request, tools });
   const { type = "" } = object as KubeObject & { readonly type?: string };
   if (!isGranted && !CREDENTIALS.has(type)) throw forbidden("not the credentials of a registry");
   return answerWith(SECRETS, object);
+}
+
+async function isForPull({ grants }: UplinkSession, namespace: string, name: string): Promise<boolean> {
+  try {
+    return (await grants.pullSecret?.(namespace, name)) === true;
+  } catch (error) {
+    if (!(error instanceof DeliveryError)) throw error;
+    throw new UplinkRefusal("LATER", "what was ordered is not known just now");
+  }
 }
 
 /** Granted by what the object says: it is read first, and nobody else learns whether it exists. */

@@ -178,6 +178,15 @@ export class MemoryMailbox implements Mailbox {
     return this.#run(() => void (this.box(node).placementPending = true));
   }
 
+  names(node: string, scope: string, kinds: ReadonlySet<string>): Promise<readonly string[]> {
+    return this.#run(() =>
+      [...this.box(node).want.keys(), ...this.box(node).acked.keys()].flatMap((field) => {
+        const [kind = "", , name = ""] = keyOfField(field).split("/");
+        return field.startsWith(`${scope}:`) && kinds.has(kind) ? [name] : [];
+      }),
+    );
+  }
+
   observeResourceVersion(resourceVersion: string): Promise<number> {
     return this.#run(() => {
       const seen = BigInt(resourceVersion);
