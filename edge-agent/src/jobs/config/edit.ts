@@ -28,6 +28,7 @@ export class EditError extends Error {
 }
 
 const MAX_ALIASES = 100;
+const BYTE_ORDER_MARK = /^\uFEFF/;
 
 /**
  * Sets values in the text of a configuration file; comments and the order of keys stay, and where it is possible every
@@ -38,7 +39,8 @@ const MAX_ALIASES = 100;
  */
 export function editConfig(source: string, changes: readonly Change[], file: string): Edited {
   const before = settingsOf(source, file);
-  const plain = source.replace(/^\uFEFF/, "");
+  const plain = source.replace(BYTE_ORDER_MARK, "");
+  const mark = source.slice(0, source.length - plain.length);
   const was = valueOf(parse(plain));
   const missing = changes.filter(({ path, value }) => parseAt(was, path) !== value);
   if (missing.length === 0) return { text: source, isOther: false, hasEffect: false };
@@ -46,7 +48,7 @@ export function editConfig(source: string, changes: readonly Change[], file: str
   const after = settingsOf(text, file);
   const fault = strayFault(was, valueOf(parse(text)), changes);
   if (fault !== undefined) throw new EditError([fault]);
-  return { text, isOther: true, hasEffect: !isDeepStrictEqual(before, after) };
+  return { text: mark + text, isOther: true, hasEffect: !isDeepStrictEqual(before, after) };
 }
 
 const parseAt = (value: unknown, path: Path): unknown =>

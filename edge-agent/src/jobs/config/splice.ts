@@ -70,7 +70,8 @@ function keySplice(source: string, document: Document.Parsed, { path, value }: C
   if (place === undefined || rest.some((part) => typeof part === "number")) return undefined;
   const { end, column } = place;
   const isLineEnd = end === 0 || source[end - 1] === "\n";
-  return { from: end, to: end, text: (isLineEnd ? "" : "\n") + linesOf(rest, value, column) };
+  const text = (isLineEnd ? "" : "\n") + linesOf(rest, value, column);
+  return { from: end, to: end, text: source.includes("\r\n") ? text.replaceAll("\n", "\r\n") : text };
 }
 
 /** Where a section of lines ends, and how far its keys are indented. */

@@ -74,6 +74,19 @@ describe("a configuration file that a job changes", () => {
     expect(isOther).toBe(true);
   });
 
+  it.each([
+    ["ends of lines", "modules:\r\n  edgeHub:\r\n    heartbeat: 15 # s\r\n"],
+    ["byte order mark", "\uFEFFmodules:\n  edgeHub:\n    heartbeat: 15 # s\n"],
+    ["marks of a document", "---\nmodules:\n  edgeHub:\n    heartbeat: 15 # s\n...\n"],
+    ["tabs between words", "modules:\n  edgeHub:\n    heartbeat:\t15\t# s\n"],
+  ])("A34 keeps the file's %s", (_what, source) => {
+    const { text } = edit({ "modules.edgeHub.heartbeat": "30", "longshore.logLevel": "debug" }, source);
+    const eol = source.includes("\r") ? "\r\n" : "\n";
+    const added = `longshore:${eol}  logLevel: "debug"${eol}`;
+    expect(text).toContain(added);
+    expect(text.replace(added, "")).toBe(source.replace("15", "30"));
+  });
+
   it("fills a section that was empty, and keeps what was said beside it", () => {
     const { text } = edit({ "longshore.logLevel": "debug" });
     expect(parse(text)).toMatchObject({ longshore: { logLevel: "debug" } });
@@ -166,6 +179,14 @@ describe("a configuration file that a job changes", () => {
       "modules:\n  deviceTwin: &s {enable: false}\n  edgeStream: *s\n",
       /is an alias/,
     ],
+    [
+      "a key that is there twice",
+      { "longshore.logLevel": "debug" },
+      "kind: EdgeCore\nkind: EdgeCore\n",
+      /unique/,
+    ],
+    ["tabs that indent", { "longshore.logLevel": "debug" }, "modules:\n\tedgeHub: {}\n", /Tabs/],
+    ["two documents", { "longshore.logLevel": "debug" }, "kind: EdgeCore\n---\na: 1\n", /multiple documents/],
     ["a file that is none", { "longshore.logLevel": "debug" }, "- a\n", /mapping/],
     [
       "a file with a fault of its own",
