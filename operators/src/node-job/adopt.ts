@@ -24,7 +24,7 @@ export function adopted(job: Job, status: JobStatus | undefined): JobStatus | un
   if (status === undefined || status.sequence !== undefined) return status;
   const found: Found = status;
   const phase = ENDED_STATE[found.state ?? ""] ?? found.phase;
-  const nodeStatus = (found.nodeStatus ?? []).flatMap((task) => adoptedTask(job, task));
+  const nodeStatus = (found.nodeStatus ?? []).flatMap(adoptedTask);
   if (phase === "Completed" || phase === "Failure") return ended(job, status, { phase, nodeStatus });
   return nodeStatus.length === 0
     ? undefined
@@ -40,7 +40,8 @@ function ended(
   return { ...without(status, "nodeStatus"), phase, sequence, ...(nodeStatus.length > 0 && { nodeStatus }) };
 }
 
-function adoptedTask({ attempt }: Job, task: Partial<Task>): Task[] {
+/** KubeEdge knows of no other attempt than the first. */
+function adoptedTask(task: Partial<Task>): Task[] {
   const { nodeName } = task;
   if (nodeName === undefined) return [];
   const { phase = OF_STATE[task.state ?? ""] ?? "InProgress" } = task;
@@ -49,7 +50,7 @@ function adoptedTask({ attempt }: Job, task: Partial<Task>): Task[] {
       ...without(task, "startTime"),
       nodeName,
       phase: PHASES.has(phase) ? phase : "Pending",
-      attempt: task.attempt ?? attempt,
+      attempt: task.attempt ?? 1,
     },
   ];
 }

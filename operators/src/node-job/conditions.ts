@@ -65,9 +65,9 @@ const stoppedMessage = ({ attempt }: Job, pending: number): string =>
   `no further node begins, ${pending} never did; remove the cause, then annotate the job longshore.io/attempt=${attempt + 1}`;
 
 function complete({ phase, tally, exceeded }: Standing): Told {
-  const { total, done, failed: lost } = tally.summary;
-  const superseded = tally.superseded === 0 ? "" : `, ${tally.superseded} left to later jobs`;
-  const count = `${done} of ${total} nodes succeeded, ${lost} failed${superseded}`;
+  const { total, done, failed: lost, superseded } = tally.summary;
+  const left = superseded === 0 ? "" : `, ${superseded} left to later jobs`;
+  const count = `${done} of ${total} nodes succeeded, ${lost} failed${left}`;
   if (phase === "Completed") return told("Complete", true, "Completed", count);
   return told("Complete", false, exceeded === undefined ? "InProgress" : "ToleranceExceeded", count);
 }
@@ -90,7 +90,7 @@ function confirming({ tally: { confirming: names } }: Standing): Told {
 export function withTimes(
   before: readonly JobCondition[],
   conditions: readonly Told[],
-  now: string,
+  { now, job: { generation } }: { readonly now: string; readonly job: Job },
 ): readonly JobCondition[] {
   const old = new Map(before.map((condition) => [condition.type, condition]));
   const ours = conditions.map((condition) => {
@@ -98,6 +98,7 @@ export function withTimes(
     old.delete(condition.type);
     return {
       ...condition,
+      ...(generation !== undefined && { observedGeneration: generation }),
       lastTransitionTime: known?.status === condition.status ? known.lastTransitionTime : now,
     };
   });

@@ -9,16 +9,29 @@ const MAX_MESSAGE_CHARS = 512;
 export interface EventLog {
   note(reason: string, message: string): void;
   warn(reason: string, message: string): void;
-  /** What was noted; what was over the limit is counted by the last. */
+  /** What was noted, in its order; what is over the limit is counted by the last. */
   all(): JobEvent[];
 }
 
+/** What stays where there is too much: the job's own turns, then what went wrong, then nodes, and steps at last. */
+const TURNS: ReadonlySet<string> = new Set([
+  ...["Accepted", "Refused", "Retried", "ToleranceExceeded", "Completed", "Failed"],
+]);
+const STEP = "StepSucceeded";
+const rankOf = ({ type, reason }: JobEvent): number => {
+  if (TURNS.has(reason)) return 0;
+  if (type === "Warning") return 1;
+  return reason === STEP ? 3 : 2;
+};
+
 export function createEventLog(): EventLog {
-  const kept: JobEvent[] = [];
-  let left = 0;
+  const ranks: Noted[][] = [[], [], [], []];
+  let count = 0;
   const add = (type: JobEvent["type"], reason: string, message: string): void => {
-    if (kept.length < MAX_EVENTS) kept.push({ type, reason, message: message.slice(0, MAX_MESSAGE_CHARS) });
-    else left++;
+    const event = { type, reason, message: message.slice(0, MAX_MESSAGE_CHARS) };
+    const rank = ranks[rankOf(event)];
+    if (rank !== undefined && rank.length < MAX_EVENTS) rank.push({ at: count, event });
+    count++;
   };
   return {
     note: (reason, message) => {
@@ -27,8 +40,17 @@ export function createEventLog(): EventLog {
     warn: (reason, message) => {
       add("Warning", reason, message);
     },
-    all: () => (left === 0 ? kept : [...kept, leftOut(left)]),
+    all() {
+      const kept = ranks.flat().slice(0, MAX_EVENTS);
+      const events = kept.sort((a, b) => a.at - b.at).map(({ event }) => event);
+      return count === events.length ? events : [...events, leftOut(count - events.length)];
+    },
   };
+}
+
+interface Noted {
+  readonly at: number;
+  readonly event: JobEvent;
 }
 
 const leftOut = (count: number): JobEvent => ({

@@ -78,6 +78,8 @@ export interface Job {
   /** `status.sequence`, or its resourceVersion where it was not accepted yet */
   readonly sequence: string;
   readonly createdAtMs: number;
+  /** `metadata.generation`, for conditions */
+  readonly generation?: number;
   /** asked for by annotation */
   readonly attempt: number;
   readonly concurrency: number;
@@ -91,11 +93,13 @@ export interface Job {
   readonly fields: readonly string[];
   /** Images that an ImagePrePullJob pulls */
   readonly images?: number;
+  /** A registry alone knows the digest that an upgrade's package must have: nodes have to ask it. */
+  readonly asksRegistry?: boolean;
   /** What is wrong with its spec, in words; any: the job is refused. */
   readonly faults?: readonly string[];
 }
 
-/** Another job of the same kind that may want the same nodes. */
+/** Another job that may want the same nodes. */
 export interface Rival {
   readonly name: string;
   readonly sequence: string;
@@ -105,6 +109,8 @@ export interface Rival {
   readonly supersedes: boolean;
   /** It starts nothing any more: it supersedes still, but nobody waits for its tasks. */
   readonly isEnded?: boolean;
+  /** Its kind changes the agent as well: a node that is at work for it is waited for, and nothing else. */
+  readonly isOtherKind?: boolean;
 }
 
 /** The nodes of the cluster. */
@@ -127,6 +133,7 @@ export interface JobStatus {
     readonly running: number;
     readonly pending: number;
     readonly offline: number;
+    readonly superseded: number;
     readonly images?: number;
     readonly fields?: number;
   };

@@ -48,7 +48,7 @@ function unfitReason({ input, job }: Draft, task: Task): string | undefined {
   if (node === undefined) return `failed to get node, err: Node "${task.nodeName}" not found`;
   if (!node.isEdge) return "the node is not an edge node";
   if (!node.isReady) return undefined;
-  const dialect = dialectFor(job.kind, node.edgeVersion);
+  const dialect = dialectFor(job, node.edgeVersion);
   return "refusal" in dialect ? dialect.refusal : undefined;
 }
 
@@ -66,7 +66,7 @@ function candidates({ tasks, input }: Draft): number[] {
 function start(draft: Draft, index: number, node: NodeFact): void {
   const { job, now } = draft;
   const task = without(draft.tasks[index] as Task, "reason", "lastReportTime");
-  const dialect = dialectFor(job.kind, node.edgeVersion);
+  const dialect = dialectFor(job, node.edgeVersion);
   const isOld = "dialect" in dialect && dialect.dialect === "v1alpha1";
   draft.put(index, {
     ...{ ...task, phase: "InProgress", attempt: job.attempt, startTime: now },

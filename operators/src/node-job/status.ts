@@ -11,11 +11,12 @@ import { exceededReason, exceeds } from "./tolerance.ts";
 import { jobWordsOf } from "./words-v1alpha1.ts";
 
 /** The status of a job that is not carried out. */
-export function refusedStatus({ job, now, input }: Draft, refusal: Refusal): JobStatus {
+export function refusedStatus(draft: Draft, refusal: Refusal): JobStatus {
+  const { job, now, input } = draft;
   return {
     ...input.status,
     ...{ phase: "Failure", reason: refusal.message, sequence: job.sequence },
-    conditions: withTimes(input.status?.conditions ?? [], refusedConditions(refusal), now),
+    conditions: withTimes(input.status?.conditions ?? [], refusedConditions(refusal), draft),
     ...jobWordsOf(job.kind, "Failure", { before: input.status, now }),
   };
 }
@@ -31,7 +32,7 @@ export function statusOf(draft: Draft, before: JobStatus | undefined, wasExceede
     ...(before && without(before, "reason")),
     ...{ phase, sequence: job.sequence, nodeStatus: tasks, summary: counts.summary },
     ...(exceeded !== undefined && { reason: exceeded }),
-    conditions: withTimes(before?.conditions ?? [], conditions, now),
+    conditions: withTimes(before?.conditions ?? [], conditions, draft),
     ...jobWordsOf(job.kind, phase, { before, now }),
     ...versionsOf(draft, before),
   };
@@ -52,7 +53,7 @@ const endedPhase = ({ isRetried }: Draft, before: JobStatus | undefined): JobSta
   !isRetried && (before?.phase === "Completed" || before?.phase === "Failure") ? before.phase : undefined;
 
 function phaseOf(
-  { summary: { running, pending, total }, superseded }: Tally,
+  { summary: { running, pending, total, superseded } }: Tally,
   { exceeded, before }: { readonly exceeded: string | undefined; readonly before: JobStatus | undefined },
 ): JobStatus["phase"] {
   if (before === undefined || (before.phase === "Init" && pending === total - superseded && pending > 0))

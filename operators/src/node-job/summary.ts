@@ -9,7 +9,6 @@ const NAMED_NODES = 3;
 /** Counts and names of one look at all tasks. */
 export interface Tally {
   readonly summary: Summary;
-  readonly superseded: number;
   readonly confirming: Names;
   readonly running: Names;
   readonly offline: Names;
@@ -39,11 +38,10 @@ export function tally(
     if (kind === "pending" && nodes.get(task.nodeName)?.isReady !== true) offline.add(task.nodeName);
     if (isConfirming(task)) confirming.add(task.nodeName);
   }
-  const { superseded, ...rest } = counts;
   const size = { total: tasks.length, running: running.names.count, offline: offline.names.count };
   return {
-    summary: { ...rest, ...size, ...subjectsOf(job) },
-    ...{ superseded, confirming: confirming.names, running: running.names, offline: offline.names },
+    summary: { ...counts, ...size, ...subjectsOf(job) },
+    ...{ confirming: confirming.names, running: running.names, offline: offline.names },
   };
 }
 

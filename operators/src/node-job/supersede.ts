@@ -25,15 +25,18 @@ export function supersede(draft: Draft): void {
 }
 
 /**
- * Whether the node has to wait for another job of the same kind: one that is at work on it, or that is older and has
- * its turn before. Pulls of images do not get in each other's way.
+ * Whether the node has to wait for another job: one that is at work on it, for an agent changes one thing at a time and
+ * the timeout would run meanwhile, or an older one of the same kind, which has its turn before. Pulls of images do not
+ * get in each other's way.
  */
 export function blockerFor({
   job,
   input,
 }: Pick<Draft, "job" | "input">): (node: string) => Rival | undefined {
   const rivals = job.kind === "ImagePrePullJob" ? [] : input.rivals;
-  const earlier = rivals.filter((rival) => rival.isEnded !== true && isLater(job, rival));
+  const earlier = rivals.filter(
+    (rival) => rival.isEnded !== true && rival.isOtherKind !== true && isLater(job, rival),
+  );
   return (node) =>
     rivals.find(({ phaseOf }) => phaseOf(node) === "InProgress") ??
     earlier.find(({ phaseOf }) => phaseOf(node) === "Pending");

@@ -10,7 +10,7 @@ export const TIMED_OUT = "The node task has timed out";
 export const UNREACHED = "the node was not reached in time: it begins when it is back";
 
 /**
- * Gives up tasks of which nothing was heard for too long, by the leader's clock alone.
+ * Gives up tasks whose next step takes too long, by the leader's clock alone.
  *
  * One whose order never reached its node goes back among those that wait: nothing can have happened there.
  *
@@ -19,12 +19,16 @@ export const UNREACHED = "the node was not reached in time: it begins when it is
 export function expire(draft: Draft): number | undefined {
   let nextMs: number | undefined;
   for (const [index, task] of draft.tasks.entries()) {
-    if (task.phase !== "InProgress" || isWaiting(task, draft.job.requireConfirmation)) continue;
+    if (task.phase !== "InProgress" || mayWait(draft, task)) continue;
     const dueMs = dueInMs(draft, index, task);
     if (dueMs > 0) nextMs = Math.min(nextMs ?? dueMs, dueMs);
   }
   return nextMs;
 }
+
+/** Where the Node is gone, nobody is left to confirm: it would hold its slot for ever. */
+const mayWait = ({ job, input }: Draft, task: Task): boolean =>
+  isWaiting(task, job.requireConfirmation) && input.nodes.get(task.nodeName) !== undefined;
 
 /** @returns 0 for one that is not at work any more */
 function dueInMs(draft: Draft, index: number, task: Task): number {
@@ -57,7 +61,7 @@ function timedOut(draft: Draft, index: number, task: Task): void {
   const after = doing === undefined ? "before its first step" : `after ${doing}`;
   draft.events.warn(
     "NodeTimedOut",
-    `nothing was heard of ${task.nodeName} for ${draft.job.timeoutMs / 1000} s ${after}; ` +
+    `${task.nodeName} told of no step for ${draft.job.timeoutMs / 1000} s ${after}; ` +
       `look at its agent's log, then annotate the job longshore.io/attempt=${draft.job.attempt + 1} to try again`,
   );
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { kinds } from "@longshore/crds/kinds";
-import { upgradeFaults, type UpgradeSpec } from "@longshore/crds/operations";
+import { asksRegistryAlone, upgradeFaults, type UpgradeSpec } from "@longshore/crds/operations";
 import type { JobAdapter } from "../node-job/shell/index.ts";
 
 /** Upgrades: where two want a node that neither has begun with, the later one is enough. */
@@ -13,6 +13,7 @@ export const nodeUpgradeJob: JobAdapter = {
       spec,
       faults: upgradeFaults(spec),
       requireConfirmation: spec.requireConfirmation === true,
+      asksRegistry: asksRegistryAlone(spec),
     };
   },
   supersedes: () => true,

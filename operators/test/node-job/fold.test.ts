@@ -215,4 +215,17 @@ describe("events", () => {
     expect(events).toHaveLength(25);
     expect(events.at(-1)?.message).toContain("476 more events");
   });
+
+  it("leave out steps and nodes that went well before what went wrong, and never the end of the job", () => {
+    const rollout = bench({ nodeNames: names(500), concurrency: 500 });
+    rollout.settle();
+    rollout.reports = names(500).map((name, index) =>
+      report(name, ...(index < 497 ? UPGRADE_STEPS : ["!Check"])),
+    );
+    const events = rollout.decide().events.map(({ reason }) => reason);
+    expect(events).toHaveLength(25);
+    expect(events.filter((reason) => reason === "NodeFailed")).toHaveLength(3);
+    expect(events.slice(-2)).toEqual(["Completed", "MoreHappened"]);
+    expect(events).not.toContain("StepSucceeded");
+  });
 });

@@ -32,6 +32,16 @@ describe("other jobs of the same kind", () => {
     expect(rollout.task(begins).phase).toBe("InProgress");
   });
 
+  it.each([
+    { there: "InProgress", begins: "n02" },
+    { there: "Pending", begins: "n01" },
+  ] as const)("of another kind, $there, change the agent too: $begins begins first", ({ there, begins }) => {
+    const rollout = bench({ nodeNames: names(2), concurrency: 1 });
+    rollout.rivals = [rival("99", { n01: there }, { isOtherKind: true })];
+    rollout.settle();
+    expect(rollout.task(begins).phase).toBe("InProgress");
+  });
+
   it("do not get in the way of pulls of images", () => {
     const rollout = bench({ kind: "ImagePrePullJob", nodeNames: names(1) });
     rollout.rivals = [rival("99", { n01: "InProgress" })];
@@ -53,7 +63,9 @@ describe("other jobs of the same kind", () => {
       supersededBy: "job-101",
       reason: "superseded by the later job job-101: nothing was done here",
     });
-    expect(rollout.status?.summary).toMatchObject({ total: 4, failed: 0, running: 1, pending: 1 });
+    expect(rollout.status?.summary).toMatchObject({
+      ...{ total: 4, done: 0, failed: 0, running: 1, pending: 1, superseded: 2 },
+    });
     expect(rollout.condition("Failed")).toBe("False InProgress");
   });
 

@@ -95,6 +95,16 @@ describe("the nodes of a job", () => {
     expect(rollout.task("n02").phase).toBe("Pending"); // it may come back newer
   });
 
+  it("fail where they run what can be told no registry to ask for the digest that the job asks for", () => {
+    const rollout = bench({ nodeNames: names(2), tolerate: 0.5, asksRegistry: true }, [
+      node("n01", { edgeVersion: "v1.20.1" }),
+      node("n02", { edgeVersion: "v1.21.0" }),
+    ]);
+    rollout.settle();
+    expect(rollout.phases()).toBe("Failure,InProgress");
+    expect(rollout.task("n01").reason).toContain("give imageDigestGatter.amd64 or arm64 in another job");
+  });
+
   it("fail where their Node goes before they began", () => {
     const rollout = bench({ nodeNames: names(2), tolerate: 1 });
     rollout.settle();

@@ -35,6 +35,16 @@ describe("the status of a job", () => {
     expect(rollout.phases()).toBe("InProgress,Successful");
   });
 
+  it("that KubeEdge ended goes on with the nodes that failed when they are to try again", () => {
+    const rollout = bench({ nodeNames: names(3), attempt: 2 });
+    const phases = ["Failure", "Successful", "Pending"];
+    const nodeStatus = phases.map((phase, index) => ({ nodeName: names(3)[index], phase }));
+    rollout.status = { phase: "Failure", nodeStatus } as never;
+    rollout.settle();
+    expect(rollout.phases()).toBe("InProgress,Successful,Pending");
+    expect(rollout.task("n01").attempt).toBe(2);
+  });
+
   it("says in its conditions where it stands, with reasons that are documented", () => {
     const rollout = bench({ nodeNames: names(3), tolerate: 0.4, requireConfirmation: true });
     rollout.nodes = [node("n01"), node("n02", { isReady: false }), node("n03")];
@@ -98,6 +108,13 @@ describe("the status of a job", () => {
       },
       ...{ Progressing: "2026-01-01T00:01:00Z", Complete: "2026-01-01T00:01:00Z" },
     });
+  });
+
+  it("says in each condition which generation of the job it is about", () => {
+    const rollout = bench({ nodeNames: names(1), generation: 3 });
+    rollout.settle();
+    const { conditions = [] } = rollout.status ?? {};
+    expect(new Set(conditions.map(({ observedGeneration }) => observedGeneration))).toEqual(new Set([3]));
   });
 
   it("is the very one that was stored where nothing is new, and no change where a count alone is", () => {

@@ -69,6 +69,15 @@ describe("a node of which nothing is heard", () => {
     expect(at(rollout, 3_911)).toBe("Unknown");
   });
 
+  it("A30 has no more time for a confirmation than others when its Node is gone: nobody is left to confirm", () => {
+    const rollout = started({ requireConfirmation: true });
+    rollout.reports = [report("n01", "Check", "WaitingConfirmation")];
+    expect(at(rollout, 10)).toBe("InProgress");
+    rollout.nodes = [];
+    expect([at(rollout, 309), at(rollout, 311)]).toEqual(["InProgress", "Unknown"]);
+    expect(rollout.status?.phase).toBe("Completed");
+  });
+
   it("has no more time for a confirmation that nobody asked for", () => {
     const rollout = started();
     rollout.reports = [report("n01", "Check", "WaitingConfirmation")];

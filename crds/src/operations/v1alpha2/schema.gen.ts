@@ -224,6 +224,10 @@ export const schemas: Readonly<Record<string, object>> = {
        "offline": {
         "type": "integer",
         "minimum": 0
+       },
+       "superseded": {
+        "type": "integer",
+        "minimum": 0
        }
       }
      },
@@ -558,6 +562,10 @@ export const schemas: Readonly<Record<string, object>> = {
        "offline": {
         "type": "integer",
         "minimum": 0
+       },
+       "superseded": {
+        "type": "integer",
+        "minimum": 0
        }
       }
      },
@@ -849,6 +857,10 @@ export const schemas: Readonly<Record<string, object>> = {
         "minimum": 0
        },
        "offline": {
+        "type": "integer",
+        "minimum": 0
+       },
+       "superseded": {
         "type": "integer",
         "minimum": 0
        }

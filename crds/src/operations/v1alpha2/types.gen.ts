@@ -96,6 +96,8 @@ export interface ConfigUpdateJobStatus {
     pending?: number;
     /** Nodes that have not begun and are not connected. */
     offline?: number;
+    /** Nodes that had not begun and are left to a later job. */
+    superseded?: number;
   };
   /** Version of the job when it was accepted: later jobs have greater ones. */
   sequence?: string;
@@ -249,6 +251,8 @@ export interface ImagePrePullJobStatus {
     pending?: number;
     /** Nodes that have not begun and are not connected. */
     offline?: number;
+    /** Nodes that had not begun and are left to a later job. */
+    superseded?: number;
   };
   /** Version of the job when it was accepted: later jobs have greater ones. */
   sequence?: string;
@@ -379,6 +383,8 @@ export interface NodeUpgradeJobStatus {
     pending?: number;
     /** Nodes that have not begun and are not connected. */
     offline?: number;
+    /** Nodes that had not begun and are left to a later job. */
+    superseded?: number;
   };
   /** Version of the job when it was accepted: later jobs have greater ones. */
   sequence?: string;

@@ -10,6 +10,8 @@ export interface SpecView {
   /** Why it cannot be carried out; empty when it can. Admission refuses such jobs too, where it is asked. */
   readonly faults: readonly { readonly field: string; readonly message: string }[];
   readonly requireConfirmation?: boolean;
+  /** A registry alone knows the digest that its package must have */
+  readonly asksRegistry?: boolean;
   /** Keys that it sets in the agent's configuration */
   readonly fields?: readonly string[];
   /** Images that it pulls */
@@ -23,7 +25,7 @@ export interface JobAdapter {
   view(spec: object | undefined): SpecView;
   /**
    * Does a later job make an earlier one's work on a node needless? Where it does not, the earlier one goes first.
-   * Absent: jobs of this kind do not mind each other.
+   * Absent: jobs of this kind do not change the agent, and mind no others.
    */
   readonly supersedes?: (later: Job, earlier: Job) => boolean;
 }

@@ -23,7 +23,7 @@ import { restMs, type Pace } from "./pace.ts";
 import { dropReports, isJobGone, type Reports } from "./reports.ts";
 import { isLeaving, type Rivals } from "./rivals.ts";
 import { silentTasks, unreachedBy } from "./standings.ts";
-import type { StoredJob } from "./stored-job.ts";
+import { wholeJob, type StoredJob } from "./stored-job.ts";
 
 export interface ReconcilerDeps extends Pace {
   readonly adapter: JobAdapter;
@@ -68,10 +68,7 @@ export function createJobReconciler(deps: ReconcilerDeps): Reconciler {
       const orphaned = await dropOrphans(deps, name, stored, context);
       if (stored === undefined) return orphaned;
       if (isLeaving(stored)) return await release(deps, stored, context);
-      if (stored.isEnded) {
-        memories.delete(name);
-        return await tidy(deps, stored, context);
-      }
+      if (stored.isEnded && deps.reports.count(stored.metadata.uid) === 0) return DONE;
       return await advance(deps, memories, stored, context);
     } catch (error) {
       if (isNotFound(error)) return DONE;
@@ -120,24 +117,36 @@ async function tidy(
   return DONE;
 }
 
+/** What is kept of an ended job lacks its nodes: one that was given up may tell still how it ended. */
+async function reread(
+  { adapter, client }: ReconcilerDeps,
+  stored: StoredJob,
+  { signal }: ReconcileContext,
+): Promise<StoredJob | undefined> {
+  const { name } = stored.metadata;
+  return wholeJob(stored, await client.get(adapter.resource, { name }, { signal }));
+}
+
 async function advance(
   deps: ReconcilerDeps,
   memories: Map<string, Memory>,
-  stored: StoredJob,
+  seen: StoredJob,
   context: ReconcileContext,
 ): Promise<Result> {
-  const { name, resourceVersion } = stored.metadata;
+  const { name, resourceVersion } = seen.metadata;
   const memory = memories.get(name) ?? { writtenFrom: "", writtenMs: -Infinity, nextWriteMs: 0 };
   memories.set(name, memory);
   // Nothing is decided twice from the same status.
   if (memory.writtenFrom === resourceVersion) return { requeueAfterMs: LOST_EVENT_MS };
   const waitMs = memory.nextWriteMs - deps.clock.nowMs();
   if (waitMs > 0) return { requeueAfterMs: waitMs };
+  const stored = seen.isEnded ? await reread(deps, seen, context) : seen;
+  if (stored === undefined) return tidy(deps, seen, context);
   const decision = await decisionOf(deps, stored, context);
   if (decision === undefined) return { requeueAfterMs: REDIS_AWAY_MS };
   const restsMs = restBefore(decision, { stored, memory, nowMs: deps.clock.nowMs() });
   if (restsMs === 0) await write(deps, { stored, memory, decision }, context);
-  else if (decision.isEnded) return tidy(deps, stored, context);
+  else if (restsMs === undefined && decision.isEnded) return tidy(deps, stored, context);
   return resultOf(decision, restsMs);
 }
 
@@ -170,7 +179,7 @@ async function decisionOf(
   const nowMs = clock.wallMs();
   try {
     const unreached = await unreachedOf(deps, stored, reports, nowMs);
-    const rivals = await deps.rivals.of(stored, signal);
+    const rivals = stored.isEnded ? [] : await deps.rivals.of(stored, signal);
     const ended = metrics.decideSeconds.startTimer({ kind: adapter.kind });
     const decision = decide({ job, status, reports, nodes, rivals, unreached, nowMs });
     ended();

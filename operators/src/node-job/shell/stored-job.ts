@@ -6,7 +6,7 @@ import type { KubeObject, ObjectMeta } from "../../runtime/index.ts";
 import { adopted } from "../adopt.ts";
 import type { Job, JobStatus, Task } from "../port.ts";
 import { isFailed } from "../tolerance.ts";
-import type { JobAdapter } from "./adapter.ts";
+import type { JobAdapter, SpecView } from "./adapter.ts";
 
 /** All that is kept of a job. */
 export interface StoredJob extends Trimmed {
@@ -28,8 +28,9 @@ const DEFAULT_TOLERATE = 0.1;
 const NO_TASKS: readonly Task[] = [];
 
 /** Of one informer: the same function each time that it is asked for. */
-export function createTrim(adapter: JobAdapter): (object: KubeObject) => StoredJob {
-  return (object) => {
+export const createTrim =
+  (adapter: JobAdapter): ((object: KubeObject) => StoredJob) =>
+  (object) => {
     const { metadata, spec, status } = object as RawJob;
     const job = jobOf(adapter, object);
     const seen = adopted(job, status);
@@ -47,6 +48,12 @@ export function createTrim(adapter: JobAdapter): (object: KubeObject) => StoredJ
       orderDigest: createOrderDigest(metadata.uid, isEnded ? undefined : spec),
     };
   };
+
+/** An ended job with what its nodes told. @returns undefined when KubeEdge ended it: that is left as it is */
+export function wholeJob(stored: StoredJob, object: KubeObject): StoredJob | undefined {
+  const { metadata, status } = object as RawJob;
+  if (metadata.uid !== stored.metadata.uid || status?.sequence === undefined) return undefined;
+  return { ...stored, metadata: lifeOf(metadata), status };
 }
 
 function withoutTasks(status: JobStatus): JobStatus {
@@ -75,35 +82,51 @@ function createOrderDigest(uid: string, spec: object | undefined): StoredJob["or
   };
 }
 
-/** @param attempt that is asked for: nodes that failed in an earlier one begin again */
+/** @param attempt that is asked for: nodes that failed in an earlier one, or never began, begin then */
 function isOver({ phase, nodeStatus = NO_TASKS }: JobStatus, attempt: number): boolean {
   if (phase !== "Completed" && phase !== "Failure") return false;
   return nodeStatus.every(
-    (task) => task.phase !== "InProgress" && !(isFailed(task) && task.attempt < attempt),
+    (task) =>
+      task.phase !== "InProgress" &&
+      !((isFailed(task) || task.phase === "Pending") && task.attempt < attempt),
   );
 }
 
 function jobOf(adapter: JobAdapter, { metadata, spec, status }: RawJob): Job {
-  const { spec: limits, images, ...view } = adapter.view(spec);
-  const faults = view.faults.map(({ field, message }) => `${field}: ${message}`);
+  const view = adapter.view(spec);
   return {
     kind: adapter.kind,
     name: metadata.name,
     uid: metadata.uid,
     sequence: status?.sequence ?? metadata.resourceVersion,
     createdAtMs: Date.parse(metadata.creationTimestamp ?? ""),
+    ...(metadata.generation !== undefined && { generation: metadata.generation }),
     attempt: attemptOf(metadata.annotations),
-    concurrency: concurrencyOf(limits),
-    timeoutMs: timeoutSecondsOf(limits) * 1000,
-    tolerate: tolerateOf(limits),
-    nodeNames: limits.nodeNames ?? [],
-    ...(limits.labelSelector !== undefined && { labelSelector: limits.labelSelector }),
-    requireConfirmation: view.requireConfirmation === true,
-    fields: view.fields ?? [],
-    ...(images !== undefined && { images }),
-    ...(faults.length > 0 && { faults }),
+    ...limitsOf(view.spec),
+    ...subjectsOf(view),
   };
 }
+
+const limitsOf = (limits: JobSpec) => ({
+  concurrency: concurrencyOf(limits),
+  timeoutMs: timeoutSecondsOf(limits) * 1000,
+  tolerate: tolerateOf(limits),
+  nodeNames: limits.nodeNames ?? [],
+  ...(limits.labelSelector !== undefined && { labelSelector: limits.labelSelector }),
+});
+
+const subjectsOf = ({
+  requireConfirmation = false,
+  asksRegistry = false,
+  fields = [],
+  images,
+  ...view
+}: SpecView) => ({
+  ...{ requireConfirmation, fields },
+  ...(asksRegistry && { asksRegistry }),
+  ...(images !== undefined && { images }),
+  ...(view.faults.length > 0 && { faults: view.faults.map(({ field, message }) => `${field}: ${message}`) }),
+});
 
 function tolerateOf({ failureTolerate = "" }: JobSpec): number {
   const share = failureTolerate === "" ? DEFAULT_TOLERATE : Number(failureTolerate);

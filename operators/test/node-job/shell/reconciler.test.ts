@@ -28,10 +28,15 @@ function bench(nodes: number, spec: object = {}) {
   let cached: StoredJob = trim(object);
   const [writes, reports, dropped]: [JobStatus[], TaskReport[], string[]] = [[], [], []];
   const registry = new Registry();
+  const inStore = () => ({
+    ...object,
+    metadata: { ...object.metadata, resourceVersion: String(version) },
+    ...stored,
+  });
   const deps: ReconcilerDeps = {
     ...{ adapter: imagePrePullJob, clock, statusWritesPerSecond: 1 },
     client: {
-      get: () => Promise.reject(new Error("not asked for")),
+      get: <T>(): Promise<T> => Promise.resolve(inStore() as T),
       patch: () => Promise.reject(new Error("not asked for")),
       update: <T>(_: unknown, body: object): Promise<T> => {
         const { metadata, status } = body as { metadata: { resourceVersion: string }; status: JobStatus };
@@ -59,7 +64,7 @@ function bench(nodes: number, spec: object = {}) {
     },
     nodes: { get: factOf, matching: () => [] },
     rivals: { of: () => Promise.resolve([]), mindedBy: () => [] },
-    outbox: { standing: () => Promise.reject(new Error("not asked for")) },
+    outbox: { standing: () => Promise.resolve({ isConnected: true, isEstablished: true, objects: [] }) },
     shape: (status) => status,
   };
   const reconcile = createJobReconciler(deps);
@@ -68,11 +73,12 @@ function bench(nodes: number, spec: object = {}) {
     turn: (): Promise<Result> => reconcile({ namespace: "", name: "pull" }, context),
     /** The watch has brought what is stored. */
     catchUp(): void {
-      cached = trim({
-        ...object,
-        metadata: { ...object.metadata, resourceVersion: String(version) },
-        ...stored,
-      });
+      cached = trim(inStore());
+    },
+    /** As somebody else's controller does. */
+    put(status: object): void {
+      stored = { status: status as JobStatus };
+      version++;
     },
     /** Somebody else writes the job. */
     touch: () => version++,
@@ -153,8 +159,40 @@ describe("writing the status of a job", () => {
     await b.turn();
     expect([b.writes.at(-1)?.phase, b.dropped]).toEqual(["Completed", []]);
     b.catchUp();
+    b.clock.advance(1000);
     await b.turn();
     expect(b.dropped).toEqual(["longshore.io/job-uid=u"]);
+  });
+
+  it("keeps what a node tells that was given up, after the end of the job", async () => {
+    const b = bench(1, { timeoutSeconds: 60, failureTolerate: "1" });
+    await b.turn();
+    b.catchUp();
+    await b.turn();
+    b.catchUp();
+    b.clock.advance(60_000);
+    await b.turn();
+    expect([b.phases(), b.writes.at(-1)?.phase]).toEqual([["Unknown"], "Completed"]);
+    b.catchUp();
+    await b.turn();
+    b.clock.advance(3_600_000);
+    b.tell("edge-0");
+    await b.turn();
+    expect([b.phases(), b.dropped]).toEqual([["Successful"], []]);
+    expect(b.writes.at(-1)).toMatchObject({ phase: "Completed", summary: { done: 1, failed: 0 } });
+    b.catchUp();
+    b.clock.advance(1000);
+    await b.turn();
+    expect([b.writes.length, b.dropped]).toEqual([4, ["longshore.io/job-uid=u"]]);
+  });
+
+  it("writes nothing of what is told of a job that KubeEdge ended", async () => {
+    const b = bench(1);
+    b.put({ phase: "Failure", nodeStatus: [{ nodeName: "edge-0", phase: "Unknown" }] });
+    b.catchUp();
+    b.tell("edge-0");
+    await b.turn();
+    expect([b.writes, b.dropped]).toEqual([[], ["longshore.io/job-uid=u"]]);
   });
 
   it("counts tasks that began and ended", async () => {

@@ -12,7 +12,8 @@ import { names, prePull, upgrade } from "./specs.ts";
 
 const metadata = { name: "j", uid: "u", resourceVersion: "7", creationTimestamp: "2026-01-01T00:00:00Z" };
 const statusOf = (phase: JobStatus["phase"], ...tasks: Task["phase"][]): JobStatus => ({
-  ...{ phase, sequence: "5", summary: { total: 2, done: 1, failed: 1, running: 0, pending: 0, offline: 0 } },
+  ...{ phase, sequence: "5" },
+  summary: { total: 2, done: 1, failed: 1, running: 0, pending: 0, offline: 0, superseded: 0 },
   nodeStatus: tasks.map((one, i) => ({ nodeName: `edge-${i}`, phase: one, attempt: 1 })),
 });
 
@@ -52,6 +53,12 @@ describe("what is kept of a job", () => {
     const status = statusOf("Failure", "Successful", "Failure");
     const { isEnded, status: kept } = trimmed(status, { "longshore.io/attempt": "2" });
     expect([isEnded, kept]).toEqual([false, status]);
+  });
+
+  it("is all of it again when nodes that never began are to, be it that all others succeeded late", () => {
+    const status = statusOf("Failure", "Successful", "Pending");
+    expect(trimmed(status).isEnded).toBe(true);
+    expect(trimmed(status, { "longshore.io/attempt": "2" })).toMatchObject({ isEnded: false, status });
   });
 
   it("gives a task at work the same order whatever is asked for of the others by now", () => {

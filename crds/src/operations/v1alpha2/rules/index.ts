@@ -3,5 +3,5 @@ export { configFaults, configHazards, isConfigKey, isConfigValue, type ConfigSpe
 export { isSameJob } from "./fixed.ts";
 export { prePullFaults, prePullHazards, type PrePullTemplate } from "./image-prepull.ts";
 export { concurrencyOf, SPEC_IS_FIXED, timeoutSecondsOf, type JobSpec } from "./job.ts";
-export { upgradeFaults, upgradeHazards, type UpgradeSpec } from "./node-upgrade.ts";
+export { asksRegistryAlone, upgradeFaults, upgradeHazards, type UpgradeSpec } from "./node-upgrade.ts";
 export { isDigest, isImage, isImageRepository, isVersion } from "./references.ts";

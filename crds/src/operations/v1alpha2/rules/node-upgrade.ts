@@ -15,6 +15,12 @@ export interface UpgradeSpec extends JobSpec {
   };
 }
 
+/** A gate whose digest a registry alone knows: who cannot ask it must not be ordered the upgrade, or the gate is open. */
+export function asksRegistryAlone({ imageDigestGatter = {} }: UpgradeSpec): boolean {
+  const { value = "", amd64 = "", arm64 = "", registryAPI } = imageDigestGatter;
+  return registryAPI !== undefined && `${value}${amd64}${arm64}` === "";
+}
+
 /** What KubeEdge's webhook refuses: the version and the image once reached a shell (CVE-2026-62371). */
 export function upgradeFaults(spec: UpgradeSpec): RuleViolation[] {
   const { version = "", image = "" } = spec;

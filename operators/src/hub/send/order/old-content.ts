@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { asksRegistryAlone } from "@longshore/crds/operations";
 import type { Fields, Job } from "./job.ts";
 
 const CHECKING = "Checking";
@@ -15,7 +16,6 @@ interface Digests {
   readonly value?: string;
   readonly arm64?: string;
   readonly amd64?: string;
-  readonly registryAPI?: unknown;
 }
 interface PullTemplate {
   readonly images?: readonly string[];
@@ -87,10 +87,7 @@ export function needsArchitecture({ spec }: Job): boolean {
 }
 
 /** A gate that only CloudCore itself could have asked a registry about: without its answer nothing may be ordered. */
-export function isUnanswered({ spec }: Job): boolean {
-  const { value = "", arm64 = "", amd64 = "", registryAPI } = (spec as UpgradeSpec).imageDigestGatter ?? {};
-  return registryAPI !== undefined && `${value}${arm64}${amd64}` === "";
-}
+export const isUnanswered = ({ spec }: Job): boolean => asksRegistryAlone(spec);
 
 /** The repository in full, without tag or digest, as Docker's names are read. */
 function repositoryOf(image: string): string {
