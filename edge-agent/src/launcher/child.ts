@@ -35,7 +35,6 @@ export function startChild({ node, args, env }: Command, keepTail: boolean): Chi
   });
   let tail = "";
   const passOn = (from: Readable, to: NodeJS.WriteStream): void => {
-    to.on("error", () => undefined); // nobody listens: the agent matters more
     from.on("data", (chunk: Buffer) => {
       tail = (tail + chunk.toString("utf8")).slice(-LOG_CHARS);
       to.write(chunk);

@@ -38,7 +38,7 @@ export async function launch(deps: LauncherDeps): Promise<number> {
   let endsInARow = 0;
   for (;;) {
     const startedMs = clock.monotonicMs();
-    const ended = await startOnce(deps);
+    const ended = await startOnce(deps).catch((error: unknown) => failure(deps, error));
     if (isStopped(stopping)) return ended ?? 0;
     if (ended === undefined) continue;
     endsInARow = clock.monotonicMs() - startedMs >= options.calmMs ? 1 : endsInARow + 1;
@@ -51,9 +51,7 @@ const isStopped = (signal: AbortSignal): boolean => signal.aborted;
 
 /** @returns exit code of an agent that ended by itself; undefined: go on at once */
 async function startOnce(deps: LauncherDeps): Promise<number | undefined> {
-  const prepared = prepare(deps);
-  if (prepared === undefined) return FAILED;
-  const { slot, trial } = prepared;
+  const { slot, trial } = prepareStart(deps.parts, deps.log);
   if (slot === undefined) throw new NoAgentError(`${deps.parts.agentDir} holds no agent`);
   if (trial !== undefined) return tryAgent(deps, slot, trial);
   deps.become?.(slot);
@@ -66,13 +64,11 @@ async function startOnce(deps: LauncherDeps): Promise<number | undefined> {
 
 const FAILED = 70;
 
-function prepare({ parts, log }: LauncherDeps): ReturnType<typeof prepareStart> | undefined {
-  try {
-    return prepareStart(parts, log);
-  } catch (error) {
-    log("error", `nothing can be started now: ${String(error)}`);
-    return undefined;
-  }
+/** A disk that fails now may be well soon: who would start the launcher again where it stays? */
+function failure({ log }: LauncherDeps, error: unknown): number {
+  if (error instanceof NoAgentError) throw error;
+  log("error", `the agent cannot be started now: ${String(error)}`);
+  return FAILED;
 }
 
 async function tryAgent(deps: LauncherDeps, slot: Slot, trial: Trial): Promise<number | undefined> {

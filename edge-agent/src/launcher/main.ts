@@ -75,6 +75,9 @@ function stopSignal(): AbortSignal {
   return stopping.signal;
 }
 
+// Nobody listens to what an agent on trial writes: it matters more.
+for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
+
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {

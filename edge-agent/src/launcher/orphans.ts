@@ -18,7 +18,7 @@ export function findOrphans(agentDir: string, proc = "/proc"): number[] {
 function isOrphan(folder: string, agentDir: string): boolean {
   try {
     const args = readFileSync(`${folder}/cmdline`, "utf8").split("\0");
-    if (args[args.indexOf("--agent-dir") + 1] !== agentDir) return false;
+    if (args[args.indexOf("--agent-dir") + 1] !== agentDir || !isOurs(`${folder}/status`)) return false;
     const mark = readFileSync(`${folder}/environ`, "utf8")
       .split("\0")
       .find((line) => line.startsWith(`${PARENT_VARIABLE}=`));
@@ -27,6 +27,10 @@ function isOrphan(folder: string, agentDir: string): boolean {
     return false; // it ended meanwhile, or is somebody else's
   }
 }
+
+/** Anybody can look like an agent, and would hold the next one up. */
+const isOurs = (file: string): boolean =>
+  Number(/^Uid:\s+(\d+)/m.exec(readFileSync(file, "utf8"))?.[1]) === process.getuid?.();
 
 /** The command's name, in brackets, may hold anything. */
 function parentIn(file: string): string {

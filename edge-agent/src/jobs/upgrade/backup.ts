@@ -45,7 +45,12 @@ export function manifestInUse({ disk, agentDir, version }: UpgradeParts): Manife
 async function backUpStore({ disk, store }: UpgradeParts, file: string): Promise<void> {
   const next = `${file}.next`;
   removeTree(disk, next);
-  await store.backup(next);
+  try {
+    await store.backup(next);
+  } catch (error) {
+    removeTree(disk, next); // where the disk is full
+    throw error;
+  }
   disk.sync(next);
   disk.rename(next, file);
   disk.sync(join(file, ".."));

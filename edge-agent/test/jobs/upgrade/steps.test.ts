@@ -228,6 +228,17 @@ describe("BackUp", () => {
     expect(disk.entry(`${folder}/agent.db`)?.mode).toBe(0o600);
   });
 
+  it("leaves no half of a copy where the disk is full", async () => {
+    const backup = (to: string): void => {
+      disk.writeFile(to, Buffer.from("ro"), 0o600);
+      throw new Error("the disk is full");
+    };
+    const upgrade = job(SPEC, { store: { file: STORE, schema: 1, backup } });
+    await upgrade.run("Check");
+    await expect(upgrade.run("BackUp")).rejects.toThrow("the disk is full");
+    expect(disk.list(`${BACKUP_DIR}/v1.0.0`)).toEqual(["edgecore.yaml"]);
+  });
+
   it("removes old backups beyond its limit, and nothing that is none", async () => {
     for (const version of ["v0.1.0", "v0.2.0", "v0.3.0"]) {
       makeFolders(disk, `${BACKUP_DIR}/${version}`);
