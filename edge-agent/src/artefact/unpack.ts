@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline, type Readable, type Transform } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 import { ArtefactFault, codeOf, wordsOf } from "./errors.ts";
 import { onDisk } from "./http/download.ts";
 import { placeOf, readTar, type TarEntry, type TarLimits } from "./tar/index.ts";
@@ -18,6 +18,8 @@ const FOLDER_MODE = 0o755;
 const PROGRAM_MODE = 0o755;
 const FILE_MODE = 0o644;
 const ANY_EXECUTE = 0o111;
+/** Memory that a layer may have the reader hold, as a power of two: what RFC 8878 3.1.1.1.2 wants every reader to take. */
+const WINDOW_LOG = 23;
 
 export interface UnpackOptions extends TarLimits {
   /** A folder; nothing of the package may be in it. */
@@ -84,7 +86,7 @@ function decoderOf(mediaType: string): Transform | undefined {
     case "application/vnd.docker.image.rootfs.diff.tar.gzip":
       return createGunzip();
     case "application/vnd.oci.image.layer.v1.tar+zstd":
-      return createZstdDecompress();
+      return createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG } });
     case "application/vnd.oci.image.layer.v1.tar":
     case "application/vnd.docker.image.rootfs.diff.tar":
       return undefined;

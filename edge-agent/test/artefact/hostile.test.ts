@@ -234,6 +234,7 @@ describe("unpacking a layer", () => {
   it.each([
     ["text", "application/vnd.oci.image.layer.v1.tar+gzip", Buffer.from("not gzip at all, by no means")],
     ["a cut", "application/vnd.oci.image.layer.v1.tar+gzip", gzipSync(tarOf(good)).subarray(0, 60)],
+    ["a window of 128 MiB", "application/vnd.oci.image.layer.v1.tar+zstd", wideFrame(tarOf(good))],
     ["another kind", "application/x-evil", tarOf(good)],
   ])("refuses %s in the place of a layer", async (_what, mediaType, bytes) => {
     await expect(unpackAll([{ bytes, mediaType }])).rejects.toMatchObject({
@@ -242,6 +243,14 @@ describe("unpacking a layer", () => {
     });
   });
 });
+
+/** A frame of zstd (RFC 8878 3.1.1) that has the reader keep 2^27 bytes in memory. */
+function wideFrame(content: Buffer): Buffer {
+  const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, (27 - 10) << 3]);
+  const block = Buffer.alloc(3);
+  block.writeUIntLE((content.length << 3) | 1, 0, 3);
+  return Buffer.concat([frame, block, content]);
+}
 
 function negative(): Buffer {
   const block = header({ ...good });
