@@ -35,6 +35,7 @@ async function main(): Promise<void> {
     return;
   }
   refuseEnvironment(process.env);
+  process.umask(0o022); // containers that are not root read what is mounted; what is secret has a mode of its own
   const { settings, ignored } = readConfigFile(file, SCHEMA);
   const config = toAgentConfig(settings, hostname());
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });

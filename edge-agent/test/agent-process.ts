@@ -43,7 +43,9 @@ export async function startAgentProcess(withLauncher: boolean): Promise<AgentPro
   const configFile = join(folder, "edgecore.yaml");
   writeFileSync(configFile, configOf(folder, hub.address.replace("wss://", ""), api), { mode: 0o600 });
   const command = withLauncher ? launched(folder, configFile) : [...OPTIONS, MAIN, "--config", configFile];
+  const mask = process.umask(0o077);
   const child = spawn(process.execPath, command, { env: { ...process.env, NODE_OPTIONS: "" } });
+  process.umask(mask);
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));

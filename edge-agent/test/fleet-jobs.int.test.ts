@@ -46,6 +46,10 @@ describe("the agent's program without a launcher", () => {
     expect((await post("/api/v1/nodes")).status).toBe(404);
   });
 
+  it("lets containers that are not root read what it mounts, whatever mask it was started with", () => {
+    expect(readFileSync(`/proc/${agent.child.pid}/status`, "utf8")).toMatch(/^Umask:\s+0022$/m);
+  });
+
   it("ends in order and with 0 when it is asked to", async () => {
     agent.child.kill("SIGTERM");
     await expect(once(agent.child, "exit")).resolves.toEqual([0, null]);
