@@ -308,13 +308,14 @@ describe("fleet jobs through a hub on real Redis and a real API server", () => {
   }, 30_000);
 
   it("S36 stores the longest report that a node can make", async () => {
-    const job = await create("NodeUpgradeJob", { version: "v1.23.1", nodeNames: [node] });
+    const job = await create("ImagePrePullJob", {
+      imagePrePullTemplate: { images: ["busybox:1"], nodeNames: [node] },
+    });
     const bench = uplinkBench({ node, negotiated: true, api: client, clock: systemClock });
     const long = "漢".repeat(20_000);
-    const steps = ["Check", "WaitingConfirmation", "BackUp", "Upgrade", "RollBack"];
     await bench.ask(
       "UpdateNodeActionStatus",
-      `operations.kubeedge.io/v1alpha2/nodeupgradejob/${name}/node/${node}`,
+      `operations.kubeedge.io/v1alpha2/imageprepulljob/${name}/node/${node}`,
       {
         ...{
           uid: job.metadata.uid,
@@ -324,7 +325,7 @@ describe("fleet jobs through a hub on real Redis and a real API server", () => {
           fromVersion: long,
           toVersion: long,
         },
-        actions: steps.map((action) => ({ action, status: "False", reason: long, time: long })),
+        actions: ["Check", "Pull"].map((action) => ({ action, status: "False", reason: long, time: long })),
         images: Array.from({ length: 1_000 }, () => ({ image: long, status: long, reason: long })),
       },
     );

@@ -54,7 +54,7 @@ export function createTaskReportHandler(deps: TaskReportDeps): UplinkHandler {
         : readOldTold(session.node, frame.content, now);
     if (told.cuts > 0) noteCuts(told, request, deps.metrics);
     const waiter = new WaitingFrame(request, answers);
-    writer.add({ address, session }, told, { chars: sizeOf(frame.content), waiter });
+    writer.add({ address, session }, told, waiter);
   };
   return {
     types: [TYPE, OLD_TYPE],
@@ -95,10 +95,6 @@ function oldAddressOf(name: string, operation: string): TaskAddress | undefined 
   const types = Object.entries(OLD_ORDER_KIND) as readonly (readonly [JobKind, string])[];
   return types.some(([, type]) => type === operation) ? parseTaskResource(`${operation}/${name}`) : undefined;
 }
-
-/** About what it takes in memory; a content that is a text was not parsed yet. */
-const sizeOf = (content: unknown): number =>
-  typeof content === "string" ? content.length : JSON.stringify(content).length;
 
 function noteCuts({ cuts }: Told, { session, resource }: UplinkRequest, metrics: TaskReportMetrics): void {
   metrics.cuts.inc(cuts);

@@ -74,6 +74,14 @@ describe("what a plain EdgeCore tells of a task", () => {
     },
   );
 
+  it.each(["__proto__", "constructor", "toString"])(
+    "takes no harm from an image's state %p",
+    async (state) => {
+      await rig.tell(RESOURCE, step("Pull", { extend: `[{"image":"a","state":"${state}"}]` }));
+      expect(rig.stored()?.images).toEqual([{ image: "a" }]);
+    },
+  );
+
   it.each(["v1,v2,v3", ",,", "no comma at all"])("takes no harm from the versions %p", async (extend) => {
     await rig.tell(UPGRADE, step("BackUp", { extend }));
     expect(rig.stored()?.actions).toHaveLength(1);
@@ -94,7 +102,7 @@ describe("what a plain EdgeCore tells of a task", () => {
     await rig.tell(RESOURCE, step("Check", { succ: false }));
     const metadata = { name: "j", uid: UID, annotations: { "longshore.io/attempt": "2" } };
     rig.bench.client.put(kinds.ImagePrePullJob, { metadata });
-    await rig.later(4_000);
+    await rig.later(1_000);
     await rig.tell(RESOURCE, step("Check"));
     expect(rig.stored()).toMatchObject({ attempt: 2, actions: [{ action: "Check", status: "True" }] });
   });

@@ -210,8 +210,23 @@ describe("what our agent tells of a task", () => {
   });
 
   it("RATE is refused when one node tells of too many tasks", async () => {
-    for (let i = 0; i < 70; i++)
+    for (let i = 0; i < 20; i++)
       await rig.bench.ask(OPERATION, RESOURCE.replace("/j/", `/j${i}/`), whole(["Check"]));
-    expect((await rig.bench.rejects())["RATE"]).toBe(6);
+    expect((await rig.bench.rejects())["RATE"]).toBe(4);
+  });
+
+  it("B78 takes the room of no other node, however much one tells while nothing can be stored", async () => {
+    rig.bench.client.gate = new Promise(() => undefined);
+    const images = Array.from({ length: 500 }, () => ({ image: "i".repeat(512), reason: "r".repeat(1_024) }));
+    for (let i = 0; i < 200; i++)
+      await rig.bench.ask(
+        OPERATION,
+        RESOURCE.replace("/j/", `/j${i % 10}/`),
+        whole(["Pull"], { images, log: `${i}` }),
+      );
+    const before = await rig.bench.rejects();
+    expect(before["RATE"]).toBeGreaterThan(180);
+    await rig.bench.askAsNeighbour(OPERATION, RESOURCE.replace("edge-1", "edge-2"), whole(["Pull"]));
+    expect(await rig.bench.rejects()).toEqual(before);
   });
 });

@@ -9,12 +9,22 @@ import type { JobFacts } from "./fold.ts";
 export interface JobsOptions {
   /** What was read of a job counts for so long. */
   readonly maxAgeMs: number;
+  /**
+   * And for so long where a report says neither which job nor which attempt it is about: an edge may answer the order
+   * of a new attempt at once.
+   */
+  readonly maxUnsaidAgeMs: number;
   /** A job that is not the one that an edge means is looked up again, at most so often. */
   readonly minAgeMs: number;
   readonly maxJobs: number;
 }
 
-export const defaultJobsOptions: JobsOptions = { maxAgeMs: 3_000, minAgeMs: 1_000, maxJobs: 1_000 };
+export const defaultJobsOptions: JobsOptions = {
+  maxAgeMs: 3_000,
+  maxUnsaidAgeMs: 200,
+  minAgeMs: 1_000,
+  maxJobs: 1_000,
+};
 
 interface Known {
   /** undefined: there is no such job */
@@ -45,11 +55,15 @@ export class Jobs {
   async find(kind: JobKind, name: string, uid?: string): Promise<JobFacts | undefined> {
     const key = `${kind}/${name}`;
     const known = this.#known.get(key);
-    const isMeant = known?.facts !== undefined && (uid === undefined || known.facts.uid === uid);
-    const { maxAgeMs, minAgeMs } = this.#options;
-    const isRecent =
-      known !== undefined && this.#clock.nowMs() - known.atMs < (isMeant ? maxAgeMs : minAgeMs);
+    const isRecent = known !== undefined && this.#clock.nowMs() - known.atMs < this.#ageFor(known, uid);
     return (isRecent ? known : await this.#lookUp(kind, name)).facts;
+  }
+
+  #ageFor({ facts }: Known, uid: string | undefined): number {
+    const { maxAgeMs, maxUnsaidAgeMs, minAgeMs } = this.#options;
+    if (facts === undefined) return minAgeMs;
+    if (uid === undefined) return maxUnsaidAgeMs;
+    return facts.uid === uid ? maxAgeMs : minAgeMs;
   }
 
   #lookUp(kind: JobKind, name: string): Promise<Known> {

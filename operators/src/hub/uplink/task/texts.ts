@@ -76,7 +76,7 @@ export class Texts {
 
   #image(entry: Fields): NodeTaskReportImage {
     const image = this.of(entry, "image", MAX_IMAGE_CHARS);
-    const status = this.of(entry, "status", MAX_STATUS_CHARS) ?? STATUS[textOf(entry, "state")];
+    const status = this.of(entry, "status", MAX_STATUS_CHARS) ?? STATUS.get(textOf(entry, "state"));
     const reason = this.of(entry, "reason", REPORT_LIMITS.imageReasonChars);
     return {
       ...(image !== undefined && { image }),
@@ -92,12 +92,16 @@ export class Texts {
   ): string | undefined {
     if (text.length <= maxChars) return text === "" ? undefined : text;
     this.cuts += 1;
-    return shorten(text, maxChars);
+    // A part of a string keeps all of it in memory; a copy does not.
+    return Buffer.from(shorten(text, maxChars)).toString();
   }
 }
 
 /** States of v1alpha1. */
-const STATUS: Readonly<Partial<Record<string, string>>> = { Successful: "True", Failed: "False" };
+const STATUS: ReadonlyMap<string, string> = new Map([
+  ["Successful", "True"],
+  ["Failed", "False"],
+]);
 
 function textOf(fields: Fields, key: string): string {
   const value = Object.hasOwn(fields, key) ? fields[key] : undefined;

@@ -61,7 +61,7 @@ function wholeOf(kind: JobKind, fields: Fields, texts: Texts): WholeTask {
     throw bad("the uid is no uid");
   const progress = texts.of(fields, "progress", progressChars);
   const log = texts.endOf(fields, "log", logChars);
-  const images = texts.images(fields["images"]);
+  const images = kind === "ImagePrePullJob" ? texts.images(fields["images"]) : undefined;
   return {
     ...(typeof uid === "string" && uid !== "" && { uid }),
     ...(isAttempt(attempt) && { attempt }),

@@ -16,10 +16,11 @@ export interface WriterOptions {
   /** Between two writes of one job and node; what is told meanwhile waits, and only the newest is written. */
   readonly minWriteMs: number;
   readonly concurrency: number;
-  /** Jobs and nodes that something waits for, in all and of one session, and what they hold. */
+  /** Jobs and nodes that something waits for, in all and of one node, and what is told of them and not stored yet. */
   readonly maxLines: number;
-  readonly maxLinesPerSession: number;
+  readonly maxLinesPerNode: number;
   readonly maxChars: number;
+  readonly maxCharsPerNode: number;
   /** Frames that wait for one answer; the oldest is refused for one more. */
   readonly maxWaiters: number;
   readonly retryBaseMs: number;
@@ -34,8 +35,9 @@ export const defaultWriterOptions: WriterOptions = {
   minWriteMs: 1_000,
   concurrency: 32,
   maxLines: 10_000,
-  maxLinesPerSession: 64,
+  maxLinesPerNode: 16,
   maxChars: 64 * 1024 * 1024,
+  maxCharsPerNode: 4 * 1024 * 1024,
   maxWaiters: 64,
   retryBaseMs: 250,
   retryCapMs: 10_000,
@@ -70,6 +72,7 @@ interface Line {
   target: Target;
   pending: Pending;
   waiters: Waiter[];
+  /** Of `pending`. */
   chars: number;
   /** Frames in `pending`. */
   frames: number;
@@ -79,6 +82,12 @@ interface Line {
   sinceMs: number;
   /** A run is due then; what runs it. */
   cancel: (() => void) | undefined;
+}
+
+/** What one node has on its way. */
+interface Share {
+  lines: number;
+  chars: number;
 }
 
 /** What a run takes off its line. */
@@ -94,7 +103,7 @@ export class ReportWriter {
   readonly #deps: WriterDeps;
   readonly #limiter: Limiter;
   readonly #lines = new Map<string, Line>();
-  readonly #perNode = new Map<string, number>();
+  readonly #shares = new Map<string, Share>();
   #chars = 0;
 
   constructor(deps: WriterDeps) {
@@ -103,7 +112,7 @@ export class ReportWriter {
   }
 
   /** @throws {UplinkRefusal} RATE when too much waits */
-  add(target: Target, told: Told, by: { readonly chars: number; readonly waiter: Waiter }): void {
+  add(target: Target, told: Told, waiter: Waiter): void {
     const key = keyOf(target);
     const known = this.#lines.get(key);
     if (this.#isFull(target, known)) throw new UplinkRefusal("RATE", "too many reports wait");
@@ -113,8 +122,8 @@ export class ReportWriter {
     line.target = target;
     line.pending = tell(line.pending, told);
     line.frames += 1;
-    this.#hold(line, told.whole === undefined ? line.chars + by.chars : by.chars);
-    this.#wait(line, by.waiter);
+    this.#hold(line, (told.whole === undefined ? line.chars : 0) + sizeOf(told));
+    this.#wait(line, waiter);
     if (!line.isRunning && line.cancel === undefined) void this.#run(key, line);
   }
 
@@ -123,11 +132,12 @@ export class ReportWriter {
     return this.#lines.size;
   }
 
-  #isFull({ session }: Target, known: Line | undefined): boolean {
-    const { maxLines, maxLinesPerSession, maxChars } = this.#deps.options;
-    if (this.#chars >= maxChars) return true;
+  #isFull({ address: { node } }: Target, known: Line | undefined): boolean {
+    const { maxLines, maxLinesPerNode, maxChars, maxCharsPerNode } = this.#deps.options;
+    const share = this.#shares.get(node) ?? { lines: 0, chars: 0 };
+    if (this.#chars >= maxChars || share.chars >= maxCharsPerNode) return true;
     if (known !== undefined) return false;
-    return this.#lines.size >= maxLines || (this.#perNode.get(session.node) ?? 0) >= maxLinesPerSession;
+    return this.#lines.size >= maxLines || share.lines >= maxLinesPerNode;
   }
 
   #open(key: string, target: Target): Line {
@@ -136,22 +146,32 @@ export class ReportWriter {
       ...{ isRunning: false, failures: 0, sinceMs: 0, cancel: undefined },
     };
     this.#lines.set(key, line);
-    const { node } = target.session;
-    this.#perNode.set(node, (this.#perNode.get(node) ?? 0) + 1);
+    const { node } = target.address;
+    const share = this.#shares.get(node) ?? { lines: 0, chars: 0 };
+    share.lines += 1;
+    this.#shares.set(node, share);
     return line;
   }
 
   #close(key: string, { target }: Line): void {
     this.#lines.delete(key);
-    const { node } = target.session;
-    const left = (this.#perNode.get(node) ?? 1) - 1;
-    if (left > 0) this.#perNode.set(node, left);
-    else this.#perNode.delete(node);
+    const { node } = target.address;
+    const share = this.#shares.get(node);
+    if (share === undefined) return;
+    share.lines -= 1;
+    if (share.lines === 0) this.#shares.delete(node);
   }
 
+  /** Counts what a line holds, and what its run has taken and not stored yet. */
   #hold(line: Line, chars: number): void {
-    this.#chars += chars - line.chars;
+    this.#count(line, chars - line.chars);
     line.chars = chars;
+  }
+
+  #count({ target }: Line, chars: number): void {
+    this.#chars += chars;
+    const share = this.#shares.get(target.address.node);
+    if (share !== undefined) share.chars += chars;
   }
 
   #wait(line: Line, waiter: Waiter): void {
@@ -165,7 +185,7 @@ export class ReportWriter {
     line.pending = NOTHING_TOLD;
     line.waiters = [];
     line.frames = 0;
-    this.#hold(line, 0);
+    line.chars = 0;
     return { pending, waiters, chars, frames, sinceMs };
   }
 
@@ -183,6 +203,7 @@ export class ReportWriter {
       waitMs = this.#failed(line, batch, error);
     }
     line.isRunning = false;
+    this.#count(line, -batch.chars);
     this.#later(key, line, waitMs);
   }
 
@@ -235,9 +256,12 @@ export class ReportWriter {
     for (const waiter of waiters) this.#wait(line, waiter);
     line.frames += batch.frames;
     line.sinceMs = batch.sinceMs;
-    this.#hold(line, line.chars + batch.chars);
+    this.#hold(line, sizeOf(line.pending));
   }
 }
+
+/** About what it takes in memory. */
+const sizeOf = (told: Told | Pending): number => JSON.stringify(told).length;
 
 /** The same report can never be stored. */
 const isFinal = (error: unknown): boolean =>
