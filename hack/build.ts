@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { build } from "esbuild";
-import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { build, type OutputFile } from "esbuild";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { CLONE } from "./cluster/layout.ts";
 import { Fault, script } from "./fault.ts";
 
@@ -32,7 +41,8 @@ export interface BuildOptions {
 }
 
 /**
- * Bundles programs into `dist/<name>.js`, straight from the sources: no compiled package is needed.
+ * Bundles programs into `dist/<name>.js`, straight from the sources: no compiled package is needed. What is there
+ * already stays as it is, for programs run from there and read their parts late, also while others build the same.
  *
  * @throws {Fault} BUILD_FAILED with esbuild's messages
  */
@@ -53,8 +63,7 @@ async function bundle(
   const entry = join(root, PROGRAMS[name] ?? "");
   const outfile = join(outDir, `${name}.js`);
   if (!existsSync(entry)) throw new Fault("BUILD_FAILED", `${name}: ${entry} does not exist`);
-  rmSync(join(outDir, `${name}.parts`), { recursive: true, force: true });
-  const result = await build({
+  const { outputFiles, warnings } = await build({
     absWorkingDir: root,
     entryPoints: { [name]: entry },
     outdir: outDir,
@@ -79,13 +88,32 @@ async function bundle(
     sourcemap: "linked",
     loader: { ".lua": "text" },
     logLevel: "silent",
+    write: false,
   }).catch((error: unknown) => {
     throw new Fault("BUILD_FAILED", `${name}: ${error instanceof Error ? error.message : String(error)}`);
   });
-  for (const { text, location } of result.warnings) {
+  for (const { text, location } of warnings) {
     process.stderr.write(`${name}: ${location?.file ?? ""}:${location?.line ?? 0}: ${text}\n`);
   }
+  for (const file of outputFiles) place(file);
+  removeOthers(join(outDir, `${name}.parts`), outputFiles);
   return outfile;
+}
+
+function place({ path, contents }: OutputFile): void {
+  if (existsSync(path) && readFileSync(path).equals(contents)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  const whole = `${path}.${process.pid}.tmp`;
+  writeFileSync(whole, contents);
+  renameSync(whole, path);
+}
+
+/** Parts of an earlier build. */
+function removeOthers(dir: string, files: readonly OutputFile[]): void {
+  if (!existsSync(dir)) return;
+  const kept = new Set(files.map(({ path }) => basename(path)));
+  for (const name of readdirSync(dir))
+    if (/\.(js|map)$/.test(name) && !kept.has(name)) rmSync(join(dir, name), { force: true });
 }
 
 if (import.meta.main) {
