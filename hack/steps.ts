@@ -26,6 +26,7 @@ export function createSteps(
   now: () => number = () => performance.now(),
 ): Steps {
   const done: Done[] = [];
+  const createdMs = now();
   const run = async <T>(title: string, action: (say: Say) => Promise<T> | T, talks = false): Promise<T> => {
     const startedMs = now();
     let remark = "";
@@ -55,11 +56,10 @@ export function createSteps(
       clearInterval(reminder);
     }
   };
-  return { run, table: () => table(done) };
+  return { run, table: () => table(done, now() - createdMs) };
 }
 
-function table(done: readonly Done[]): string {
-  const totalMs = done.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0);
+function table(done: readonly Done[], totalMs: number): string {
   const rows = [...done, { title: "total", elapsedMs: totalMs }];
   const width = Math.max(...rows.map(({ title }) => title.length));
   return rows
