@@ -1,6 +1,6 @@
 // One project a package. Unit tests run everywhere; `*.int.test.ts` need real parts (redis-server,
 // kube-apiserver, containerd), which hack/test.ts installs or builds before it calls jest.
-// Project e2e shares one running environment: run it in band, with `make e2e`.
+// Each worker of project e2e has an environment of its own, of which there are two: run it with `make e2e`.
 const base = {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureControlPlane } from "./control-plane/build.ts";
-import { CLONE, layoutOf } from "./cluster/layout.ts";
+import { CLONE, E2E_ENVIRONMENTS, layoutOf } from "./cluster/layout.ts";
 import { sweep } from "./cluster/sweep.ts";
 import { describeFailure } from "./fault.ts";
 import { ensureGoMappers } from "./go-mapper/build.ts";
@@ -56,7 +56,7 @@ async function runAll(onlyEndToEnd: boolean, title: string): Promise<Counts> {
   await steps.run("Get mappers on grpc-go", (say) => ensureGoMappers(say)).catch(() => undefined);
   await steps.run("Get InfluxDB", (say) => ensureInfluxdb(say)).catch(() => undefined);
   await steps.run("Get an OpenTelemetry collector", (say) => ensureOtelCollector(say)).catch(() => undefined);
-  const layout = layoutOf("e2e");
+  const layouts = E2E_ENVIRONMENTS.map((name) => layoutOf(name));
   try {
     const parts: Counts[] = [];
     if (!onlyEndToEnd) parts.push(await verify(steps));
@@ -69,18 +69,23 @@ async function runAll(onlyEndToEnd: boolean, title: string): Promise<Counts> {
         ),
       );
     }
-    if (!isInterrupted())
-      parts.push(
-        await steps.run("End-to-end tests", () => jest(["e2e"], ["--runInBand"], { title, bin }), true),
-      );
+    if (!isInterrupted()) {
+      // They wait much: two environments side by side are nearly twice as fast. Few tests are not worth a second one.
+      const flag = title === "" ? `--maxWorkers=${E2E_ENVIRONMENTS.length}` : "--runInBand";
+      parts.push(await steps.run("End-to-end tests", () => jest(["e2e"], [flag], { title, bin }), true));
+    }
     process.stdout.write(`\n${steps.table()}\n`);
     return parts.reduce((sum, { passed, failed }) => ({
       passed: sum.passed + passed,
       failed: sum.failed + failed,
     }));
   } finally {
-    await steps.run("Remove the end-to-end environment", () => sweep(layout));
-    process.stdout.write(`  logs of the end-to-end environment: ${layout.logs}\n`);
+    await steps.run("Remove the end-to-end environments", async () => {
+      for (const layout of layouts) await sweep(layout);
+    });
+    process.stdout.write(
+      `  logs of the end-to-end environments: ${layouts.map(({ logs }) => logs).join(", ")}\n`,
+    );
   }
 }
 

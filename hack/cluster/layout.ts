@@ -32,14 +32,19 @@ export interface Layout {
   readonly firstPort: number;
 }
 
+/** Those of end-to-end tests: one for each worker of jest. */
+export const E2E_ENVIRONMENTS = ["e2e", "e2e-2"] as const;
+export const ENVIRONMENTS = ["", ...E2E_ENVIRONMENTS, "bench"] as const;
+export type EnvironmentName = (typeof ENVIRONMENTS)[number];
+
 export const CLONE = resolve(import.meta.dirname, "../..");
 
 /**
  * The layout of an environment of this clone.
  *
- * @param name "" for `make up`; others (`e2e`, `bench`) live in a folder below it and can run beside it
+ * @param name "" for `make up`; others live in a folder below it and can run beside it
  */
-export function layoutOf(name: "" | "e2e" | "bench", root: string = CLONE): Layout {
+export function layoutOf(name: EnvironmentName, root: string = CLONE): Layout {
   const digest = createHash("sha256")
     .update(name === "" ? root : `${root}#${name}`)
     .digest();

@@ -6,7 +6,7 @@ import { exec } from "../exec.ts";
 import { Fault } from "../fault.ts";
 import { hasAddress, removeAddress } from "./address.ts";
 import { containerdSocket } from "./containerd.ts";
-import type { Layout } from "./layout.ts";
+import { ENVIRONMENTS, type Layout } from "./layout.ts";
 import { recordedProcesses, stopProcess } from "./processes.ts";
 
 const CGROUPS = "/sys/fs/cgroup";
@@ -179,7 +179,7 @@ const cniResults = (layout: Layout): string[] => {
 function removeFiles(layout: Layout): void {
   rmSync(layout.sockets, { recursive: true, force: true });
   if (!existsSync(layout.dir)) return;
-  const keep = ["logs", "e2e", "bench"];
+  const keep: readonly string[] = ["logs", ...ENVIRONMENTS];
   for (const name of readdirSync(layout.dir)) {
     if (!keep.includes(name)) rmSync(join(layout.dir, name), { recursive: true, force: true });
   }

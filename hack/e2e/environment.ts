@@ -5,14 +5,14 @@ import { exec } from "../exec.ts";
 import type { HubPorts } from "../cluster/cloud.ts";
 import { ctr, runningTasks } from "../cluster/containerd.ts";
 import { createKubectl, type Kubectl } from "../cluster/kubectl.ts";
-import { layoutOf, type Layout } from "../cluster/layout.ts";
+import { E2E_ENVIRONMENTS, layoutOf, type EnvironmentName, type Layout } from "../cluster/layout.ts";
 import { openLink, type Link } from "../cluster/link.ts";
 import { conditionOf, type NodeObject, type PodObject } from "../cluster/objects.ts";
 import { openPart, partsOf, type Part } from "../cluster/parts.ts";
 import { isUp, readState } from "../cluster/state.ts";
 import { eventually } from "./eventually.ts";
 
-/** The running environment that all end-to-end tests of a run share. */
+/** A running environment: the end-to-end tests of one worker of jest share it, one file at a time. */
 export interface Environment {
   readonly layout: Layout;
   readonly kubectl: Kubectl;
@@ -49,16 +49,25 @@ export interface Environment {
 const START_MS = 10 * 60_000;
 let opened: Environment | undefined;
 
+/** @throws when jest has more workers than there are environments */
+function nameHere(): EnvironmentName {
+  const worker = Number(process.env["JEST_WORKER_ID"]);
+  const name = E2E_ENVIRONMENTS[worker - 1];
+  if (name === undefined) throw new Error(`no environment for worker ${worker} of jest`);
+  return name;
+}
+
 /** For afterAll: removes what the tests of a file made, if it came that far. */
 export const cleanEnvironment = async (): Promise<void> => opened?.clean();
 
 /** Opens the environment, starting it if it is not there, and starting again what an earlier test left stopped. */
 export async function environment(): Promise<Environment> {
-  const layout = layoutOf("e2e");
+  const name = nameHere();
+  const layout = layoutOf(name);
   if (!isUp(layout)) {
     const onLine = (line: string): void => void process.stdout.write(`  ${line}\n`);
     const env = { ...process.env, NODE_OPTIONS: undefined, KUBECONFIG: undefined };
-    await exec(process.execPath, [join(import.meta.dirname, "start.ts")], {
+    await exec(process.execPath, [join(import.meta.dirname, "start.ts"), name], {
       env,
       timeoutMs: START_MS,
       onLine,

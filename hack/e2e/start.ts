@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Brings up the environment of the end-to-end tests. The tests call it themselves; hack/test.ts removes it.
+// Brings up an environment of the end-to-end tests, by its name. The tests call it themselves; hack/test.ts removes it.
 import { ensureControlPlane } from "../control-plane/build.ts";
 import { startEnvironment } from "../cluster/environment.ts";
-import { layoutOf } from "../cluster/layout.ts";
-import { describeFailure, script } from "../fault.ts";
+import { E2E_ENVIRONMENTS, layoutOf } from "../cluster/layout.ts";
+import { describeFailure, Fault, script } from "../fault.ts";
 import { ensureMetricsServer } from "../metrics-server/build.ts";
 import { ensurePrerequisites, requireRoot, TEST_REQUIREMENTS } from "../prerequisites.ts";
 import { createSteps, type Say } from "../steps.ts";
@@ -20,7 +20,10 @@ const tryMetricsServer = (say: Say): Promise<string | undefined> =>
 
 await script(async () => {
   requireRoot("make e2e");
-  const layout = layoutOf("e2e");
+  const name = E2E_ENVIRONMENTS.find((one) => one === process.argv[2]);
+  if (name === undefined)
+    throw new Fault("NO_ENVIRONMENT", `one of ${E2E_ENVIRONMENTS.join(", ")} is started`);
+  const layout = layoutOf(name);
   const steps = createSteps();
   await steps.run("Check what this machine has", (say) => ensurePrerequisites(say, TEST_REQUIREMENTS));
   const bin = await steps.run("Get the control plane", (say) => ensureControlPlane(say));

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { kubeconfigOf } from "../cluster/kubeconfig.ts";
-import { layoutOf } from "../cluster/layout.ts";
+import { ENVIRONMENTS, layoutOf } from "../cluster/layout.ts";
 import { machineAddress } from "../cluster/machine.ts";
 import { createPorts, isPortFree } from "../cluster/ports.ts";
 import { Fault, describeFailure } from "../fault.ts";
@@ -17,7 +17,7 @@ import { waitFor } from "../wait.ts";
 
 describe("layout", () => {
   it("differs for every clone and environment, in everything that the machine has only once", () => {
-    const layouts = [layoutOf("", "/a"), layoutOf("e2e", "/a"), layoutOf("", "/b")];
+    const layouts = [...ENVIRONMENTS.map((name) => layoutOf(name, "/a")), layoutOf("", "/b")];
     for (const key of ["dir", "sockets", "bridge", "cgroupParent", "address"] as const) {
       expect(new Set(layouts.map((layout) => layout[key])).size).toBe(layouts.length);
     }
