@@ -61,7 +61,7 @@ function wholeOf(kind: JobKind, fields: Fields, texts: Texts): WholeTask {
     throw bad("the uid is no uid");
   const progress = texts.of(fields, "progress", progressChars);
   const log = texts.endOf(fields, "log", logChars);
-  const images = kind === "ImagePrePullJob" ? texts.images(fields["images"]) : undefined;
+  const images = imagesOf(kind, fields, texts);
   return {
     ...(typeof uid === "string" && uid !== "" && { uid }),
     ...(isAttempt(attempt) && { attempt }),
@@ -74,6 +74,10 @@ function wholeOf(kind: JobKind, fields: Fields, texts: Texts): WholeTask {
     },
   };
 }
+
+/** They are the longest part of a report: only who pulls has any. */
+const imagesOf = (kind: JobKind, fields: Fields, texts: Texts): Report["images"] =>
+  kind === "ImagePrePullJob" ? texts.images(fields["images"]) : undefined;
 
 const isAttempt = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_ATTEMPT;
