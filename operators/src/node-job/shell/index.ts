@@ -16,8 +16,10 @@ import { createFreshness, freshOutbox } from "./freshness.ts";
 import { createJobMetrics, type JobMetrics } from "./metrics.ts";
 import { jobPlacement, nodesToPlace, type JobCaches } from "./placement.ts";
 import { createPresence } from "./presence.ts";
+import { createRecalls } from "./recalls.ts";
 import { createJobReconciler } from "./reconciler.ts";
 import { openReports, REPORT_SELECTION, type Reports } from "./reports.ts";
+import type { Silence } from "./standings.ts";
 import { createStatusShape } from "./status-shape.ts";
 import type { StoredJob } from "./stored-job.ts";
 import { awaitedNodes, jobOfReport, jobsOf, wakeJobs, watchJobs, type Watched } from "./watched.ts";
@@ -52,6 +54,7 @@ interface Parts extends Required<Pick<JobDeps, keyof typeof DEFAULTS>> {
   readonly nodes: Nodes;
   readonly reports: Reports;
   readonly metrics: JobMetrics;
+  readonly recall: Silence["recall"];
 }
 
 /**
@@ -60,7 +63,9 @@ interface Parts extends Required<Pick<JobDeps, keyof typeof DEFAULTS>> {
  */
 export function setupJobControllers(manager: Manager, deps: JobDeps): void {
   const { outbox, nodes: nodeInformer, adapters, ...options } = deps;
-  const watched = adapters.map((adapter) => watchJobs(manager, adapter));
+  const watched: Watched[] = [];
+  for (const adapter of adapters)
+    watched.push(watchJobs(manager, adapter, () => neighboursOf(adapter, watched)));
   const presence = createPresence({
     ...{ outbox, clock: manager.clock, log: manager.log },
     pollMs: options.presenceMs ?? DEFAULTS.presenceMs,
@@ -70,7 +75,7 @@ export function setupJobControllers(manager: Manager, deps: JobDeps): void {
     },
   });
   const nodes = createNodes(nodeInformer, (name) => presence.isConnected(name));
-  const place = addPlacement(manager, { ...deps, watched, nodes });
+  const { place, recall } = addPlacement(manager, { ...deps, watched, nodes });
   nodeInformer.addHandler((event) => {
     if (event.type === "update" && isSameNode(event.old, event.object)) return;
     const { name } = event.object.metadata;
@@ -87,30 +92,42 @@ export function setupJobControllers(manager: Manager, deps: JobDeps): void {
     nodes,
     reports: openReports(manager.cache),
     metrics,
+    recall,
   };
   for (const one of watched) addController(manager, one, parts);
 }
+
+const neighboursOf = (adapter: JobAdapter, watched: readonly Watched[]): readonly StoredJob[] =>
+  watched
+    .filter((other) => other.adapter !== adapter && other.adapter.supersedes !== undefined)
+    .flatMap(({ informer }) => informer.list());
 
 interface PlacementParts extends Omit<JobDeps, "nodes"> {
   readonly watched: readonly Watched[];
   readonly nodes: Nodes;
 }
 
-/** @returns has a node placed anew */
-function addPlacement(manager: Manager, deps: PlacementParts): (node: string) => void {
-  const { watched, nodes, outbox, term, maxConcurrentReconciles, replacePerSecond } = deps;
+interface Placing extends Pick<Silence, "recall"> {
+  /** Has a node placed anew. */
+  place(node: string): void;
+}
+
+function addPlacement(manager: Manager, deps: PlacementParts): Placing {
+  const { watched, nodes, term, maxConcurrentReconciles, replacePerSecond } = deps;
+  const recalls = createRecalls();
   const caches: JobCaches = {
     nodes: { get: (name) => nodes.get(name) },
     jobsAt: (node) => watched.flatMap(({ informer }) => informer.byIndex("node", node)),
+    recalls,
   };
   const freshness = createFreshness({ ...manager, informers: watched.map(({ informer }) => informer) });
   manager.add(freshness);
+  const outbox = freshOutbox(deps.outbox, freshness, { placement: jobPlacement, caches });
   const { requests } = addPlacementController(manager, {
     ...(term !== undefined && { term }),
     ...(maxConcurrentReconciles !== undefined && { maxConcurrentReconciles }),
     ...(replacePerSecond !== undefined && { replacePerSecond }),
-    outbox: freshOutbox(outbox, freshness, { placement: jobPlacement, caches }),
-    ...{ placement: jobPlacement, caches, forgets: false },
+    ...{ outbox, placement: jobPlacement, caches, forgets: false },
     // Only nodes whose order an event changes are placed, of thousands that one job has.
     watchAll: () => undefined,
   });
@@ -119,8 +136,16 @@ function addPlacement(manager: Manager, deps: PlacementParts): (node: string) =>
     informer.addHandler((event) => {
       const now = event.type === "delete" ? undefined : event.object;
       for (const node of nodesToPlace(beforeOf(event), now, nodes)) place(node);
+      for (const node of recalls.end(event.object, now)) place(node);
     });
-  return place;
+  return {
+    place,
+    async recall(stored, node) {
+      recalls.add(stored, node);
+      const refs = jobPlacement.refsOf(node, caches);
+      await outbox.sync(node, jobPlacement.scope, refs, term?.() ?? manager.term());
+    },
+  };
 }
 
 const beforeOf = (event: ObjectEvent<StoredJob>): StoredJob | undefined => {

@@ -26,7 +26,12 @@ export interface Watched {
   readonly requests: Channel;
 }
 
-export function watchJobs(manager: Manager, adapter: JobAdapter): Watched {
+/** @param neighbours jobs of the other kinds that change the agent */
+export function watchJobs(
+  manager: Manager,
+  adapter: JobAdapter,
+  neighbours: () => readonly StoredJob[],
+): Watched {
   const trim = createTrim(adapter);
   const informer = manager.cache.informer<StoredJob>(adapter.resource, { transform: trim });
   informer.addIndex("node", (stored) =>
@@ -36,7 +41,7 @@ export function watchJobs(manager: Manager, adapter: JobAdapter): Watched {
   );
   return {
     ...{ adapter, informer, trim },
-    rivals: createRivals({ adapter, jobs: informer, client: manager.client }),
+    rivals: createRivals({ adapter, neighbours, jobs: informer, client: manager.client }),
     requests: createChannel(`${adapter.kind}s whose nodes changed`),
   };
 }

@@ -241,6 +241,38 @@ describe("a fleet job", () => {
     expect(puts(orders)).toEqual(["edge-0 put nodeupgradejob/first", "late put nodeupgradejob/second"]);
   });
 
+  it("does not begin a change of configuration where an upgrade is at work", async () => {
+    await bench.addNodes(["edge-0", "edge-1"]);
+    bench.start(FAST);
+    await bench.create("NodeUpgradeJob", "up", upgrade(["edge-0"], { requireConfirmation: true }));
+    await toBe("NodeUpgradeJob", "up", "InProgress");
+    await bench.create("ConfigUpdateJob", "conf", {
+      ...{ nodeNames: ["edge-0", "edge-1"], updateFields: { "modules.edgeStream.enable": "true" } },
+    });
+    await eventually(async () =>
+      expect(await bench.tasks("ConfigUpdateJob", "conf")).toEqual({
+        "edge-0": "Pending",
+        "edge-1": "InProgress",
+      }),
+    );
+  });
+
+  it("keeps what a node tells that was given up, after the end of the job", async () => {
+    await bench.addNodes(["edge-0"]);
+    bench.start(FAST);
+    await bench.edges(["edge-0"], () => undefined);
+    await bench.create("ImagePrePullJob", "pull", prePull(["edge-0"], { timeoutSeconds: 1 }));
+    await toBe("ImagePrePullJob", "pull", "Failure");
+    const job = await bench.get("ImagePrePullJob", "pull");
+    expect(job.status?.nodeStatus?.[0]?.phase).toBe("Unknown");
+    await bench.report(job, "edge-0", wellDone("ImagePrePullJob"));
+    await eventually(async () => expect(await bench.reports()).toBe(0));
+    expect((await bench.get("ImagePrePullJob", "pull")).status).toMatchObject({
+      ...{ phase: "Failure", summary: { done: 1, failed: 0 } },
+      nodeStatus: [{ phase: "Successful" }],
+    });
+  });
+
   it("lets nodes that failed try again under another number, when that is asked for after its end", async () => {
     await bench.addNodes(["edge-0", "edge-1"]);
     bench.start(FAST);
