@@ -10,7 +10,15 @@ import type { CheckItems } from "./checks.ts";
 import { createConfirmations } from "./confirmations.ts";
 import { orderOfFrame } from "./legacy.ts";
 import { createJobMetrics, type JobMetrics } from "./metrics.ts";
-import { chooseTasks, isRevocable, ORDER_TYPES, orderOf, planOrders, standingOrders } from "./orders.ts";
+import {
+  chooseTasks,
+  isRevocable,
+  isUntouched,
+  ORDER_TYPES,
+  orderOf,
+  planOrders,
+  standingOrders,
+} from "./orders.ts";
 import type { Confirmations, Order, StepContext, StepOutcome, StepRunner } from "./port.ts";
 import { createTaskBook, type TaskBook } from "./records.ts";
 import { Reporter, type ReporterOptions } from "./reporter.ts";
@@ -204,18 +212,18 @@ class Engine implements Jobs {
 
   /** @throws {StoreError} */
   async #settleOrders(): Promise<void> {
-    const plan = planOrders(standingOrders(this.#deps.store), this.#book.list(), this.#options);
-    for (const key of plan.remove) await this.#remove(key);
-    for (const order of plan.accept) await this.#accept(order, "hub");
     for (const [key, order] of this.#taken) {
       await this.#accept(order, "cloudcore");
       this.#taken.delete(key);
     }
+    const plan = planOrders(standingOrders(this.#deps.store), this.#book.list(), this.#options);
+    for (const key of plan.remove) await this.#remove(key);
+    for (const order of plan.accept) await this.#accept(order, "hub");
   }
 
   async #remove(key: string): Promise<void> {
     const task = this.#book.get(key);
-    const mayGo = (now: Task): boolean => isRevocable(now) || now.state === "ended";
+    const mayGo = (now: Task): boolean => isUntouched(now) || now.state === "ended";
     await this.#book.remove(key, (now) => mayGo(now) && !this.#stands(now.order));
     if (task === undefined || this.#book.get(key) !== undefined) return; // it came again, or has begun
     this.#reporter.forget(key);

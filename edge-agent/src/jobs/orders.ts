@@ -62,7 +62,8 @@ export function planOrders(
 ): OrderPlan {
   const wanted = new Set(standing.map(taskKey));
   const known = new Set(tasks.map(({ order }) => taskKey(order)));
-  const isWithdrawn = (task: Task): boolean => isRevocable(task) && !wanted.has(taskKey(task.order));
+  const isWithdrawn = (task: Task): boolean =>
+    (isRevocable(task) && !wanted.has(taskKey(task.order))) || isReplaced(task, tasks);
   const withdrawn = tasks.filter(isWithdrawn);
   const room = maxTasks - tasks.filter((task) => task.state !== "ended" && !isWithdrawn(task)).length;
   const forgettable = tasks
@@ -75,8 +76,16 @@ export function planOrders(
 }
 
 /** Nothing on the host was changed yet, neither before the first step nor while somebody is to confirm. */
-export const isRevocable = (task: Task): boolean =>
-  task.from === "hub" && (!hasBegun(task) || task.state === "confirming");
+export const isUntouched = (task: Task): boolean => !hasBegun(task) || task.state === "confirming";
+
+export const isRevocable = (task: Task): boolean => task.from === "hub" && isUntouched(task);
+
+/** A CloudCore withdraws nothing: a later upgrade takes the place of one that would wait to be confirmed for ever. */
+const isReplaced = (task: Task, tasks: readonly Task[]): boolean =>
+  task.from === "cloudcore" &&
+  task.order.kind === "NodeUpgradeJob" &&
+  isUntouched(task) &&
+  tasks.some(({ order, sequence }) => order.kind === "NodeUpgradeJob" && sequence > task.sequence);
 
 const isTold = ({ changes, told }: Task): boolean => told >= changes;
 

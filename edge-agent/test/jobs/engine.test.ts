@@ -472,6 +472,20 @@ describe("a CloudCore's order", () => {
     expect(world.runs).toHaveLength(3);
   });
 
+  it("A30 takes the place of an upgrade that waits to be confirmed, and is the one that is", async () => {
+    const world = newWorld();
+    const life = await begin(world);
+    life.uplink.isNegotiated = false;
+    for (const name of ["first", "second"]) {
+      life.jobs.take(frame(name, { requireConfirmation: true }));
+      await liveUntil(life, () => tasks(life).some((t) => t.order.name === name && t.state === "confirming"));
+    }
+    await expect(life.jobs.confirmations.confirm()).resolves.toBe("second");
+    await liveUntil(life, toldAll(life));
+    expect(world.effects).not.toContain("first/1/BackUp");
+    expect(tasks(life)).toHaveLength(1);
+  });
+
   it("is kept in memory while the store takes nothing, once however often it comes", async () => {
     const world = newWorld();
     const life = await begin(world, { options: { maxTasks: 1 } });

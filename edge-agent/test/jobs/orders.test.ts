@@ -56,6 +56,18 @@ describe("what orders make of the tasks", () => {
     ["one between two steps is finished", [], [task("a", { step: "BackUp" })], [], []],
     ["a CloudCore withdraws nothing", [], [task("a", { from: "cloudcore" })], [], []],
     [
+      "a later upgrade takes the place of a CloudCore's that waits for people",
+      [],
+      [
+        task("a", { from: "cloudcore", state: "confirming", step: "BackUp" }),
+        task("b", { from: "cloudcore", kind: "ConfigUpdateJob" }),
+        task("c", { from: "cloudcore", step: "BackUp" }),
+        task("d", { from: "cloudcore", ...ENDED }),
+      ],
+      [],
+      ["u-a/1"],
+    ],
+    [
       "no more than there is room for",
       ["a", "b", "c", "d"].map((name) => wanted(name)),
       [task("x", { state: "running" }), task("y", ENDED)],
