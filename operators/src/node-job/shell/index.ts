@@ -109,7 +109,7 @@ interface PlacementParts extends Omit<JobDeps, "nodes"> {
 
 interface Placing extends Pick<Silence, "recall"> {
   /** Has a node placed anew. */
-  place(node: string): void;
+  readonly place: (node: string) => void;
 }
 
 function addPlacement(manager: Manager, deps: PlacementParts): Placing {

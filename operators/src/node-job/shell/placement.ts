@@ -4,6 +4,7 @@ import type { Placement } from "../../delivery/placement.ts";
 import type { Trimmed } from "../../placement/index.ts";
 import { ordersOf } from "../orders.ts";
 import type { Nodes, Task, TaskOrder } from "../port.ts";
+import type { Recalls } from "./recalls.ts";
 import { isLeaving } from "./rivals.ts";
 import type { StoredJob } from "./stored-job.ts";
 import { tasksByNode } from "./tasks-by-node.ts";
@@ -13,6 +14,7 @@ export interface JobCaches {
   /** Jobs of all kinds, one of whose tasks is InProgress on the node. */
   jobsAt(node: string): readonly StoredJob[];
   readonly nodes: Pick<Nodes, "get">;
+  readonly recalls: Pick<Recalls, "has">;
 }
 
 export interface NodeEvent {
@@ -20,14 +22,14 @@ export interface NodeEvent {
   readonly object: Trimmed;
 }
 
-/** A node holds the orders of its tasks that are InProgress in a status that is stored. */
+/** A node holds the orders of its tasks that are InProgress in a status that is stored, and not about to be taken back. */
 export const jobPlacement: Placement<NodeEvent, JobCaches> = {
   scope: "job",
   nodesOf: ({ object }) => [object.metadata.name],
-  refsOf(node, { nodes, ...caches }) {
+  refsOf(node, { nodes, recalls, ...caches }) {
     return caches.jobsAt(node).flatMap((stored) => {
       const task = tasksByNode(stored).get(node);
-      if (task === undefined || isLeaving(stored)) return [];
+      if (task === undefined || isLeaving(stored) || recalls.has(stored, node)) return [];
       return ordersOf(stored.job.kind, [task], nodes).map((order) => refOf(stored, order, task));
     });
   },

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DeliveryError } from "../../delivery/errors.ts";
-import type { Outbox } from "../../delivery/outbox.ts";
 import {
   DONE,
   isConflict,
@@ -22,10 +21,10 @@ import { countTasks, type JobMetrics } from "./metrics.ts";
 import { restMs, type Pace } from "./pace.ts";
 import { dropReports, isJobGone, type Reports } from "./reports.ts";
 import { isLeaving, type Rivals } from "./rivals.ts";
-import { silentTasks, unreachedBy } from "./standings.ts";
+import { silentTasks, unreachedBy, type Silence } from "./standings.ts";
 import { wholeJob, type StoredJob } from "./stored-job.ts";
 
-export interface ReconcilerDeps extends Pace {
+export interface ReconcilerDeps extends Pace, Silence {
   readonly adapter: JobAdapter;
   readonly client: Pick<Client, "get" | "update" | "patch" | "deleteCollection">;
   readonly clock: Clock;
@@ -35,7 +34,6 @@ export interface ReconcilerDeps extends Pace {
   readonly reports: Reports;
   readonly nodes: Nodes;
   readonly rivals: Rivals;
-  readonly outbox: Pick<Outbox, "standing">;
   /** Makes a status fit the kind's schema. */
   readonly shape: (status: JobStatus) => JobStatus;
 }
@@ -192,14 +190,14 @@ async function decisionOf(
 }
 
 async function unreachedOf(
-  { outbox, nodes }: ReconcilerDeps,
+  { nodes, ...deps }: ReconcilerDeps,
   stored: StoredJob,
   reports: readonly TaskReport[],
   nowMs: number,
 ): Promise<ReadonlySet<string>> {
   const told = new Set(reports.map(({ nodeName }) => nodeName));
   const silent = silentTasks(stored, told, nowMs);
-  return unreachedBy(outbox, stored, ordersOf(stored.job.kind, silent, nodes));
+  return unreachedBy(deps, stored, ordersOf(stored.job.kind, silent, nodes));
 }
 
 interface Writing {

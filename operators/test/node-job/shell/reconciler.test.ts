@@ -65,6 +65,7 @@ function bench(nodes: number, spec: object = {}) {
     nodes: { get: factOf, matching: () => [] },
     rivals: { of: () => Promise.resolve([]), mindedBy: () => [] },
     outbox: { standing: () => Promise.resolve({ isConnected: true, isEstablished: true, objects: [] }) },
+    recall: () => Promise.resolve(),
     shape: (status) => status,
   };
   const reconcile = createJobReconciler(deps);
