@@ -3,7 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import type { Job, JobStatus, Task } from "../../src/node-job/index.ts";
 import { createSimulation, type Simulation } from "./simulation.ts";
 
-const RUNS = 900;
+const RUNS = 600;
 const STEPS = 80;
 const CALM_TURNS = 120;
 
