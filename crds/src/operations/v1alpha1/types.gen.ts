@@ -39,7 +39,7 @@ export interface ImagePrePullJobSpec {
     nodeNames?: string[];
     /** How often the pull of an image that failed is repeated. */
     retryTimes?: number;
-    /** Seconds after which a node at work that was not heard of counts as failed. 0 counts as 300. */
+    /** Seconds that each step of a node may take; one that takes longer is Unknown, which counts as failed. 0 counts as 300. */
     timeoutSeconds?: number;
   };
 }
@@ -149,7 +149,7 @@ export interface NodeUpgradeJobSpec {
   nodeNames?: string[];
   /** Whether each node waits for a confirmation before it upgrades. */
   requireConfirmation?: boolean;
-  /** Seconds after which a node at work that was not heard of counts as failed. 0 counts as 300. */
+  /** Seconds that each step of a node may take; one that takes longer is Unknown, which counts as failed. 0 counts as 300. */
   timeoutSeconds?: number;
   /** Version to bring nodes to, for example v1.23.0. */
   version?: string;

@@ -31,7 +31,7 @@ export const SPEC_IS_FIXED = "spec fields are not allowed to update once it's cr
 export const concurrencyOf = ({ concurrency = 0 }: Pick<JobSpec, "concurrency">): number =>
   concurrency > 0 ? concurrency : DEFAULT_CONCURRENCY;
 
-/** Seconds until a node that is not heard of counts as failed: 0 is taken for 300. */
+/** Seconds that a node's step may take until it counts as failed: 0 is taken for 300. */
 export const timeoutSecondsOf = ({ timeoutSeconds = 0 }: Pick<JobSpec, "timeoutSeconds">): number =>
   timeoutSeconds > 0 ? timeoutSeconds : DEFAULT_TIMEOUT_SECONDS;
 
