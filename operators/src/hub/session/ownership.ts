@@ -82,10 +82,6 @@ export class Ownership {
     return this.#synced ? this.#owner : undefined;
   }
 
-  get owner(): Owner | undefined {
-    return this.#owner;
-  }
-
   get complete(): CompleteNotice {
     return { sessionEpoch: this.#greeting.sessionEpoch };
   }
@@ -114,6 +110,17 @@ export class Ownership {
   clear(): void {
     this.#clearWanted = true;
     this.#try("clear");
+  }
+
+  /** Tells the mailbox that the session is over, where it was taken. Does not reject. */
+  release(): Promise<void> | undefined {
+    const { mailbox, metrics } = this.#deps;
+    if (this.#owner === undefined) return undefined;
+    return mailbox.release(this.#host.node, this.#owner).catch((err: unknown) => {
+      // The owner entry stays until the next connection takes it over; wake-ups for it are lost on nobody.
+      metrics.mailboxErrors.inc({ operation: "release" });
+      this.#host.log.warn({ err }, "session not released");
+    });
   }
 
   sweep(nowMs: number): void {

@@ -334,18 +334,12 @@ export class Session implements InboundHost, OwnershipHost, PumpHost, StreamsHos
     this.#abort?.abort();
     this.#in.stop();
     this.#streams?.close();
-    const { metrics, mailbox, clock } = this.#deps;
+    const { metrics, clock } = this.#deps;
     metrics.disconnects.inc({ reason: reason.label });
     metrics.sessionSeconds.observe((clock.nowMs() - this.#openedAtMs) / 1000);
     this.log.info({ reason: reason.label, code: reason.code }, "session ended");
     this.#deps.onEnded(this);
-    const { owner } = this.#ownership;
-    if (owner === undefined) return;
-    const released = mailbox.release(this.node, owner).catch((err: unknown) => {
-      // The owner entry stays until the next connection takes it over; wake-ups for it are lost on nobody.
-      metrics.mailboxErrors.inc({ operation: "release" });
-      this.log.warn({ err }, "session not released");
-    });
-    this.#deps.onReleasing(released);
+    const released = this.#ownership.release();
+    if (released !== undefined) this.#deps.onReleasing(released);
   }
 }
