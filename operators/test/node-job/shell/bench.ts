@@ -41,7 +41,7 @@ export type Shown = KubeObject & { readonly spec?: object; readonly status?: Job
 export const JOBS: Readonly<Record<JobKind, Resource>> = kinds;
 export const REPORTS: Resource = kinds.NodeTaskReport;
 const EDGE = { "node-role.kubernetes.io/edge": "" };
-const CONTROLLERS = { token: "controllers", name: "controllers", groups: [] };
+export const CONTROLLERS = { token: "controllers", name: "controllers", groups: [] };
 
 /** What a node tells of its task; undefined: nothing. */
 export type Told = {
@@ -293,7 +293,7 @@ function mortal(client: KubeClient, isDead: () => boolean): KubeClient {
 
 const readyCondition = (status: string) => ({ type: "Ready", status, reason: "Test", message: "" });
 
-const nodeOf = (name: string, o: { version: string; ready: string; labels: object }) => ({
+export const nodeOf = (name: string, o: { version: string; ready: string; labels: object }) => ({
   metadata: { name, labels: { ...EDGE, ...o.labels } },
   status: {
     conditions: [readyCondition(o.ready)],
