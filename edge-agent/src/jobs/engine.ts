@@ -8,7 +8,7 @@ import type { DesiredEvent, DesiredStore, RecordStore } from "../store/port.ts";
 import type { Uplink } from "../tunnel/port.ts";
 import type { CheckItems } from "./checks.ts";
 import { createConfirmations } from "./confirmations.ts";
-import { orderOfFrame } from "./legacy.ts";
+import { Intake } from "./intake.ts";
 import { createJobMetrics, type JobMetrics } from "./metrics.ts";
 import {
   chooseTasks,
@@ -97,11 +97,10 @@ class Engine implements Jobs {
   readonly #options: JobsOptions;
   readonly #metrics: JobMetrics;
   readonly #book: TaskBook;
+  readonly #intake: Intake;
   readonly #reporter: Reporter;
   readonly #runners: ReadonlyMap<JobKind, StepRunner>;
   readonly #running = new Map<string, Promise<void>>();
-  /** A CloudCore's orders that are not durable yet: it sends each once. */
-  readonly #taken = new Map<string, Order>();
   readonly #stopping = new AbortController();
   readonly #unsubscribe: (() => void)[] = [];
   #looking: Promise<void> | undefined;
@@ -114,6 +113,7 @@ class Engine implements Jobs {
     this.#options = { ...DEFAULT_JOBS_OPTIONS, ...deps.options };
     this.#metrics = createJobMetrics(deps.registry);
     this.#book = createTaskBook(deps.records);
+    this.#intake = new Intake(this.#book, { node: deps.node, maxTasks: this.#options.maxTasks });
     this.#reporter = new Reporter({
       ...deps,
       book: this.#book,
@@ -152,22 +152,14 @@ class Engine implements Jobs {
   }
 
   take(frame: Frame): void {
-    const { node, log } = this.#deps;
-    const order = orderOfFrame(frame, node);
-    const key = order && taskKey(order);
-    if (key !== undefined && this.#book.get(key) !== undefined) this.#reporter.again(key);
-    else if (order !== undefined && key !== undefined && this.#hasRoom(key)) {
-      this.#taken.set(key, order);
-      this.#look();
-    } else {
-      this.#metrics.orders.inc({ kind: order?.kind ?? "unknown", outcome: "refused" });
-      log.warn({ resource: frame.route.resource?.slice(0, 256) }, "an order of a CloudCore was not taken");
+    const verdict = this.#intake.take(frame);
+    if (verdict.do === "accept") this.#look();
+    else if (verdict.do === "tell") this.#reporter.again(verdict.key);
+    else {
+      this.#metrics.orders.inc({ kind: verdict.kind ?? "unknown", outcome: "refused" });
+      const resource = frame.route.resource?.slice(0, 256);
+      this.#deps.log.warn({ resource }, "an order of a CloudCore was not taken");
     }
-  }
-
-  #hasRoom(key: string): boolean {
-    const open = this.#book.list().filter(({ state }) => state !== "ended");
-    return this.#taken.has(key) || open.length + this.#taken.size < this.#options.maxTasks;
   }
 
   #ordered(event: DesiredEvent): void {
@@ -212,13 +204,14 @@ class Engine implements Jobs {
 
   /** @throws {StoreError} */
   async #settleOrders(): Promise<void> {
-    for (const [key, order] of this.#taken) {
-      await this.#accept(order, "cloudcore");
-      this.#taken.delete(key);
-    }
     const plan = planOrders(standingOrders(this.#deps.store), this.#book.list(), this.#options);
-    for (const key of plan.remove) await this.#remove(key);
-    for (const order of plan.accept) await this.#accept(order, "hub");
+    for (const key of plan.remove) await this.#remove(key); // first: it makes room
+    for (const order of plan.accept) await this.#accept(order, { from: "hub" });
+    for (const taken of this.#intake.waiting()) {
+      await this.#accept(taken.order, { from: "cloudcore", message: taken.message });
+      this.#intake.stored(taken);
+      this.#isDirty = true; // another may have to make way for it
+    }
   }
 
   async #remove(key: string): Promise<void> {
@@ -234,9 +227,9 @@ class Engine implements Jobs {
   }
 
   /** @throws {StoreError} */
-  async #accept(order: Order, from: Task["from"]): Promise<void> {
+  async #accept(order: Order, { from, message }: Pick<Task, "from" | "message">): Promise<void> {
     const sequence = (this.#book.list().at(-1)?.sequence ?? 0) + 1;
-    await this.#book.add(newTask(order, from, sequence));
+    await this.#book.add({ ...newTask(order, from, sequence), ...(message !== undefined && { message }) });
     const { kind, name: job, attempt } = order;
     this.#metrics.orders.inc({ kind, outcome: "accepted" });
     this.#deps.log.info({ kind, job, attempt }, "order of a job accepted");

@@ -5,8 +5,8 @@ import type { Frame } from "@longshore/crds/wire";
 import type { Order } from "./port.ts";
 
 /**
- * Reads a CloudCore's order. It has no uid, so one is made of the job's name and spec: the same frame again is the
- * same task.
+ * Reads a CloudCore's order. It has no uid, so one is made of the job's name and spec: a job that was deleted and
+ * created anew has the same, and is another attempt of it.
  *
  * @returns undefined for another node's, and for what is no order of v1alpha2
  */

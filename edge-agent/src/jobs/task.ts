@@ -16,6 +16,8 @@ export interface Task {
   readonly order: Order;
   /** Who ordered it: a CloudCore gives no uid and withdraws nothing. */
   readonly from: "hub" | "cloudcore";
+  /** Id of a CloudCore's message. */
+  readonly message?: string;
   /** Counts up with each order that came to this node. */
   readonly sequence: number;
   readonly state: "ready" | "running" | "confirming" | "ended";

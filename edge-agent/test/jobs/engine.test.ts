@@ -434,10 +434,10 @@ describe("a step", () => {
 });
 
 describe("a CloudCore's order", () => {
-  const frame = (name: string, spec: object): Frame => {
+  const frame = (name: string, spec: object, id = "m"): Frame => {
     const address = { dialect: "v1alpha2", kind: "NodeUpgradeJob", job: name, node: "edge-1" } as const;
     return {
-      header: { msg_id: "m", timestamp: 1 },
+      header: { msg_id: id, timestamp: 1 },
       route: { group: "taskmanager", operation: "Check", resource: formatTaskResource(address) },
       content: spec,
     };
@@ -470,6 +470,22 @@ describe("a CloudCore's order", () => {
     life.jobs.take(frame("up", {}));
     await liveUntil(life, () => world.frames.length === 6);
     expect(world.runs).toHaveLength(3);
+  });
+
+  it("runs once more when it comes in another message after it has ended: its job was created anew", async () => {
+    const world = newWorld();
+    world.outcomes.set("up/BackUp", { ok: false, reason: "disk" });
+    const life = await begin(world);
+    life.uplink.isNegotiated = false;
+    life.jobs.take(frame("up", {}));
+    await liveUntil(life, () => world.runs.length > 0);
+    life.jobs.take(frame("up", {}, "sent again"));
+    await liveUntil(life, toldAll(life));
+    expect(world.runs).toHaveLength(3);
+    world.outcomes.clear();
+    life.jobs.take(frame("up", {}, "created anew"));
+    await liveUntil(life, () => tasks(life).length === 2 && toldAll(life)());
+    expect(world.effects).toContain("up/2/Upgrade");
   });
 
   it("A30 takes the place of an upgrade that waits to be confirmed, and is the one that is", async () => {
