@@ -41,7 +41,7 @@ describe("a fleet job whose controllers fail", () => {
     const orders = await bench.edges(nodes, () => wellDone("NodeUpgradeJob"));
     const history = await bench.history("NodeUpgradeJob", "up");
     await bench.create("NodeUpgradeJob", "up", upgrade(nodes));
-    for (let kills = 1; kills <= 5; kills++) {
+    for (let kills = 1; kills <= 3; kills++) {
       const leader = bench.start(FAST);
       const before = history.seen.length;
       await eventually(() => expect(history.seen.length).toBeGreaterThan(before));
