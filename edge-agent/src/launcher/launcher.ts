@@ -52,7 +52,8 @@ const isStopped = (signal: AbortSignal): boolean => signal.aborted;
 /** @returns exit code of an agent that ended by itself; undefined: go on at once */
 async function startOnce(deps: LauncherDeps): Promise<number | undefined> {
   const { slot, trial } = prepareStart(deps.parts, deps.log);
-  if (slot === undefined) throw new NoAgentError(`${deps.parts.agentDir} holds no agent`);
+  if (slot === undefined)
+    throw new NoAgentError(`${deps.parts.agentDir} holds no agent: --seed names a folder with one`);
   if (trial !== undefined) return tryAgent(deps, slot, trial);
   deps.become?.(slot);
   const child = deps.start(slot, false);

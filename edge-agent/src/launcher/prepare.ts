@@ -55,10 +55,20 @@ export function trialIn(parts: UndoParts, log: LauncherLog): Trial | undefined {
   } catch (error) {
     if (!(error instanceof TrialError)) throw error;
     log("error", error.message);
-    disk.rename(trialPath(agentDir), `${trialPath(agentDir)}.damaged`);
     const trial = trialOfUnknown(parts);
+    if (!setAside(parts, log)) return undefined;
     if (trial !== undefined) store(parts, trial, log);
     return trial;
+  }
+}
+
+function setAside({ disk, agentDir }: UndoParts, log: LauncherLog): boolean {
+  try {
+    disk.rename(trialPath(agentDir), `${trialPath(agentDir)}.damaged`);
+    return true;
+  } catch (error) {
+    log("error", `it cannot be set aside: ${String(error)}`);
+    return false;
   }
 }
 

@@ -25,14 +25,12 @@ export interface HealthGateOptions {
   readonly steadyMs: number;
 }
 
-/** One step on the way to a verdict. */
-export interface HealthGate {
-  /** Why the agent is not well yet, for people; undefined: no trial, or confirmed. */
-  missing(): string | undefined;
+/** The way to a verdict. */
+interface HealthGate {
   stop(): void;
 }
 
-export const DEFAULT_HEALTH_GATE: HealthGateOptions = { pollMs: 500, steadyMs: 3_000 };
+const DEFAULT_HEALTH_GATE: HealthGateOptions = { pollMs: 500, steadyMs: 3_000 };
 
 /**
  * In an agent that was started on trial: says that it is well as soon as it is, by the trial's file. Says nothing
@@ -45,9 +43,14 @@ export function startHealthGate(deps: HealthGateDeps): HealthGate {
   let wellSinceMs: number | undefined;
   let missing: string | undefined;
 
+  /** For whoever reads the end of its log, in the job's status too. */
+  const tell = (next: string | undefined): void => {
+    if (next !== undefined && next !== missing) deps.log.warn({ missing: next }, NOT_WELL);
+    missing = next;
+  };
   const poll = (): void => {
     const trial = tryingIn(disk, deps);
-    missing = trial === undefined ? undefined : missingOf(deps, trial);
+    tell(trial === undefined ? undefined : missingOf(deps, trial));
     if (trial === undefined) return;
     const nowMs = deps.clock.monotonicMs();
     wellSinceMs = missing === undefined ? (wellSinceMs ?? nowMs) : undefined;
@@ -56,8 +59,14 @@ export function startHealthGate(deps: HealthGateDeps): HealthGate {
     cancel = deps.clock.schedule(options.pollMs, poll);
   };
   poll();
-  return { missing: () => missing, stop: () => cancel() };
+  const stop = (): void => {
+    cancel();
+    if (missing !== undefined) deps.log.warn({ missing }, "the changed agent ends, and was not well");
+  };
+  return { stop };
 }
+
+const NOT_WELL = "the changed agent is not well yet";
 
 function tryingIn(disk: Disk, { agentDir, log }: HealthGateDeps): Trial | undefined {
   if (agentDir === undefined) return undefined;

@@ -2,15 +2,8 @@
 export { systemDisk, type Disk, type Entry } from "./disk.ts";
 export { makeFolders, removeTree, replaceFile, sha256 } from "./durable.ts";
 export { LOG_CHARS, readTrial, removeTrial, TrialError, trialPath, writeTrial } from "./file.ts";
+export { startHealthGate } from "./gate.ts";
 export {
-  DEFAULT_HEALTH_GATE,
-  startHealthGate,
-  type HealthGate,
-  type HealthGateDeps,
-  type HealthGateOptions,
-} from "./gate.ts";
-export {
-  FolderError,
   folderBytes,
   folderFault,
   MANIFEST,
@@ -22,13 +15,11 @@ export {
 export {
   fillSlot,
   isRunnable,
-  isSlot,
   otherSlot,
   pointedSlot,
   pointTo,
   programOf,
   runnableSlot,
-  SLOTS,
   slotFolder,
   type Slot,
 } from "./slots.ts";

@@ -83,6 +83,15 @@ describe("before an agent is started", () => {
     expect(lines[0]).toBe("/agent/trial.json is damaged");
   });
 
+  it("R35 starts what is pointed to where a damaged trial cannot be set aside", () => {
+    disk.commit(trialPath(DIR), "{");
+    disk.rename = () => {
+      throw new Error("EROFS");
+    };
+    expect(prepare()).toEqual({ slot: "b" });
+    expect(lines).toEqual(["/agent/trial.json is damaged", "it cannot be set aside: Error: EROFS"]);
+  });
+
   it("starts what is pointed to where a trial is damaged and there is nothing to come back to", () => {
     disk.commit(trialPath(DIR), "{");
     disk.removeFile(programOf(DIR, "a"));

@@ -13,7 +13,6 @@ const TRIAL: Trial = {
   runtimeWasHealthy: true,
 };
 const quiet = (): void => undefined;
-const log = { error: quiet, warn: quiet, info: quiet, debug: quiet };
 
 /** An agent on trial whose time is ours. */
 function onTrial(trial: Trial, well: { store: boolean; hub: boolean; runtime: boolean }) {
@@ -21,6 +20,8 @@ function onTrial(trial: Trial, well: { store: boolean; hub: boolean; runtime: bo
   writeTrial(disk, "/", trial);
   let nowMs = 0;
   let next: (() => void) | undefined;
+  const told: unknown[] = [];
+  const warn = (what: object, msg?: string): void => void told.push({ ...what, msg });
   const clock = {
     nowMs: () => nowMs,
     monotonicMs: () => nowMs,
@@ -37,7 +38,7 @@ function onTrial(trial: Trial, well: { store: boolean; hub: boolean; runtime: bo
     isConnected: () => well.hub,
     isRuntimeHealthy: () => well.runtime,
     clock,
-    log,
+    log: { error: quiet, warn, info: quiet, debug: quiet },
     disk,
   });
   const pass = (ms: number): void => {
@@ -47,7 +48,14 @@ function onTrial(trial: Trial, well: { store: boolean; hub: boolean; runtime: bo
       due?.();
     }
   };
-  return { disk, gate, pass, state: () => readTrial(disk, "/")?.state, waits: () => next !== undefined };
+  return {
+    disk,
+    gate,
+    pass,
+    told,
+    state: () => readTrial(disk, "/")?.state,
+    waits: () => next !== undefined,
+  };
 }
 
 describe("health of an agent on trial", () => {
@@ -55,7 +63,9 @@ describe("health of an agent on trial", () => {
     const well = { store: true, hub: false, runtime: true };
     const agent = onTrial(TRIAL, well);
     agent.pass(60_000);
-    expect([agent.state(), agent.gate.missing()]).toEqual(["trying", "there is no session with the hub"]);
+    const missing = "there is no session with the hub";
+    const toldOnce = [{ missing, msg: "the changed agent is not well yet" }];
+    expect([agent.state(), agent.told]).toEqual(["trying", toldOnce]);
     well.hub = true;
     agent.pass(2_500);
     well.hub = false;
@@ -64,7 +74,7 @@ describe("health of an agent on trial", () => {
     agent.pass(3_000);
     expect(agent.state()).toBe("trying");
     agent.pass(500);
-    expect([agent.state(), agent.gate.missing(), agent.waits()]).toEqual(["confirmed", undefined, false]);
+    expect([agent.state(), agent.waits()]).toEqual(["confirmed", false]);
   });
 
   it.each([
@@ -106,9 +116,11 @@ describe("health of an agent on trial", () => {
     expect([agent.state(), agent.waits()]).toEqual(["trying", false]);
   });
 
-  it("does not wait any more when it is stopped", () => {
-    const agent = onTrial(TRIAL, { store: true, hub: false, runtime: true });
+  it("does not wait any more when it is stopped, and says last what it was not well for", () => {
+    const agent = onTrial(TRIAL, { store: true, hub: true, runtime: false });
     agent.gate.stop();
     expect(agent.waits()).toBe(false);
+    const missing = "the container runtime is not healthy";
+    expect(agent.told.at(-1)).toEqual({ missing, msg: "the changed agent ends, and was not well" });
   });
 });
