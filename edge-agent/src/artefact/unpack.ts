@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { pipeline, type Readable, type Transform } from "node:stream";
 import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 import { ArtefactFault, codeOf, wordsOf } from "./errors.ts";
-import { onDisk } from "./http/download.ts";
+import { onDisk, writeWhole } from "./http/download.ts";
 import { placeOf, readTar, type TarEntry, type TarLimits } from "./tar/index.ts";
 
 /** A layer that was fetched and checked. */
@@ -125,8 +125,12 @@ async function write(entry: TarEntry, path: string): Promise<void> {
       throw new ArtefactFault("HOSTILE", "the archive writes over what is there");
     return onDisk(error);
   });
+  let bytes = 0;
   try {
-    for await (const chunk of entry.body()) await file.write(chunk).catch(onDisk);
+    for await (const chunk of entry.body()) {
+      await writeWhole(file, chunk, bytes);
+      bytes += chunk.length;
+    }
   } finally {
     await file.close();
   }

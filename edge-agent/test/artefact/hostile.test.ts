@@ -10,9 +10,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { writeWhole } from "../../src/artefact/http/download.ts";
 import { unpack } from "../../src/artefact/unpack.ts";
 import { entry, header, longName, pax, tarOf, type Written } from "./archives.ts";
 
@@ -241,6 +243,31 @@ describe("unpacking a layer", () => {
       kind: "CONTENT",
       code: "REFUSED",
     });
+  });
+});
+
+describe("writing to a disk that is full", () => {
+  const room = (bytes: number) => {
+    let taken = Buffer.alloc(0);
+    const write = (from: Buffer, offset: number, length: number, position: number) => {
+      const bytesWritten = Math.min(length, bytes - taken.length, 3);
+      if (bytesWritten === 0) return Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }));
+      expect(position).toBe(taken.length);
+      taken = Buffer.concat([taken, from.subarray(offset, offset + bytesWritten)]);
+      return Promise.resolve({ bytesWritten, buffer: from });
+    };
+    return { taken: () => taken.toString(), file: { write } as unknown as FileHandle };
+  };
+
+  it("writes the rest of what was taken in part", async () => {
+    const disk = room(100);
+    await writeWhole(disk.file, Buffer.from("all of it"), 0);
+    expect(disk.taken()).toBe("all of it");
+  });
+
+  it("R35 never takes a part for the whole", async () => {
+    const disk = room(4);
+    await expect(writeWhole(disk.file, Buffer.from("all of it"), 0)).rejects.toMatchObject({ kind: "ROOM" });
   });
 });
 

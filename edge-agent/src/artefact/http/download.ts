@@ -56,7 +56,7 @@ async function attempt(
       part.isWrong = part.bytes + chunk.length > size;
       if (part.isWrong)
         throw new ArtefactFault("DIGEST", `a layer has more bytes than its manifest says: ${digest}`);
-      await part.file.write(chunk, 0, chunk.length, part.bytes).catch(onDisk);
+      await writeWhole(part.file, chunk, part.bytes);
       part.hash.update(chunk);
       part.bytes += chunk.length;
     }
@@ -79,6 +79,19 @@ async function restart(part: Part): Promise<void> {
   part.bytes = 0;
   part.isWrong = false;
   part.hash = createHash("sha256");
+}
+
+/** The last write before a disk is full takes less than it was given, without an error. @throws {ArtefactFault} ROOM, LOCAL */
+export async function writeWhole(
+  file: Pick<FileHandle, "write">,
+  bytes: Buffer,
+  position: number,
+): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    const left = bytes.length - written;
+    const { bytesWritten } = await file.write(bytes, written, left, position + written).catch(onDisk);
+    written += bytesWritten;
+  }
 }
 
 /** @throws {ArtefactFault} ROOM, LOCAL */
