@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { reportName } from "@longshore/crds/tasks";
+import { orderDigest, reportName } from "@longshore/crds/tasks";
 import { ObjectReader } from "../../src/hub/send/index.ts";
 import { catalog } from "../../src/hub/send/catalog.ts";
 import { Limiter } from "../../src/hub/limiter.ts";
@@ -176,6 +176,26 @@ describe("an order to a plain EdgeCore", () => {
       ...{ field: "job:imageprepulljob//j", digest: "d20" },
     });
     await edge.frame(isOrder);
+  });
+
+  it("E2 is not given again to a node at work when another attempt is asked for and delivery has lost what it knew", async () => {
+    const edge = await plainEdge();
+    const report = {
+      ...{ jobUid: UID, nodeName: "n1", attempt: 1 },
+      actions: [{ action: "Check", status: "True" }],
+    };
+    rig.client.put("nodetaskreports", gen.object("NodeTaskReport", reportName(UID, "n1"), { report }));
+    const digest = orderDigest({ metadata: { uid: UID }, spec: SPEC });
+    const job = gen.object("Job", "j", { uid: UID, resourceVersion: "20", spec: SPEC });
+    const metadata = { ...job.metadata, annotations: { "longshore.io/attempt": "3" } };
+    rig.client.put("imageprepulljobs", { ...job, metadata });
+    rig.mailbox.want("n1", {
+      ...{ kind: "imageprepulljob", name: "j", uid: UID, resourceVersion: "20", scope: "job" },
+      ...{ field: "job:imageprepulljob//j", digest },
+    });
+    await settled();
+    expect(ordersAt(edge)).toEqual([]);
+    expect(await rig.metric("longshore_task_orders_total", { outcome: "answered" })).toBe(1);
   });
 
   it("is taken back without a word", async () => {

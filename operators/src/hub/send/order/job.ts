@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ORDER_KIND, OLD_ORDER_KIND, type Dialect, type JobKind } from "@longshore/crds/tasks";
+import {
+  ATTEMPT_ANNOTATION,
+  attemptOf,
+  OLD_ORDER_KIND,
+  ORDER_KIND,
+  orderDigest,
+  type Dialect,
+  type JobKind,
+} from "@longshore/crds/tasks";
 import type { KubeObject } from "../../../runtime/client.ts";
 
 /** How a resource type of delivery orders tasks. */
@@ -61,6 +69,25 @@ function statesOf(status: JobObject["status"]): ReadonlyMap<string, string> {
   for (const { nodeName, phase, state } of status?.nodeStatus ?? [])
     if (nodeName !== undefined && phase === "InProgress" && state !== undefined) states.set(nodeName, state);
   return states;
+}
+
+/**
+ * The attempt that an order of this digest is of. By now another may have been asked for, and a node that is still at
+ * work in the earlier one has no part in it.
+ *
+ * @param salt as of `orderDigest`
+ */
+export function attemptOfOrder(
+  { metadata: { uid, annotations }, spec }: Job,
+  digest: string,
+  salt: string,
+): number {
+  const asked = attemptOf(annotations);
+  for (let attempt = asked; attempt > 0; attempt--) {
+    const metadata = { uid, annotations: { [ATTEMPT_ANNOTATION]: String(attempt) } };
+    if (orderDigest({ metadata, spec }, salt) === digest) return attempt;
+  }
+  return asked;
 }
 
 /** The spec as far as one node is concerned: it is not told which others there are. */

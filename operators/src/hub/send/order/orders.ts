@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { attemptOf, FIRST_STEP, formatTaskResource, OLD_ORDER_KIND } from "@longshore/crds/tasks";
+import { FIRST_STEP, formatTaskResource, OLD_ORDER_KIND } from "@longshore/crds/tasks";
 import { Group, newFrame, Source, type Frame } from "@longshore/crds/wire";
 import type { PumpDeps, PumpHost } from "../pump-port.ts";
 import { GONE } from "../reader.ts";
 import type { Slot } from "../window.ts";
 import { orderContent } from "./content.ts";
-import { ORDER_KINDS, type Job, type OrderKind } from "./job.ts";
+import { attemptOfOrder, ORDER_KINDS, type Job, type OrderKind } from "./job.ts";
 import { isUnanswered, needsArchitecture, oldOrderContent } from "./old-content.ts";
 
 /** What becomes of the slot of an order. */
@@ -99,17 +99,17 @@ export class Orders {
       return NOTHING;
     }
     slot.resourceVersion = found.resourceVersion;
-    return await this.#compose(order, found.job);
+    return await this.#compose(order, found.job, want.digest);
   }
 
-  async #compose(order: OrderKind, job: Job): Promise<Prepared> {
+  async #compose(order: OrderKind, job: Job, digest: string): Promise<Prepared> {
     const { node } = this.#host;
     const state = job.states.get(node) ?? "";
     // By now the task has ended, or was taken back: its order goes too.
     if (order.dialect === "v1alpha1" && !job.states.has(node)) return NOTHING;
     if (order.dialect === "v1alpha1" && order.kind === "NodeUpgradeJob" && isUnanswered(job))
       return IMPOSSIBLE;
-    const attempt = attemptOf(job.metadata.annotations);
+    const attempt = attemptOfOrder(job, digest, order.dialect === "v1alpha1" ? state : "");
     const standing = { order, jobUid: job.metadata.uid, node, attempt, state };
     if (await this.#deps.reports.isAnswered(standing)) return NOTHING;
     return this.#frame(order, job, order.dialect === "v1alpha2" ? "" : await this.#architecture(order, job));
