@@ -94,12 +94,19 @@ function exitOnUncaught(log: Logger): void {
   process.on("unhandledRejection", end);
 }
 
+/** A job may want a restart where nobody is there to kill what hangs. */
+const STOP_TIMEOUT_MS = 30_000;
+
 /** Ends the process in order; with 0, for whoever started it is to start it again or wanted it to end. */
 function endOnce(log: Logger, stop: () => Promise<void>): () => void {
   let isEnding = false;
   return () => {
     if (isEnding) return;
     isEnding = true;
+    setTimeout(() => {
+      log.error("the agent did not stop in time, it ends");
+      process.exit(ExitCode.software);
+    }, STOP_TIMEOUT_MS).unref();
     stop().then(
       () => process.exit(0),
       (err: unknown) => {
