@@ -22,7 +22,16 @@ import { openReports, REPORT_SELECTION, type Reports } from "./reports.ts";
 import type { Silence } from "./standings.ts";
 import { createStatusShape } from "./status-shape.ts";
 import type { StoredJob } from "./stored-job.ts";
-import { awaitedNodes, jobOfReport, jobsOf, wakeJobs, watchJobs, type Watched } from "./watched.ts";
+import {
+  awaitedNodes,
+  jobOfReport,
+  jobsOf,
+  neighboursOf,
+  wakeJobs,
+  wakeNeighbours,
+  watchJobs,
+  type Watched,
+} from "./watched.ts";
 
 export type { JobAdapter, SpecView } from "./adapter.ts";
 export type { JobNode } from "./fleet.ts";
@@ -65,7 +74,12 @@ export function setupJobControllers(manager: Manager, deps: JobDeps): void {
   const { outbox, nodes: nodeInformer, adapters, ...options } = deps;
   const watched: Watched[] = [];
   for (const adapter of adapters)
-    watched.push(watchJobs(manager, adapter, () => neighboursOf(adapter, watched)));
+    watched.push(
+      watchJobs(manager, adapter, () =>
+        neighboursOf(adapter, watched).flatMap(({ informer }) => informer.list()),
+      ),
+    );
+  for (const one of watched) one.informer.addHandler(wakeNeighbours(one, watched));
   const presence = createPresence({
     ...{ outbox, clock: manager.clock, log: manager.log },
     pollMs: options.presenceMs ?? DEFAULTS.presenceMs,
@@ -96,11 +110,6 @@ export function setupJobControllers(manager: Manager, deps: JobDeps): void {
   };
   for (const one of watched) addController(manager, one, parts);
 }
-
-const neighboursOf = (adapter: JobAdapter, watched: readonly Watched[]): readonly StoredJob[] =>
-  watched
-    .filter((other) => other.adapter !== adapter && other.adapter.supersedes !== undefined)
-    .flatMap(({ informer }) => informer.list());
 
 interface PlacementParts extends Omit<JobDeps, "nodes"> {
   readonly watched: readonly Watched[];

@@ -71,6 +71,20 @@ export function wakeJobs(watched: readonly Watched[], node: string): void {
     }
 }
 
+/** The other kinds that change the agent. */
+export const neighboursOf = ({ kind }: JobAdapter, watched: readonly Watched[]): readonly Watched[] =>
+  watched.filter(({ adapter }) => adapter.kind !== kind && adapter.supersedes !== undefined);
+
+/** Jobs of the other kinds that may have waited for nodes of this one have them looked at. */
+export const wakeNeighbours =
+  ({ adapter }: Watched, watched: readonly Watched[]) =>
+  (event: ObjectEvent<StoredJob>): void => {
+    if (adapter.supersedes === undefined || !isTurn(event)) return;
+    for (const { informer, requests } of neighboursOf(adapter, watched))
+      for (const { metadata, isEnded } of informer.list())
+        if (!isEnded) requests.enqueue({ namespace: "", name: metadata.name });
+  };
+
 /** The job itself, and those that it may have kept waiting or made needless. */
 export const jobsOf =
   ({ rivals }: Watched): EventHandler<StoredJob> =>

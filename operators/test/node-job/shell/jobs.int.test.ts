@@ -241,20 +241,25 @@ describe("a fleet job", () => {
     expect(puts(orders)).toEqual(["edge-0 put nodeupgradejob/first", "late put nodeupgradejob/second"]);
   });
 
-  it("does not begin a change of configuration where an upgrade is at work", async () => {
+  it("begins no change of configuration where an upgrade is at work, but at once when that is over", async () => {
     await bench.addNodes(["edge-0", "edge-1"]);
     bench.start(FAST);
     await bench.create("NodeUpgradeJob", "up", upgrade(["edge-0"], { requireConfirmation: true }));
     await toBe("NodeUpgradeJob", "up", "InProgress");
     await bench.create("ConfigUpdateJob", "conf", {
-      ...{ nodeNames: ["edge-0", "edge-1"], updateFields: { "modules.edgeStream.enable": "true" } },
+      ...{ nodeNames: ["edge-0", "edge-1"], concurrency: 2 },
+      updateFields: { "modules.edgeStream.enable": "true" },
     });
-    await eventually(async () =>
-      expect(await bench.tasks("ConfigUpdateJob", "conf")).toEqual({
-        "edge-0": "Pending",
-        "edge-1": "InProgress",
-      }),
-    );
+    const toHave = (first: string): Promise<void> =>
+      eventually(async () =>
+        expect(await bench.tasks("ConfigUpdateJob", "conf")).toEqual({
+          "edge-0": first,
+          "edge-1": "InProgress",
+        }),
+      );
+    await toHave("Pending");
+    await bench.report(await bench.get("NodeUpgradeJob", "up"), "edge-0", wellDone("NodeUpgradeJob"));
+    await toHave("InProgress");
   });
 
   it("keeps what a node tells that was given up, after the end of the job", async () => {
