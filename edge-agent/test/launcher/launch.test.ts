@@ -41,7 +41,7 @@ it("R35 goes on where the disk fails behind an agent on trial: nobody would star
         return quiet;
       },
     },
-    log: (level, msg) => void (level === "error" && lines.push(msg)),
+    log: (_level, msg) => void lines.push(msg),
     stopping: stopping.signal,
     options: DEFAULT_LAUNCHER,
   });

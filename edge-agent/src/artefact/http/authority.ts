@@ -29,7 +29,8 @@ const MAX_TOKEN_BYTES = 65_536;
 export async function authorize(exchange: Exchange, request: AuthorityRequest): Promise<string> {
   const { challenge, credentials } = request;
   if (challenge.scheme === "bearer") return `Bearer ${await tokenOf(exchange, request, challenge)}`;
-  if (credentials === undefined) throw denied("the registry wants credentials");
+  if (credentials === undefined)
+    throw denied("the registry wants a login: longshore.upgrade.credentialsFile has none for it");
   return basic(credentials);
 }
 

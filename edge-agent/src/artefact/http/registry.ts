@@ -92,7 +92,7 @@ function baseOf({ host, repository, insecureHosts }: RegistryOptions): URL {
 async function answerTo(answer: Answer, options: RegistryOptions, signal: AbortSignal): Promise<string> {
   const challenge = parseChallenge(answer.headers["www-authenticate"]);
   if (challenge === undefined || options.token !== undefined)
-    throw denied("the registry does not let this node in");
+    throw denied(`${answer.url.host} does not let this node in`);
   return authorize(options.exchange, {
     challenge,
     repository: options.repository,
@@ -108,7 +108,7 @@ function checked(url: URL, answer: Answer, path: string): Answer {
   const { status } = answer;
   if (status === 200 || status === 206) return answer;
   answer.body.destroy();
-  if (status === 401 || status === 403) throw denied("the registry does not let this node in");
+  if (status === 401 || status === 403) throw denied(`${url.host} does not let this node in`);
   if (status === 404) throw new ArtefactFault("MISSING", `${url.host} has no ${path}`);
   throw new ArtefactFault("REGISTRY", `${url.host} answers ${status}`);
 }

@@ -67,11 +67,11 @@ async function fetch(
   { image, version, gate }: Upgrade,
   freeBytes: number,
 ): Promise<StepOutcome> {
-  const { disk, agentDir, artefacts, arch, options } = parts;
+  const { disk, agentDir, artefacts, arch } = parts;
   const { signal } = context;
   const progress = (text: string): void => context.progress(text);
   const into = stagedFolder(agentDir, context.order);
-  const maxBytes = Math.min(options.maxArtefactBytes, Math.floor(freeBytes / COPIES));
+  const maxBytes = Math.floor(freeBytes / COPIES);
   try {
     makeFolders(disk, into, 0o755);
     const { digest } = await artefacts.fetch({

@@ -38,8 +38,6 @@ export interface UpgradeOptions {
   readonly defaultImage: string;
   readonly healthTimeoutMs: number;
   readonly maxStarts: number;
-  /** Of all files of one agent. */
-  readonly maxArtefactBytes: number;
   /** Backups of older versions that are kept beside the newest. */
   readonly keptBackups: number;
   /** How often the trial's outcome is looked for. */
@@ -50,7 +48,6 @@ export const DEFAULT_UPGRADE: UpgradeOptions = {
   defaultImage: "kubeedge/installation-package",
   healthTimeoutMs: HEALTH_TIMEOUT_MS,
   maxStarts: MAX_STARTS,
-  maxArtefactBytes: 256 * 1024 * 1024,
   keptBackups: 4,
   pollMs: 500,
 };
