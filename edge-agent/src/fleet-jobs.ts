@@ -91,7 +91,7 @@ function runnersOf(deps: FleetJobsDeps): readonly StepRunner[] {
     createConfigRunner({
       ...{ agentDir, backupDir, isRuntimeHealthy, clock, log },
       file: configFile,
-      version: AGENT_VERSION,
+      version: `v${AGENT_VERSION}`,
     }),
     createPrePullRunner({
       images: () => runtime.cri(),

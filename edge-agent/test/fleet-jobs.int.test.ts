@@ -2,7 +2,9 @@
 import type { JobKind } from "@longshore/crds/tasks";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { AGENT_VERSION } from "../src/node/index.ts";
 import { startAgentProcess, START_MS, type AgentProcess } from "./agent-process.ts";
 import { stepsOf } from "./jobs/world.ts";
 
@@ -70,5 +72,7 @@ describe("the agent's program below its launcher", () => {
     expect([stepsOf(report), report.reason]).toEqual(["Check=True BackUp=True Update=True", ""]);
     expect(readFileSync(agent.configFile, "utf8")).not.toBe(before);
     expect(agent.connections()).toBe(2);
+    // Where an upgrade puts what was before, too.
+    expect(readdirSync(join(dirname(agent.configFile), "backup"))).toEqual([`v${AGENT_VERSION}`]);
   }, 120_000);
 });
