@@ -4,11 +4,11 @@ import type { Frame } from "@longshore/crds/wire";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeBundle } from "../src/join/bundle.ts";
+import { freePort } from "./free-port.ts";
 import { createAuthority } from "./join/authority.ts";
 import { until } from "./tunnel/fakes.ts";
 import { down, startHub, type HubConnection } from "./tunnel/hub.ts";
@@ -91,15 +91,6 @@ function launched(folder: string, configFile: string): string[] {
   writeFileSync(join(seed, "edge-agent.js"), `import(${JSON.stringify(MAIN)});\n`);
   const own = ["--agent-dir", join(folder, "agent"), "--seed", seed, "--stay", "--config", configFile];
   return [...OPTIONS, LAUNCHER, ...own, "--", ...OPTIONS];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 const REPLY = {

@@ -10,7 +10,8 @@ import { startRoom } from "../devices/support/room.ts";
 import { device, model } from "../devices/support/objects.ts";
 import { until } from "../tunnel/fakes.ts";
 import { startBus, type BusBench, type BusOptions } from "./support/bench.ts";
-import { freePort, Mosquitto, Subscriber } from "./support/mosquitto.ts";
+import { freePort } from "../free-port.ts";
+import { Mosquitto, Subscriber } from "./support/mosquitto.ts";
 
 const D1 = "$hw/events/device/default/d1";
 const CONNECTED = "connected to the MQTT broker";

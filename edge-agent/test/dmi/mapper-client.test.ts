@@ -21,7 +21,7 @@ let client: MapperClient;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "dmi-"));
   mapper = new FakeMapper(join(dir, "m.sock"));
-  client = createMapperClient(mapper.socketPath, { timeoutMs: 300, connectTimeoutMs: 300 });
+  client = createMapperClient(mapper.socketPath, { timeoutMs: 300, connectTimeoutMs: 1_000 });
 });
 
 afterEach(() => {

@@ -8,7 +8,7 @@ import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import { hashPassword } from "../../../src/bus/index.ts";
 import { until } from "../../tunnel/fakes.ts";
 import { startBus, type BusBench, type BusOptions } from "../support/bench.ts";
-import { freePort } from "../support/mosquitto.ts";
+import { freePort } from "../../free-port.ts";
 import { connectPacket, subscribePacket } from "../support/raw-client.ts";
 
 const D1 = "$hw/events/device/default/d1";

@@ -1,29 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, execFile, type ChildProcess } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { mkdtempSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "../../free-port.ts";
 
 const run = promisify(execFile);
-
-/**
- * A port that nobody listens on. Not one of the system's own choosing: those it also gives to connections, of other
- * tests too, before whoever asked here comes to listen.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(11_000, 24_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (isFree) return port;
-  }
-}
 
 const accepts = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

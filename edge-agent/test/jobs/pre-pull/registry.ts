@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "../../free-port.ts";
 
 /** A registry of this test alone, over plain HTTP, for one user. */
 export interface Registry {
@@ -41,16 +41,6 @@ export async function startRegistry(username: string, password: string): Promise
       rmSync(dir, { recursive: true, force: true });
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** The one form of password that the registry takes; every Debian has a perl, and Node has no bcrypt. */
