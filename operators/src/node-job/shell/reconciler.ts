@@ -17,6 +17,7 @@ import { decide } from "../decide.ts";
 import { ordersOf } from "../orders.ts";
 import type { Decision, JobStatus, Nodes, TaskReport } from "../port.ts";
 import type { JobAdapter } from "./adapter.ts";
+import { isNodeMissed } from "./known-nodes.ts";
 import { countTasks, type JobMetrics } from "./metrics.ts";
 import { restMs, type Pace } from "./pace.ts";
 import { dropReports, isJobGone, type Reports } from "./reports.ts";
@@ -54,7 +55,8 @@ const CONFLICT_MS = 100;
 const LOST_EVENT_MS = 1_000;
 /** Counts and progress alone are not written more often. */
 const MINOR_REST_MS = 5_000;
-const REDIS_AWAY_MS = 2_000;
+/** When what a decision stands on cannot be told: Redis is away, or the watch of Nodes behind. */
+const UNKNOWN_MS = 2_000;
 
 /** Carries jobs of one kind through their nodes. All that it does is write their status: orders follow from that. */
 export function createJobReconciler(deps: ReconcilerDeps): Reconciler {
@@ -141,7 +143,7 @@ async function advance(
   const stored = seen.isEnded ? await reread(deps, seen, context) : seen;
   if (stored === undefined) return tidy(deps, seen, context);
   const decision = await decisionOf(deps, stored, context);
-  if (decision === undefined) return { requeueAfterMs: REDIS_AWAY_MS };
+  if (decision === undefined) return { requeueAfterMs: UNKNOWN_MS };
   const restsMs = restBefore(decision, { stored, memory, nowMs: deps.clock.nowMs() });
   if (restsMs === 0) await write(deps, { stored, memory, decision }, context);
   else if (restsMs === undefined && decision.isEnded) return tidy(deps, stored, context);
@@ -165,7 +167,7 @@ function resultOf({ recheckMs }: Decision, restsMs: number | undefined): Result 
   return Number.isFinite(soonest) ? { requeueAfterMs: Math.max(1, soonest) } : DONE;
 }
 
-/** @returns undefined while Redis is away and it must be known whether an order was delivered */
+/** @returns undefined while it must be known whether an order was delivered, or which nodes there are, and is not */
 async function decisionOf(
   deps: ReconcilerDeps,
   stored: StoredJob,
@@ -176,6 +178,7 @@ async function decisionOf(
   const reports = deps.reports.ofJob(stored.metadata.uid);
   const nowMs = clock.wallMs();
   try {
+    if (await isNodeMissed(deps, stored, signal)) return undefined;
     const unreached = await unreachedOf(deps, stored, reports, nowMs);
     const rivals = stored.isEnded ? [] : await deps.rivals.of(stored, signal);
     const ended = metrics.decideSeconds.startTimer({ kind: adapter.kind });

@@ -27,6 +27,7 @@ function bench(nodes: number, spec: object = {}) {
   let stored: { status?: JobStatus } = {};
   let cached: StoredJob = trim(object);
   const [writes, reports, dropped]: [JobStatus[], TaskReport[], string[]] = [[], [], []];
+  const [unknown, ghosts, asked] = [new Set<string>(), new Set<string>(), [] as string[]];
   const registry = new Registry();
   const inStore = () => ({
     ...object,
@@ -36,7 +37,13 @@ function bench(nodes: number, spec: object = {}) {
   const deps: ReconcilerDeps = {
     ...{ adapter: imagePrePullJob, clock, statusWritesPerSecond: 1 },
     client: {
-      get: <T>(): Promise<T> => Promise.resolve(inStore() as T),
+      get: <T>({ kind }: { kind: string }, { name }: { name: string }): Promise<T> => {
+        if (kind !== "Node") return Promise.resolve(inStore() as T);
+        asked.push(name);
+        if (ghosts.has(name))
+          return Promise.reject(new ApiError({ code: 404, reason: "NotFound", message: "" }));
+        return Promise.resolve({} as T);
+      },
       patch: () => Promise.reject(new Error("not asked for")),
       update: <T>(_: unknown, body: object): Promise<T> => {
         const { metadata, status } = body as { metadata: { resourceVersion: string }; status: JobStatus };
@@ -62,7 +69,10 @@ function bench(nodes: number, spec: object = {}) {
       count: () => reports.length,
       uidsOf: () => new Set(["u"]),
     },
-    nodes: { get: factOf, matching: () => [] },
+    nodes: {
+      get: (name) => (unknown.has(name) || ghosts.has(name) ? undefined : factOf(name)),
+      matching: () => [],
+    },
     rivals: { of: () => Promise.resolve([]), mindedBy: () => [] },
     outbox: { standing: () => Promise.resolve({ isConnected: true, isEstablished: true, objects: [] }) },
     recall: () => Promise.resolve(),
@@ -70,7 +80,7 @@ function bench(nodes: number, spec: object = {}) {
   };
   const reconcile = createJobReconciler(deps);
   return {
-    ...{ clock, writes, reports, dropped, registry },
+    ...{ clock, writes, reports, dropped, registry, unknown, ghosts, asked },
     turn: (): Promise<Result> => reconcile({ namespace: "", name: "pull" }, context),
     /** The watch has brought what is stored. */
     catchUp(): void {
@@ -108,6 +118,20 @@ describe("writing the status of a job", () => {
     await b.turn();
     expect(b.phases()).toEqual(["Successful", "InProgress", "Pending"]);
     expect(b.writes).toHaveLength(3);
+  });
+
+  it("accepts it only when the watch has brought every Node that it names and that there is", async () => {
+    const b = bench(3);
+    b.ghosts.add("edge-0");
+    b.unknown.add("edge-1");
+    expect(await b.turn()).toEqual({ requeueAfterMs: 2_000 });
+    expect(b.writes).toEqual([]);
+    b.unknown.clear();
+    await b.turn();
+    expect(b.phases()).toEqual(["Failure", "Pending", "Pending"]);
+    b.catchUp();
+    await b.turn();
+    expect(b.asked).toEqual(["edge-0", "edge-1", "edge-0"]);
   });
 
   it("goes on at once with what comes when it has rested", async () => {
