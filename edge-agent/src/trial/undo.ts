@@ -81,7 +81,7 @@ function isReadable(parts: UndoParts, { path, schema }: Extract<Undo, { do: "sto
 function undoStore(parts: UndoParts, undo: Extract<Undo, { do: "store" }>): void {
   const { disk } = parts;
   const ready = `${undo.path}.restore`;
-  if (disk.entry(ready) === undefined) {
+  if (sumOf(disk, ready) !== undo.sha256) {
     if (disk.entry(undo.path) !== undefined && isReadable(parts, undo)) return;
     replaceFile(disk, ready, backupOf(disk, undo));
   }

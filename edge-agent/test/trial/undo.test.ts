@@ -110,6 +110,12 @@ describe("taking a change back", () => {
       expect(content()).toBe("old");
     });
 
+    it("takes no backup of another time that lies beside it", () => {
+      writeFileSync(at("agent.db.restore"), "of an upgrade that somebody ended by hand");
+      performUndo(parts(), undo(1));
+      expect(content()).toBe("newer");
+    });
+
     it("R35 brings the backup back where the newer agent left no database, and never fails for ever", () => {
       writeFileSync(at("agent.db"), "x".repeat(8_192));
       performUndo(parts(), undo(1));
