@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../operators/test/apiserver.ts";
 import { selfSigned } from "./certificate.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -26,14 +27,6 @@ function start(...flags: string[]): Run {
     stream.on("data", (bytes: Buffer) => (output += bytes.toString()));
   return { child, exit: new Promise((resolve) => child.once("exit", resolve)), output: () => output };
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 
 async function eventually(check: () => Promise<boolean> | boolean): Promise<void> {
   const endMs = performance.now() + 10_000;
