@@ -33,7 +33,7 @@ export async function upgradeStep(
   if (outcome) return ended(parts, context, outcome, version);
   const trial = readTrial(parts.disk, parts.agentDir);
   if (trial?.id !== trialId(context.order)) return begin(parts, context, trial, version);
-  if (trial.state === "prepared") return swap(parts, trial);
+  if (trial.state === "prepared") return goOn(parts, context, trial);
   const judged = await untilJudged(parts, context, trial);
   if (judged === undefined) return { wait: "restart" };
   const next = outcomeOf(judged, noteOf(context).from ?? manifestInUse(parts).version);
@@ -57,6 +57,8 @@ function outcomeOf(trial: Trial, from: string): Outcome {
   return { ok: false, from, reason, ...(log === undefined ? {} : { log }) };
 }
 
+const notAsItWas = (fault: string): string => `the agent that was fetched is not as it was: ${fault}`;
+
 const failed = (reason: string): StepOutcome => ({ ok: false, reason, unchanged: true });
 
 async function begin(
@@ -74,7 +76,7 @@ async function begin(
   const old = pointedSlot(disk, agentDir);
   if (old === undefined) return failed("nothing says which agent runs");
   const fault = await fill(parts, context, otherSlot(old));
-  if (fault !== undefined) return failed(`the agent that was fetched is not as it was: ${fault}`);
+  if (fault !== undefined) return failed(notAsItWas(fault));
   const trial = newTrial(parts, trialId(context.order), undoOf(parts, note, old));
   writeTrial(disk, agentDir, trial);
   return swap(parts, trial);
@@ -103,9 +105,17 @@ function newTrial({ options, isRuntimeHealthy }: UpgradeParts, id: string, undo:
   return { id, state: "prepared", starts: 0, maxStarts, healthTimeoutMs, undo, runtimeWasHealthy };
 }
 
+/** The power went before the swap, or the launcher found no agent to start there. */
+async function goOn(parts: UpgradeParts, context: StepContext, trial: Trial): Promise<StepOutcome> {
+  const fault = await sealedFault(parts.disk, slotFolder(parts.agentDir, slotOnTrial(trial)), context);
+  return fault === undefined ? swap(parts, trial) : { ok: false, reason: notAsItWas(fault) };
+}
+
+const slotOnTrial = ({ undo }: Trial): Slot =>
+  undo.some((each) => each.do === "slot" && each.slot === "b") ? "a" : "b";
+
 /** The pointer's swap is the change; from here on the launcher judges. */
 function swap({ disk, agentDir }: UpgradeParts, trial: Trial): StepOutcome {
-  const old = trial.undo.find((undo) => undo.do === "slot")?.slot;
-  pointTo(disk, agentDir, old === "b" ? "a" : "b");
+  pointTo(disk, agentDir, slotOnTrial(trial));
   return { wait: "restart" };
 }

@@ -330,6 +330,20 @@ describe("Upgrade", () => {
     expect(readTrial(disk, AGENT_DIR)).toMatchObject({ state: "trying", reason: "the upgrade failed" });
   });
 
+  it("R35 does not point to an agent that is not whole any more, and takes the rest back", async () => {
+    const upgrade = await begun();
+    await upgrade.run("Upgrade");
+    pointTo(disk, AGENT_DIR, "a"); // as the launcher does where the other slot holds no agent
+    disk.removeFile(`${slotFolder(AGENT_DIR, "b")}/edge-agent.js`);
+    expect(await upgrade.run("Upgrade")).toMatchObject({
+      ok: false,
+      reason: "the agent that was fetched is not as it was: edge-agent.js is missing",
+    });
+    expect(pointedSlot(disk, AGENT_DIR)).toBe("a");
+    expect(await upgrade.run("RollBack")).toMatchObject({ ok: true, toVersion: "v1.0.0" });
+    expect(readTrial(disk, AGENT_DIR)).toBeUndefined();
+  });
+
   it("says when the launcher could not take it back", async () => {
     const upgrade = await begun();
     await upgrade.run("Upgrade");
