@@ -2,15 +2,14 @@
 import type { ActionReport, JobKind } from "@longshore/crds/tasks";
 import { ORDER_KIND } from "@longshore/crds/tasks";
 import type { Frame } from "@longshore/crds/wire";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { Registry } from "prom-client";
 import { createJobs, type Jobs, type JobsDeps } from "../../src/jobs/index.ts";
 import type { StepContext, StepOutcome, StepRunner } from "../../src/jobs/port.ts";
 import type { RecordStore, StoredObject } from "../../src/store/index.ts";
 import { TunnelError, type Uplink, type UplinkRequest } from "../../src/tunnel/index.ts";
 import { open, type OpenStore } from "../store/gen.ts";
+import { makeFolder } from "./folder.ts";
 import { fakeClock, fakeLog, type FakeClock, type FakeLog } from "../tunnel/fakes.ts";
 
 export const NODE = "edge-1";
@@ -71,12 +70,9 @@ export class Fate {
   }
 }
 
-/** Hundreds of lives, and none loses power: a disk would only make them slow. */
-const MEMORY = "/dev/shm";
-
 /** What is outside of the agent's process and outlives it. */
 export class World {
-  readonly directory = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), "jobs-"));
+  readonly directory = makeFolder("jobs-");
   /** Effects in their order; a step that finds its own has no other. */
   readonly effects: string[] = [];
   /** Every run of every step. */

@@ -16,6 +16,8 @@ export interface Backup {
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 const FOLDER_MODE = 0o700;
 const NAME_CHARS = 16;
+/** Also one that was cut while it was written. */
+const BACKUP = /^[0-9a-f]{16}(?:\.next)?$/;
 
 /**
  * Keeps the exact bytes of a file, under a name made of them: the same file twice is one backup. Durable when it
@@ -40,7 +42,7 @@ function prune(
   { folder, file, current, keep }: { folder: string; file: string; current: string; keep: number },
 ): void {
   const isBackup = (name: string): boolean =>
-    name.startsWith(`${file}.`) && /^[0-9a-f]{16}$/.test(name.slice(file.length + 1)) && name !== current;
+    name.startsWith(`${file}.`) && BACKUP.test(name.slice(file.length + 1)) && name !== current;
   const old = disk
     .list(folder)
     .filter(isBackup)

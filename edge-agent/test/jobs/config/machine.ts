@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FIRST_STEP, nextStep } from "@longshore/crds/tasks";
 import { createConfigRunner, type ConfigDeps } from "../../../src/jobs/config/index.ts";
@@ -7,6 +7,7 @@ import { systemConfigDisk, type ConfigDisk } from "../../../src/jobs/config/disk
 import type { Order, StepOutcome } from "../../../src/jobs/port.ts";
 import { decideStart } from "../../../src/launcher/decide.ts";
 import { isMade, performUndo, readTrial, writeTrial, type Trial } from "../../../src/trial/index.ts";
+import { makeFolder } from "../folder.ts";
 
 /** The power went. */
 export class Cut extends Error {}
@@ -30,7 +31,7 @@ function failureOf(error: unknown): StepOutcome {
 
 /** One machine: its disk, what its agent's store holds, a launcher, and power that may be cut before any effect. */
 export class Machine {
-  readonly dir = mkdtempSync("/tmp/ls-config-");
+  readonly dir = makeFolder("ls-config-");
   readonly file = join(this.dir, "edgecore.yaml");
   readonly agentDir = join(this.dir, "agent");
   readonly outcomes: [step: string, ok: boolean, reason: string][] = [];

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -92,14 +95,25 @@ describe("a configuration job on a node", () => {
     expect([stepsOf(m), m.text(), m.trial()]).toEqual([SUCCESS, text, undefined]);
   });
 
-  it("changes the file that a link leads to, and leaves the link", async () => {
-    const m = machine();
-    const real = join(m.dir, "real.yaml");
-    renameSync(m.file, real);
-    symlinkSync(real, m.file);
-    await m.liveOn(FIELDS);
-    expect([realpathSync(m.file), readFileSync(real, "utf8")]).toEqual([real, CHANGED]);
-  });
+  it.each([
+    ["with the change", true, CHANGED],
+    ["with the bytes of before", false, CONFIG],
+  ])(
+    "changes the file that a link leads to, and leaves link, mode and owner, %s",
+    async (_what, isWell, text) => {
+      const m = machine();
+      m.isWell = isWell;
+      const real = join(m.dir, "real.yaml");
+      renameSync(m.file, real);
+      symlinkSync(real, m.file);
+      chmodSync(real, 0o600);
+      const owner = process.getuid?.() === 0 ? 1234 : statSync(real).uid;
+      chownSync(real, owner, statSync(real).gid);
+      await m.liveOn(FIELDS);
+      expect([realpathSync(m.file), readFileSync(real, "utf8")]).toEqual([real, text]);
+      expect([statSync(real).mode & 0o777, statSync(real).uid]).toEqual([0o600, owner]);
+    },
+  );
 
   it("backs up anew what somebody wrote between the steps, and goes back to that", async () => {
     const m = machine();
@@ -181,11 +195,13 @@ describe("a configuration job on a node", () => {
 
   it("keeps a bounded number of backups, the newest", async () => {
     const m = machine();
+    const folder = join(m.dir, "backup/1.2.3");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `edgecore.yaml.${"0".repeat(16)}.next`), "cut while it was written");
     for (let i = 0; i < 14; i++) {
       Object.assign(m, { step: "Check", note: undefined });
       await m.liveOn({ "modules.edgeHub.heartbeat": String(100 + i) });
     }
-    const folder = join(m.dir, "backup/1.2.3");
     const beats = readdirSync(folder).map(
       (name) => /heartbeat: (\d+)/.exec(readFileSync(join(folder, name), "utf8"))?.[1],
     );
