@@ -77,7 +77,6 @@ export interface Job {
   readonly uid: string;
   /** `status.sequence`, or its resourceVersion where it was not accepted yet */
   readonly sequence: string;
-  readonly createdAtMs: number;
   /** `metadata.generation`, for conditions */
   readonly generation?: number;
   /** asked for by annotation */

@@ -2,6 +2,7 @@
 import { without } from "./without.ts";
 import type { Draft } from "./draft.ts";
 import type { NodeFact, Task } from "./port.ts";
+import { unfit } from "./select.ts";
 import { blockerFor } from "./supersede.ts";
 import { UNREACHED } from "./timeout.ts";
 import { exceeds, isFailed } from "./tolerance.ts";
@@ -45,9 +46,8 @@ function endUnfit(draft: Draft): void {
 
 function unfitReason({ input, job }: Draft, task: Task): string | undefined {
   const node = input.nodes.get(task.nodeName);
-  if (node === undefined) return `failed to get node, err: Node "${task.nodeName}" not found`;
-  if (!node.isEdge) return "the node is not an edge node";
-  if (!node.isReady) return undefined;
+  const reason = unfit(task.nodeName, node);
+  if (reason !== undefined || node?.isReady !== true) return reason;
   const dialect = dialectFor(job, node.edgeVersion);
   return "refusal" in dialect ? dialect.refusal : undefined;
 }

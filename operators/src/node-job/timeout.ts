@@ -6,7 +6,7 @@ import type { Task } from "./port.ts";
 import { msOf } from "./times.ts";
 
 /** KubeEdge's words. */
-export const TIMED_OUT = "The node task has timed out";
+const TIMED_OUT = "The node task has timed out";
 export const UNREACHED = "the node was not reached in time: it begins when it is back";
 
 /**

@@ -19,7 +19,6 @@ export const job = (change: Partial<Job> = {}): Job => ({
     name: "job",
     uid: "uid-job",
     sequence: "100",
-    createdAtMs: START_MS,
     attempt: 1,
   },
   ...{ concurrency: 1, timeoutMs: 300_000, tolerate: 0.1, nodeNames: names(3) },

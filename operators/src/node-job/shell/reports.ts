@@ -11,7 +11,7 @@ import {
 } from "../../runtime/index.ts";
 import type { TaskReport } from "../port.ts";
 
-export const NODE_TASK_REPORTS: Resource = kinds.NodeTaskReport;
+const NODE_TASK_REPORTS: Resource = kinds.NodeTaskReport;
 
 /** All that is kept of a NodeTaskReport. */
 export interface StoredReport extends KubeObject {

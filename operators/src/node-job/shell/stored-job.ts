@@ -99,7 +99,6 @@ function jobOf(adapter: JobAdapter, { metadata, spec, status }: RawJob): Job {
     name: metadata.name,
     uid: metadata.uid,
     sequence: status?.sequence ?? metadata.resourceVersion,
-    createdAtMs: Date.parse(metadata.creationTimestamp ?? ""),
     ...(metadata.generation !== undefined && { generation: metadata.generation }),
     attempt: attemptOf(metadata.annotations),
     ...limitsOf(view.spec),
