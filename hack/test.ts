@@ -20,8 +20,8 @@ import { createSteps } from "./steps.ts";
 import { verify, type Counts } from "./verify.ts";
 
 const PACKAGES = ["crds", "operators", "webhooks", "edge-agent", "mapper", "mapper/drivers", "hack"];
-/** The machine is shared with a control plane. */
-const WORKERS = 2;
+/** One more than the cores of a small machine: tests with real parts wait more than they compute. */
+const WORKERS = 3;
 /** A test that leaves a timer keeps jest from ending: that is a failure, not a hang. */
 const JEST_MS = 25 * 60_000;
 const FAILED: Counts = { passed: 0, failed: 1 };
