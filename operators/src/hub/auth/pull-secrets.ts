@@ -13,6 +13,8 @@ export interface PullSecretsDeps {
   readonly clock: Clock;
   /** Between two reads of one ImagePrePullJob, whoever asks. Default 2 s. */
   readonly minReadMs?: number;
+  /** Jobs of one node that are looked at; an agent may claim to hold any number. Default 128. */
+  readonly maxJobsPerNode?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -44,8 +46,6 @@ interface Pull {
 }
 
 const ORDERS: ReadonlySet<string> = new Set([ORDER_KIND.ImagePrePullJob, OLD_ORDER_KIND.ImagePrePullJob]);
-/** Jobs that one node pulls for at a time; an agent may claim to hold any number. */
-const MAX_JOBS_PER_NODE = 32;
 const MAX_JOBS = 1_000;
 
 export const createPullSecrets = (deps: PullSecretsDeps): PullSecrets => new SharedJobs(deps);
@@ -61,9 +61,9 @@ class SharedJobs implements PullSecrets {
 
   async allows(node: string, namespace: string, name: string): Promise<boolean> {
     const secret = `${namespace}/${name}`;
-    const jobs = await this.#deps.mailbox.names(node, "job", ORDERS);
-    for (const job of jobs.slice(0, MAX_JOBS_PER_NODE))
-      if (await this.#grants(job, secret, node)) return true;
+    const { mailbox, maxJobsPerNode = 128 } = this.#deps;
+    const jobs = await mailbox.names(node, "job", ORDERS);
+    for (const job of jobs.slice(0, maxJobsPerNode)) if (await this.#grants(job, secret, node)) return true;
     return false;
   }
 
