@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { without } from "./without.ts";
 import type { Draft } from "./draft.ts";
-import type { NodeFact, Task } from "./port.ts";
+import type { Job, NodeFact, Task } from "./port.ts";
 import { unfit } from "./select.ts";
 import { blockerFor } from "./supersede.ts";
 import { UNREACHED } from "./timeout.ts";
@@ -68,10 +68,15 @@ function start(draft: Draft, index: number, node: NodeFact): void {
   const task = without(draft.tasks[index] as Task, "reason", "lastReportTime");
   const dialect = dialectFor(job, node.edgeVersion);
   const isOld = "dialect" in dialect && dialect.dialect === "v1alpha1";
+  const attempt = attemptFor(job, task);
   draft.put(index, {
-    ...{ ...task, phase: "InProgress", attempt: job.attempt, startTime: now },
+    ...{ ...task, phase: "InProgress", attempt, startTime: now },
     ...(job.kind === "NodeUpgradeJob" && node.edgeVersion !== "" && { historicVersion: node.edgeVersion }),
     state: isOld ? INITIAL_STATE : "",
   });
-  draft.events.note("NodeStarted", `${task.nodeName} begins, attempt ${job.attempt}`);
+  draft.events.note("NodeStarted", `${task.nodeName} begins, attempt ${attempt}`);
 }
+
+/** A node that is at work already goes on under its number; and none begins under one that it had before. */
+const attemptFor = (job: Job, { attempt, actionFlow = [] }: Pick<Task, "attempt" | "actionFlow">): number =>
+  actionFlow.length > 0 ? attempt : Math.max(attempt, job.attempt);

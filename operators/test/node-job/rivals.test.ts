@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
 import type { Rival, TaskPhase } from "../../src/node-job/index.ts";
-import { bench, names } from "./gen.ts";
+import { bench, names, report } from "./gen.ts";
 
 const rival = (sequence: string, phases: Record<string, TaskPhase>, change: Partial<Rival> = {}): Rival => ({
   ...{ name: `job-${sequence}`, sequence, supersedes: false, phaseOf: (node: string) => phases[node] },
@@ -114,6 +114,20 @@ describe("another attempt", () => {
     rollout.settle();
     rollout.settle(); // the old reports are there still
     expect(rollout.phases()).toBe("InProgress,InProgress,Pending,Pending");
+  });
+
+  it("keeps its number for nodes that wait for it, also when the annotation is lowered or gone", () => {
+    const rollout = bench({ nodeNames: names(2), tolerate: 1 });
+    rollout.settle();
+    rollout.reports = [report("n01", "!Check")];
+    rollout.settle();
+    rollout.job = { ...rollout.job, attempt: 2 };
+    rollout.settle();
+    expect([rollout.phases(), rollout.task("n01").attempt]).toEqual(["Pending,InProgress", 2]);
+    rollout.job = { ...rollout.job, attempt: 1 };
+    rollout.reports = [report("n02", "!Check")];
+    rollout.settle();
+    expect(rollout.task("n01")).toMatchObject({ phase: "InProgress", attempt: 2 });
   });
 
   it("leaves alone what succeeded", () => {
