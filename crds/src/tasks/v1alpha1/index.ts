@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { orderDigest, type OrderedJob } from "./digest.ts";
+export { orderDigest } from "./digest.ts";
 export { FIRST_STEP, FLOWS, isStep, nextStep, type JobKind, type Step } from "./flow.ts";
 export {
   ATTEMPT_ANNOTATION,
@@ -13,6 +13,6 @@ export {
   type Dialect,
   type TaskAddress,
 } from "./order.ts";
-export { REPORT_LIMITS, REPORT_OPERATION, type ActionReport, type OldTaskReport } from "./report.ts";
+export { REPORT_LIMITS, REPORT_OPERATION, type ActionReport } from "./report.ts";
 export { schemas } from "./schema.gen.ts";
 export type { NodeTaskReport, NodeTaskReportAction, NodeTaskReportImage } from "./types.gen.ts";

@@ -27,17 +27,6 @@ export interface ActionReport {
   readonly toVersion?: string;
 }
 
-/** Content of a report in v1alpha1, KubeEdge's. Its resource is `task/<job>/node/<node>`, its operation the job's type. */
-export interface OldTaskReport {
-  readonly NodeName: string;
-  readonly State?: string;
-  readonly Event: string;
-  readonly Action: string;
-  readonly Reason: string;
-  readonly Time?: string;
-  readonly ExternalMessage?: string;
-}
-
 /** What is kept of each text; the same as the schema of NodeTaskReport has. */
 export const REPORT_LIMITS = {
   actions: 8,

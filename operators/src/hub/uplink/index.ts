@@ -28,7 +28,7 @@ import { serviceAccountTokenActions } from "./service-account-token.ts";
 import { createTaskReportHandler, type TaskReportOptions } from "./task-report.ts";
 
 export { type DeviceOptions, defaultDeviceOptions } from "./device.ts";
-export { type TaskReportOptions, defaultTaskReportOptions } from "./task-report.ts";
+export type { TaskReportOptions } from "./task-report.ts";
 export { type DeviceOwners, type WatchedOwners, watchDeviceOwners } from "./device-owners.ts";
 export { advertiseNode } from "./node-advertise.ts";
 export type {

@@ -26,8 +26,6 @@ import { defaultWriterOptions, ReportWriter, type Waiter, type WriterOptions } f
 
 export interface TaskReportOptions extends WriterOptions, JobsOptions {}
 
-export const defaultTaskReportOptions: TaskReportOptions = { ...defaultWriterOptions, ...defaultJobsOptions };
-
 export interface TaskReportDeps extends AnswerDeps {
   readonly tools: UplinkTools;
   readonly clock: Clock;
@@ -126,7 +124,7 @@ function createWriter({
   random = Math.random,
   options,
 }: TaskReportDeps): ReportWriter {
-  const all = { ...defaultTaskReportOptions, ...options };
+  const all = { ...defaultWriterOptions, ...defaultJobsOptions, ...options };
   return new ReportWriter({
     jobs: new Jobs(tools.client, clock, all),
     store: new ReportStore(tools.client, all.maxLines),
