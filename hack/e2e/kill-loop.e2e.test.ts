@@ -95,7 +95,8 @@ describe("while pods, ConfigMaps, Secrets and a device change all the time", () 
     const history = recorder.history();
     // Nothing was seen is not nothing happened.
     expect([...new Set(history.map(({ type }) => type))].sort()).toEqual(SOURCES);
-    expect(checkHistory(history, { convergeMs: CONVERGE_MS, mapperFault: "mapper" })).toEqual([]);
+    const options = { convergeMs: CONVERGE_MS, mapperFault: "mapper", agentFault: "agent" };
+    expect(checkHistory(history, options)).toEqual([]);
   };
 
   it.each(KILLED)("I1 I2 I3 I4 hold when %s is killed with -9", async (name) => {

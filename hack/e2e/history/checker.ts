@@ -15,6 +15,8 @@ export interface CheckOptions {
   readonly convergeMs: number;
   /** The fault that takes the mapper's memory of its devices with it. */
   readonly mapperFault: string;
+  /** The fault that cancels what the runtime is asked at that moment: a container that never ran is made again. */
+  readonly agentFault: string;
 }
 
 type Invariant = Violation["invariant"];
@@ -36,7 +38,7 @@ export function checkHistory(history: readonly HistoryEvent[], options: CheckOpt
     ...said("I1", lateFaults(faults, options.convergeMs)),
     ...said("I2", lostChanges(of("wanted"), stored)),
     ...said("I3", [...grouped(stored, ({ key, uid }) => `${key}#${uid}`)].flatMap(regressions)),
-    ...said("I4", twiceCreated(of("created"))),
+    ...said("I4", twiceCreated(of("created"), timesOf(faults, options.agentFault))),
     ...said("I4", twiceBegun(of("began").map(({ uid }) => uid))),
     ...said("I4", [
       ...[...grouped(of("set"), ({ device }) => device)].flatMap(([device, sets]) =>
@@ -105,10 +107,30 @@ function regressions([what, changes]: readonly [string, readonly Stored[]]): str
   });
 }
 
-/** Nothing in the loop gives a reason to create again: no container ends by itself, no sandbox fails. */
-function twiceCreated(created: readonly Created[]): string[] {
+interface Time {
+  readonly downMs: number;
+  readonly readyMs: number;
+}
+
+const timesOf = (faults: readonly Faulted[], wanted: string): Time[] =>
+  faults.flatMap(({ name, phase, atMs }, index) =>
+    name === wanted && phase === "down"
+      ? [{ downMs: atMs, readyMs: faults[index + 1]?.atMs ?? Infinity }]
+      : [],
+  );
+
+/**
+ * No container ends by itself and no sandbox fails: the one reason to create again is a start that a fault cancelled.
+ * Then the first never ran, which twiceBegun holds it to.
+ */
+function twiceCreated(created: readonly Created[], cancelled: readonly Time[]): string[] {
+  const isCancelled = (first: Created, second: Created): boolean =>
+    second.container !== "" &&
+    cancelled.some(({ downMs, readyMs }) => first.atMs <= readyMs && second.atMs >= downMs);
   return [...grouped(created, ({ uid, container }) => `${uid}/${container || "(sandbox)"}`)]
-    .filter(([, all]) => new Set(all.map(({ id }) => id)).size > 1)
+    .filter(([, all]) =>
+      all.slice(1).some((next, i) => next.id !== all[i]!.id && !isCancelled(all[i]!, next)),
+    )
     .map(([what, all]) => `${what} was created ${all.length} times`);
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import { checkHistory } from "../../e2e/history/checker.ts";
 import type { Faulted, HistoryEvent, Set as DeviceSet, Stored, Wanted } from "../../e2e/history/events.ts";
 
-const OPTIONS = { convergeMs: 15_000, mapperFault: "mapper" };
+const OPTIONS = { convergeMs: 15_000, mapperFault: "mapper", agentFault: "agent" };
 const KEY = "configmap/ns/page";
 
 const wanted = (op: Wanted["op"], uid: string, rv = ""): Wanted => ({
@@ -23,11 +23,17 @@ const fault = (phase: Faulted["phase"], atMs: number, name = "hub"): Faulted => 
   name,
   phase,
 });
-const created = (id: string, container = "main"): HistoryEvent => ({
-  ...{ type: "created", atMs: 0, id, uid: "p", container },
+const created = (id: string, container = "main", atMs = 0): HistoryEvent => ({
+  ...{ type: "created", atMs, id, uid: "p", container },
 });
+const again = (container: string): HistoryEvent => created("2", container, 5_000);
 const desired = (value: string): HistoryEvent => ({ type: "desired", atMs: 0, device: "d", value });
 const set = (value: string, write: number): DeviceSet => ({ type: "set", device: "d", value, write });
+const AGENT_DIES = [
+  fault("down", 1, "agent"),
+  fault("ready", 3_000, "agent"),
+  fault("converged", 6_000, "agent"),
+];
 const check = (...history: HistoryEvent[]): string[] =>
   checkHistory(history, OPTIONS).map(({ invariant, message }) => `${invariant} ${message}`);
 
@@ -52,6 +58,10 @@ describe("a history that holds", () => {
     ["starts at a lower version in a new epoch", [stored("put", "a", "9", 0), stored("put", "a", "4", 1)]],
     ["creates one sandbox and one container", [created("1", ""), created("2")]],
     ["sees one container again and again", [created("1"), created("1")]],
+    [
+      "makes a container again whose start ended with the agent",
+      [...AGENT_DIES, created("1"), again("main")],
+    ],
     [
       "begins two pods",
       [
@@ -121,6 +131,16 @@ describe("a violation is found", () => {
       "I3 back from the dead",
       [stored("put", "a", "1"), stored("delete", "a", "1"), stored("put", "a", "1")],
       `I3 ${KEY}#a: came back with 1 after its delete`,
+    ],
+    [
+      "I4 a second container after the agent died",
+      [...AGENT_DIES, created("1", "main", 4_000), again("main")],
+      "I4 p/main was created 2 times",
+    ],
+    [
+      "I4 a second sandbox after the agent died",
+      [...AGENT_DIES, created("1", ""), again("")],
+      "I4 p/(sandbox) was created 2 times",
     ],
     ["I4 a second container", [created("1"), created("2")], "I4 p/main was created 2 times"],
     ["I4 a second sandbox", [created("1", ""), created("2", "")], "I4 p/(sandbox) was created 2 times"],
