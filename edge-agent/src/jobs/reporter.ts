@@ -34,7 +34,7 @@ export interface ReporterDeps {
 }
 
 /** A report that the hub will never take: it is malformed, or its job is gone or another one. */
-const FINAL = /^(BAD|BadRequest|INVALID_RESOURCE|STALE_UID|Conflict|NOT_FOUND|NotFound)\b/;
+const FINAL = /^(BAD|BadRequest|Invalid|INVALID_RESOURCE|STALE_UID|Conflict|NOT_FOUND|NotFound)\b/;
 
 interface Telling {
   text?: string;

@@ -62,7 +62,7 @@ function progressing({ job, phase, tally, exceeded }: Standing): Told {
 }
 
 const stoppedMessage = ({ attempt }: Job, pending: number): string =>
-  `no further node begins, ${pending} never did; remove the cause, then annotate the job longshore.io/attempt=${attempt + 1}`;
+  `no further node begins${pending === 0 ? "" : `, ${pending} never did`}; remove the cause, then annotate the job longshore.io/attempt=${attempt + 1}`;
 
 function complete({ phase, tally, exceeded }: Standing): Told {
   const { total, done, failed: lost, superseded } = tally.summary;

@@ -44,7 +44,8 @@ function accept(input: DecideInput): Decision {
   for (const [index, task] of selected.entries()) draft.put(index, task);
   draft.events.note("Accepted", `${selected.length} nodes are selected`);
   for (const { nodeName, reason } of selected)
-    if (reason !== undefined) draft.events.warn("NodeFailed", `${nodeName} cannot begin: ${reason}`);
+    if (reason !== undefined)
+      draft.events.warn("NodeFailed", `${nodeName} cannot begin: ${reason}`, { node: nodeName });
   return answer(draft, statusOf(draft, undefined, false), {
     isChanged: true,
     isEnded: false,

@@ -7,11 +7,14 @@ const MAX_EVENTS = 24;
 const MAX_MESSAGE_CHARS = 512;
 
 export interface EventLog {
-  note(reason: string, message: string): void;
-  warn(reason: string, message: string): void;
+  note(reason: string, message: string, about?: EventSubject): void;
+  warn(reason: string, message: string, about?: EventSubject): void;
   /** What was noted, in its order; what is over the limit is counted by the last. */
   all(): JobEvent[];
 }
+
+/** Which node, and which of its steps. */
+export type EventSubject = Pick<JobEvent, "node" | "step">;
 
 /** What stays where there is too much: the job's own turns, then what went wrong, then nodes, and steps at last. */
 const TURNS: ReadonlySet<string> = new Set([
@@ -27,18 +30,18 @@ const rankOf = ({ type, reason }: JobEvent): number => {
 export function createEventLog(): EventLog {
   const ranks: Noted[][] = [[], [], [], []];
   let count = 0;
-  const add = (type: JobEvent["type"], reason: string, message: string): void => {
-    const event = { type, reason, message: message.slice(0, MAX_MESSAGE_CHARS) };
+  const add = (happened: JobEvent): void => {
+    const event = { ...happened, message: happened.message.slice(0, MAX_MESSAGE_CHARS) };
     const rank = ranks[rankOf(event)];
     if (rank !== undefined && rank.length < MAX_EVENTS) rank.push({ at: count, event });
     count++;
   };
   return {
-    note: (reason, message) => {
-      add("Normal", reason, message);
+    note: (reason, message, about) => {
+      add({ type: "Normal", reason, message, ...about });
     },
-    warn: (reason, message) => {
-      add("Warning", reason, message);
+    warn: (reason, message, about) => {
+      add({ type: "Warning", reason, message, ...about });
     },
     all() {
       const kept = ranks.flat().slice(0, MAX_EVENTS);

@@ -95,12 +95,17 @@ function settled(task: Task, outcome: "InProgress" | "Successful" | "Failure"): 
 
 function tellOf({ events, job }: Draft, before: Task, after: Task): void {
   const { nodeName } = after;
-  for (const { action, status, reason = "" } of stepsSince(before, after))
-    if (status === "True") events.note("StepSucceeded", `${action} succeeded on ${nodeName}`);
-    else events.warn("StepFailed", `${action} failed on ${nodeName}: ${reason}`);
+  for (const { action, status, reason = "" } of stepsSince(before, after)) {
+    const about = { node: nodeName, step: action };
+    if (status === "True") events.note("StepSucceeded", `${action} succeeded on ${nodeName}`, about);
+    else events.warn("StepFailed", `${action} failed on ${nodeName}: ${reason}`, about);
+  }
   if (after.phase === before.phase) return;
-  if (after.phase === "Successful") events.note("NodeSucceeded", `${nodeName} is done`);
-  else events.warn("NodeFailed", `${nodeName} failed: ${after.reason ?? ""}${againHint(job)}`);
+  if (after.phase === "Successful") events.note("NodeSucceeded", `${nodeName} is done`, { node: nodeName });
+  else
+    events.warn("NodeFailed", `${nodeName} failed: ${after.reason ?? ""}${againHint(job)}`, {
+      node: nodeName,
+    });
 }
 
 const againHint = ({ attempt }: Job): string =>

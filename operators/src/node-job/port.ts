@@ -173,6 +173,9 @@ export interface JobEvent {
   readonly type: "Normal" | "Warning";
   readonly reason: string;
   readonly message: string;
+  /** That it is about, and the step: events that differ in these are not counted as one. */
+  readonly node?: string;
+  readonly step?: string;
 }
 
 /**

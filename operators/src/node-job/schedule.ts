@@ -40,7 +40,7 @@ function endUnfit(draft: Draft): void {
     if (reason === undefined) continue;
     const { nodeName, attempt } = task;
     draft.put(index, { nodeName, phase: "Failure", attempt, reason });
-    draft.events.warn("NodeFailed", `${nodeName} cannot begin: ${reason}`);
+    draft.events.warn("NodeFailed", `${nodeName} cannot begin: ${reason}`, { node: nodeName });
   }
 }
 
@@ -71,12 +71,16 @@ function start(draft: Draft, index: number, node: NodeFact): void {
   const attempt = attemptFor(job, task);
   draft.put(index, {
     ...{ ...task, phase: "InProgress", attempt, startTime: now },
-    ...(job.kind === "NodeUpgradeJob" && node.edgeVersion !== "" && { historicVersion: node.edgeVersion }),
+    ...(job.kind === "NodeUpgradeJob" &&
+      node.edgeVersion !== "" && { historicVersion: ownVersion(node.edgeVersion) }),
     state: isOld ? INITIAL_STATE : "",
   });
-  draft.events.note("NodeStarted", `${task.nodeName} begins, attempt ${attempt}`);
+  draft.events.note("NodeStarted", `${task.nodeName} begins, attempt ${attempt}`, { node: task.nodeName });
 }
 
 /** A node that is at work already goes on under its number; and none begins under one that it had before. */
 const attemptFor = (job: Job, { attempt, actionFlow = [] }: Pick<Task, "attempt" | "actionFlow">): number =>
   actionFlow.length > 0 ? attempt : Math.max(attempt, job.attempt);
+
+/** Our agents call KubeEdge's version first, and then their own: `v1.23.1+longshore.0.2.0` is v0.2.0. */
+const ownVersion = (edgeVersion: string): string => edgeVersion.replace(/^.*\+longshore\./, "v");

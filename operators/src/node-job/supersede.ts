@@ -20,7 +20,9 @@ export function supersede(draft: Draft): void {
     if (rival === undefined) continue;
     const reason = `superseded by the later job ${rival.name}: nothing was done here`;
     draft.put(index, { nodeName, phase: "Failure", attempt, reason, supersededBy: rival.name });
-    draft.events.note("NodeSuperseded", `${nodeName} is left to the later job ${rival.name}`);
+    draft.events.note("NodeSuperseded", `${nodeName} is left to the later job ${rival.name}`, {
+      node: nodeName,
+    });
   }
 }
 

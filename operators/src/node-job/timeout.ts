@@ -52,7 +52,9 @@ const isUntouched = ({ actionFlow = [], event = "" }: Task): boolean =>
 
 function returned(draft: Draft, index: number, { nodeName, attempt }: Task): void {
   draft.put(index, { nodeName, phase: "Pending", attempt, reason: UNREACHED });
-  draft.events.note("NodeUnreached", `${nodeName} was not reached in time; it begins when it is back`);
+  draft.events.note("NodeUnreached", `${nodeName} was not reached in time; it begins when it is back`, {
+    node: nodeName,
+  });
 }
 
 function timedOut(draft: Draft, index: number, task: Task): void {
@@ -63,5 +65,6 @@ function timedOut(draft: Draft, index: number, task: Task): void {
     "NodeTimedOut",
     `${task.nodeName} told of no step for ${draft.job.timeoutMs / 1000} s ${after}; ` +
       `look at its agent's log, then annotate the job longshore.io/attempt=${draft.job.attempt + 1} to try again`,
+    { node: task.nodeName },
   );
 }

@@ -208,6 +208,20 @@ describe("events", () => {
     expect(reasons()).toEqual([]);
   });
 
+  it("name their node and step, so that two nodes that fail alike are two events", () => {
+    const rollout = bench({ nodeNames: names(2), concurrency: 2 });
+    rollout.settle();
+    rollout.reports = names(2).map((name) => report(name, "!Check"));
+    const about = rollout
+      .decide()
+      .events.flatMap(({ reason, node: name, step = "" }) =>
+        name === undefined ? [] : [`${reason} ${name} ${step}`.trim()],
+      );
+    expect(about).toEqual([
+      ...["StepFailed n01 Check", "NodeFailed n01", "StepFailed n02 Check", "NodeFailed n02"],
+    ]);
+  });
+
   it("are few, however many nodes tell something at once", () => {
     const rollout = bench({ nodeNames: names(500), concurrency: 500 });
     rollout.decide();

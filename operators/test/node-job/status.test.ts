@@ -72,7 +72,7 @@ describe("the status of a job", () => {
       "1 at work (n01), 2 to follow",
       "1 at work (n01), 2 to follow",
       "1 not connected (n02): they begin when they are back",
-      "no further node begins, 0 never did; remove the cause, then annotate the job longshore.io/attempt=2",
+      "no further node begins; remove the cause, then annotate the job longshore.io/attempt=2",
     ]);
     expect(told[1]?.["AwaitingConfirmation"]).toContain("1 wait (n01); confirm on the node itself");
     expect(told[3]?.["Failed"]).toContain("the number of failed nodes is 2/3");

@@ -7,6 +7,7 @@ import {
   removeFinalizer,
   type Client,
   type Clock,
+  type EventDetails,
   type EventRecorder,
   type Informer,
   type ReconcileContext,
@@ -15,7 +16,7 @@ import {
 } from "../../runtime/index.ts";
 import { decide } from "../decide.ts";
 import { ordersOf } from "../orders.ts";
-import type { Decision, JobStatus, Nodes, TaskReport } from "../port.ts";
+import type { Decision, JobEvent, JobStatus, Nodes, TaskReport } from "../port.ts";
 import type { JobAdapter } from "./adapter.ts";
 import { isNodeMissed } from "./known-nodes.ts";
 import { countTasks, type JobMetrics } from "./metrics.ts";
@@ -232,6 +233,10 @@ async function write(
   const isAccepted = stored.status?.sequence !== undefined;
   memory.nextWriteMs = isAccepted ? nowMs + restMs(decision.status.nodeStatus?.length ?? 0, deps) : nowMs;
   countTasks(metrics, stored, decision.status);
-  for (const { type, reason, message } of decision.events)
-    deps.recorder.event(stored, { type, reason, action: "Job", note: message });
+  for (const event of decision.events) deps.recorder.event(stored, detailsOf(event));
 }
+
+const detailsOf = ({ type, reason, message, node, step = "Job" }: JobEvent): EventDetails => ({
+  ...{ type, reason, action: step, note: message },
+  ...(node !== undefined && { related: { apiVersion: "v1", kind: "Node", name: node } }),
+});
