@@ -87,6 +87,7 @@ function runnersOf(deps: FleetJobsDeps): readonly StepRunner[] {
     createUpgradeRunner({
       ...{ agentDir, backupDir, configFile, store, isRuntimeHealthy, clock, log },
       artefacts: artefactsOf(config.upgrade),
+      takesConfirmation: config.localApi.enable,
     }),
     createConfigRunner({
       ...{ agentDir, backupDir, isRuntimeHealthy, clock, log },

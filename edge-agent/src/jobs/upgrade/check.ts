@@ -30,6 +30,8 @@ export async function checkStep(
   context: StepContext,
   upgrade: Upgrade,
 ): Promise<StepOutcome> {
+  if (upgrade.requireConfirmation && parts.takesConfirmation === false)
+    return refused("nobody can confirm at this agent: set modules.metaManager.metaServer.enable");
   const slot = runnableSlot(parts.disk, parts.agentDir);
   if (slot === undefined) return refused(`${parts.agentDir} holds no agent to come back to`);
   if ((await sealedFault(parts.disk, stagedFolder(parts.agentDir, context.order), context)) === undefined)

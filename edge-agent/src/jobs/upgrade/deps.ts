@@ -22,6 +22,8 @@ export interface UpgradeDeps {
   };
   readonly artefacts: Artefacts;
   isRuntimeHealthy(): boolean;
+  /** Somebody can confirm here; default true. Without that, an upgrade that waits for it would wait for ever. */
+  readonly takesConfirmation?: boolean;
   readonly clock: Clock;
   readonly log: AgentLog;
   /** Default: the machine's own. */

@@ -132,6 +132,18 @@ describe("Check", () => {
     expect(disk.entry(`${AGENT_DIR}/staging`)).toBeUndefined();
   });
 
+  it("A30 refuses to wait for somebody who cannot confirm, and fetches nothing", async () => {
+    const before = host();
+    const upgrade = job({ ...SPEC, requireConfirmation: true }, { takesConfirmation: false });
+    expect(await upgrade.run("Check")).toEqual({
+      ok: false,
+      unchanged: true,
+      reason: "nobody can confirm at this agent: set modules.metaManager.metaServer.enable",
+    });
+    expect(host()).toEqual(before);
+    expect(disk.entry(`${AGENT_DIR}/staging`)).toBeUndefined();
+  });
+
   it("S36 changes nothing on the machine before it is confirmed but the staging folder", async () => {
     const before = host();
     const upgrade = job({ ...SPEC, requireConfirmation: true });
