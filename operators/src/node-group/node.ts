@@ -57,17 +57,24 @@ export function trimNode(object: KubeObject): MemberNode {
   const { labels = {} } = metadata;
   const annotations = without(metadata.annotations ?? {}, [LAST_APPLIED]);
   const given = readGiven(annotations[GIVEN]);
-  const ready = status?.conditions?.find(({ type }) => type === "Ready")?.status ?? "";
   return {
     metadata: { ...lifeOf(metadata), labels, annotations },
     ...{ labels, annotations, given },
     taints: spec?.taints ?? [],
-    ready: READY[ready] ?? "Unknown",
+    ready: readyOf(status),
     left: readLeft(annotations[LEFT]),
     ownLabels: ownLabelsOf(labels, given),
-    edgeVersion: /-kubeedge-(\S+)$/.exec(status?.nodeInfo?.kubeletVersion ?? "")?.[1] ?? "",
+    edgeVersion: edgeVersionOf(status),
   };
 }
+
+function readyOf(status: RawNode["status"]): ReadyStatus {
+  const ready = status?.conditions?.find(({ type }) => type === "Ready")?.status ?? "";
+  return READY[ready] ?? "Unknown";
+}
+
+const edgeVersionOf = (status: RawNode["status"]): string =>
+  /-kubeedge-(\S+)$/.exec(status?.nodeInfo?.kubeletVersion ?? "")?.[1] ?? "";
 
 const lifeOf = ({ name, uid, resourceVersion, creationTimestamp }: ObjectMeta): ObjectMeta => ({
   ...{ name, uid, resourceVersion },
