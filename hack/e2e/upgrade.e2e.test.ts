@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { slotsDir } from "../cluster/edge.ts";
 import type { ContainerStatus, NodeObject } from "../cluster/objects.ts";
@@ -49,7 +49,7 @@ describe("upgrade of agents", () => {
     registry = await startRegistry(env.layout);
     image = `${registry.address}/${REPOSITORY}`;
     const broken = agentOf(Buffer.from('console.error("this agent is broken"); process.exit(1);'));
-    for (const version of ["v0.2.0", "v0.3.0"])
+    for (const version of ["v0.2.0", "v0.3.0", "v0.5.0"])
       await publish(await makePackage(version), registry.target, REPOSITORY);
     await publish(await makePackage("v0.4.0", broken), registry.target, REPOSITORY);
     history = await recordJobs(env, KIND);
@@ -59,7 +59,9 @@ describe("upgrade of agents", () => {
       succeeds: (name) => !doomed.has(name),
     });
     agents = [await joinJobAgent(env, "up-real-1", { [LABEL]: "yes" })];
-    agents = [...agents, await joinJobAgent(env, "up-real-2", {})];
+    agents = [...agents, await joinJobAgent(env, "up-real-2", { [LABEL]: "yes" })];
+    // Seven of theirs and three of ours are ten.
+    await env.kubectl.run("label", "node", "up-plain-8", `${LABEL}-`);
     await env.kubectl.run("label", "node", env.node, `${LABEL}=yes`);
     stopKeeping = keepRunning(env.agent);
   }, 240_000);
@@ -169,8 +171,9 @@ describe("upgrade of agents", () => {
     if (agent === undefined) throw new Error("no agent");
     const confirm = (): Promise<Response> =>
       fetch(`http://${agent.localApi}/api/v1/taskupgrade/confirm-upgrade`, { method: "POST" });
+    const backups = readdirSync(agent.backups);
     expect((await confirm()).status).toBe(400);
-    await start("up-confirm", { version: "v0.2.0", requireConfirmation: true, nodeNames: [agent.node] });
+    await start("up-confirm", { version: "v0.3.0", requireConfirmation: true, nodeNames: [agent.node] });
     await eventually(
       async () => {
         const { status } = await getJob(env, KIND, "up-confirm");
@@ -181,11 +184,11 @@ describe("upgrade of agents", () => {
       },
       { timeoutMs: 60_000 },
     );
-    expect(slotVersion(agent.slots)).not.toBe("v0.2.0");
-    expect(existsSync(agent.backups)).toBe(false);
+    expect(slotVersion(agent.slots)).toBe("v0.2.0");
+    expect(readdirSync(agent.backups)).toEqual(backups);
     expect((await confirm()).status).toBe(200);
     expect(flowOf(await ended("up-confirm", agent.node, "Successful"))).toBe(WHOLE);
-    expect(await agent.version()).toBe("0.2.0");
+    await eventually(async () => expect(await agent.version()).toBe("0.3.0"), { timeoutMs: 30_000 });
   });
 
   it("A31 takes an agent back that does not start, and keeps what was before", async () => {
@@ -198,7 +201,7 @@ describe("upgrade of agents", () => {
     );
     expect(task.log).toContain("this agent is broken");
     expect(slotVersion(agent.slots)).toBe("v0.2.0");
-    expect(await agent.version()).toBe("0.2.0");
+    await eventually(async () => expect(await agent.version()).toBe("0.2.0"), { timeoutMs: 30_000 });
     expect(readdirSync(agent.backups).length).toBeGreaterThan(0);
   });
 
@@ -218,7 +221,7 @@ describe("upgrade of agents", () => {
       { timeoutMs: 60_000 },
     );
     const ordersBefore = edges.ordersOf("up-plain-8").length;
-    await start("up-away", { version: "v0.3.0", concurrency: 2, nodeNames: away, timeoutSeconds: 60 });
+    await start("up-away", { version: "v0.5.0", concurrency: 2, nodeNames: away, timeoutSeconds: 60 });
     await eventually(
       async () =>
         expect((await getJob(env, KIND, "up-away")).status?.summary).toMatchObject({
@@ -235,7 +238,7 @@ describe("upgrade of agents", () => {
     for (const node of away) await ended("up-away", node, "Successful");
     for (const node of away) expect(startsOf(history.of("up-away"), node)).toBe(1);
     expect(edges.ordersOf("up-plain-8")).toHaveLength(ordersBefore + 1);
-    await eventually(async () => expect(await agent.version()).toBe("0.3.0"), { timeoutMs: 30_000 });
+    await eventually(async () => expect(await agent.version()).toBe("0.5.0"), { timeoutMs: 30_000 });
     expect(readdirSync(join(agent.slots, "slots")).sort()).toEqual(["a", "b"]);
   });
 });
