@@ -13,6 +13,20 @@ export interface Clock {
 /** Node's timers take at most 2^31-1 ms and fire at once beyond that. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
+/** Resolves after `delayMs`, or at once when the signal aborts; never rejects. */
+export function pause(clock: Pick<Clock, "schedule">, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.schedule(delayMs, end);
+    signal.addEventListener("abort", end, { once: true });
+  });
+}
+
 /** The machine's own clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Clock } from "../clock.ts";
+import { pause, type Clock } from "../clock.ts";
 import type { AgentLog } from "../log.ts";
 import { readIdentity, writeBundle, type IdentityPaths } from "./bundle.ts";
 import { JoinError } from "./errors.ts";
@@ -70,18 +70,4 @@ async function joinWithRetries(deps: EnsureDeps, token: string): Promise<Identit
       deps.signal.throwIfAborted();
     }
   }
-}
-
-function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.schedule(delayMs, resolve);
-    signal.addEventListener(
-      "abort",
-      () => {
-        cancel();
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Clock } from "../clock.ts";
+import { pause, type Clock } from "../clock.ts";
 import { type Slot, type Trial, type UndoParts } from "../trial/index.ts";
 import { stopChild, type Child } from "./child.ts";
 import { judge, restartDelayMs, type End } from "./decide.ts";
@@ -42,7 +42,7 @@ export async function launch(deps: LauncherDeps): Promise<number> {
     if (isStopped(stopping)) return ended ?? 0;
     if (ended === undefined) continue;
     endsInARow = clock.monotonicMs() - startedMs >= options.calmMs ? 1 : endsInARow + 1;
-    await pause(deps, restartDelayMs(endsInARow, options));
+    await pause(clock, restartDelayMs(endsInARow, options), stopping);
     if (isStopped(stopping)) return 0;
   }
 }
@@ -123,16 +123,4 @@ function whenStopped({ stopping, clock, options }: LauncherDeps, child: Child): 
   if (stopping.aborted) stop();
   stopping.addEventListener("abort", stop, { once: true });
   return () => stopping.removeEventListener("abort", stop);
-}
-
-function pause({ clock, stopping }: LauncherDeps, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      stopping.removeEventListener("abort", end);
-      resolve();
-    };
-    const cancel = clock.schedule(ms, end);
-    stopping.addEventListener("abort", end, { once: true });
-  });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Clock } from "../../clock.ts";
+import { pause, type Clock } from "../../clock.ts";
 
 /** How often, and how long is waited between. */
 export interface TryOptions {
@@ -39,21 +39,8 @@ export async function withTries<T>(
     } catch (error) {
       deps.signal.throwIfAborted();
       if (failures >= options.tries || isFinal(error)) throw error;
-      await pause(pauseMs(failures, options, deps.random()), deps);
+      await pause(deps.clock, pauseMs(failures, options, deps.random()), deps.signal);
+      deps.signal.throwIfAborted();
     }
   }
-}
-
-function pause(delayMs: number, { clock, signal }: TryDeps): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      cancel();
-      reject(signal.reason as Error);
-    };
-    const cancel = clock.schedule(delayMs, () => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    });
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
 }

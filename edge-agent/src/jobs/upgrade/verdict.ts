@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { pause } from "../../clock.ts";
 import { readTrial, type Trial } from "../../trial/index.ts";
 import type { StepContext } from "../port.ts";
 import type { UpgradeParts } from "./deps.ts";
@@ -28,16 +29,4 @@ export async function untilJudged(
     context.progress(`the new agent is on trial, start ${trial.starts} of ${trial.maxStarts}`);
     await pause(clock, options.pollMs, signal);
   }
-}
-
-function pause(clock: UpgradeParts["clock"], ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const cancel = clock.schedule(ms, end);
-    signal.addEventListener("abort", end, { once: true });
-  });
 }
