@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { matchesSelector } from "@longshore/crds/apps";
 import type { KubeObject } from "../../runtime/index.ts";
 import type { NodeFact, Nodes } from "../port.ts";
-import { selects } from "./selector.ts";
 
 /** A Node, as far as jobs go; whoever watches Nodes keeps more of it. */
 export interface JobNode extends KubeObject {
@@ -34,7 +34,7 @@ export function createNodes(nodes: NodeReader, isConnected: (node: string) => bo
     matching: (labelSelector) =>
       nodes
         .list()
-        .filter(({ labels }) => isEdge(labels) && selects(labelSelector, labels))
+        .filter(({ labels }) => isEdge(labels) && matchesSelector(labelSelector, labels))
         .map(factOf)
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
   };

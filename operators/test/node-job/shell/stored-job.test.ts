@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "@jest/globals";
+import { matchesSelector, type LabelSelector } from "@longshore/crds/apps";
 import { configUpdateJob } from "../../../src/config-update-job/index.ts";
 import { imagePrePullJob } from "../../../src/image-prepull-job/index.ts";
 import type { JobStatus, Task } from "../../../src/node-job/index.ts";
 import { restMs } from "../../../src/node-job/shell/pace.ts";
-import { selects } from "../../../src/node-job/shell/selector.ts";
 import { createStatusShape } from "../../../src/node-job/shell/status-shape.ts";
 import { createTrim } from "../../../src/node-job/shell/stored-job.ts";
 import { nodeUpgradeJob } from "../../../src/node-upgrade-job/index.ts";
@@ -146,7 +146,7 @@ describe("a label selector", () => {
     [{ matchExpressions: [{ key: "zone", operator: "DoesNotExist" }] }, false],
     [{ matchExpressions: [{ key: "zone", operator: "Gt", values: ["0"] }] }, false],
   ])("%j selects: %j", (selector, is) => {
-    expect(selects(selector, labels)).toBe(is);
+    expect(matchesSelector(selector as LabelSelector, labels)).toBe(is);
   });
 });
 
