@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { without } from "./without.ts";
-import type { JobKind } from "@longshore/crds/tasks";
+import { stepOfEvent, type JobKind } from "@longshore/crds/tasks";
 import { failureOf, merged } from "./flow.ts";
 import { resultsOf } from "./results.ts";
 import type { Task, TaskAction, TaskReport } from "./port.ts";
-import {
-  CONFIRM_EVENT,
-  INITIAL_STATE,
-  isDrivenInOldWords,
-  nextState,
-  stepOfEvent,
-} from "./words-v1alpha1.ts";
+import { CONFIRM_EVENT, INITIAL_STATE, isDrivenInOldWords, nextState } from "./words-v1alpha1.ts";
 
 const SUCCESS = "Success";
 

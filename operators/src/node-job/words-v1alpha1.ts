@@ -48,17 +48,6 @@ export const CONFIRM_EVENT = "Confirm";
 const TIME_OUT_EVENT = "TimeOut";
 const ENDED: Readonly<Record<string, string>> = { Successful: "Successful", Failure: "Failed" };
 
-/** What an old edge's word of success is in v1alpha2. */
-const STEP_OF_EVENT: Readonly<Record<string, string>> = {
-  Check: "Check",
-  Confirm: "WaitingConfirmation",
-  Backup: "BackUp",
-  Upgrade: "Upgrade",
-  Upgrading: "Upgrade",
-  Rollback: "RollBack",
-  Pull: "Pull",
-};
-
 /** The task's node is ordered state by state, in v1alpha1. */
 export const isDrivenInOldWords = ({ phase, state }: Pick<Task, "phase" | "state">): boolean =>
   (phase === "InProgress" || phase === "Unknown") && state !== undefined && AT_WORK.has(state);
@@ -71,10 +60,6 @@ export const nextState = (
   const key = `${state}/${event}/${action}`;
   return Object.hasOwn(TABLES[kind], key) ? TABLES[kind][key] : undefined;
 };
-
-/** The step that an event tells of, in v1alpha2; undefined for Init, which is none there. */
-export const stepOfEvent = (event: string): string | undefined =>
-  Object.hasOwn(STEP_OF_EVENT, event) ? STEP_OF_EVENT[event] : undefined;
 
 /**
  * State and event of a task for v1alpha1 clients.

@@ -39,4 +39,19 @@ export function nextStep(kind: JobKind, step: string, succeeded: boolean): strin
   return succeeded ? found?.onSuccess : found?.onFailure;
 }
 
+/** What an event of v1alpha1 is in v1alpha2. */
+const STEP_OF_EVENT: Readonly<Record<string, string>> = {
+  Check: "Check",
+  Confirm: "WaitingConfirmation",
+  Backup: "BackUp",
+  Upgrade: "Upgrade",
+  Upgrading: "Upgrade",
+  Rollback: "RollBack",
+  Pull: "Pull",
+};
+
+/** The step that an event of v1alpha1 tells of; undefined for Init and TimeOut, which are none in v1alpha2. */
+export const stepOfEvent = (event: string): string | undefined =>
+  Object.hasOwn(STEP_OF_EVENT, event) ? STEP_OF_EVENT[event] : undefined;
+
 export const isStep = (kind: JobKind, step: string): boolean => Object.hasOwn(FLOWS[kind], step);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { orderDigest } from "./digest.ts";
-export { FIRST_STEP, FLOWS, isStep, nextStep, type JobKind, type Step } from "./flow.ts";
+export { FIRST_STEP, FLOWS, isStep, nextStep, stepOfEvent, type JobKind, type Step } from "./flow.ts";
 export {
   ATTEMPT_ANNOTATION,
   attemptOf,

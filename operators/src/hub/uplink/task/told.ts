@@ -2,6 +2,7 @@
 import {
   isStep,
   REPORT_LIMITS,
+  stepOfEvent,
   type JobKind,
   type NodeTaskReport,
   type NodeTaskReportAction,
@@ -150,17 +151,9 @@ function extended(kind: JobKind, extend: string, texts: Texts): Step["details"] 
     : versions(texts.of(fields, "from", versionChars), texts.of(fields, "to", versionChars));
 }
 
-/** What an event of v1alpha1 is in v1alpha2; Init is nothing there. */
-const STEP_OF_EVENT: Readonly<Partial<Record<string, string>>> = {
-  Check: "Check",
-  Confirm: "WaitingConfirmation",
-  Backup: "BackUp",
-  Upgrade: "Upgrade",
-  Upgrading: "Upgrade",
-  Rollback: "RollBack",
-  Pull: "Pull",
-};
-const EVENTS: ReadonlySet<string> = new Set([...Object.keys(STEP_OF_EVENT), "Init", "TimeOut"]);
+/** Those that are no step. */
+const OTHER_EVENTS: ReadonlySet<string> = new Set(["Init", "TimeOut"]);
+const isEvent = (event: string): boolean => stepOfEvent(event) !== undefined || OTHER_EVENTS.has(event);
 const ACTIONS: ReadonlySet<string> = new Set(["Success", "Failure", "Confirmation", "TimeOut"]);
 
 /**
@@ -173,7 +166,7 @@ export function readOldTold(node: string, content: unknown, now: string): Told {
   const texts = new Texts();
   const { NodeName = "", Event: event, Action: action } = fields;
   if (NodeName !== "" && NodeName !== node) throw forbidden("another node's task");
-  if (typeof event !== "string" || !EVENTS.has(event)) throw bad("unknown event of a task");
+  if (typeof event !== "string" || !isEvent(event)) throw bad("unknown event of a task");
   if (typeof action !== "string" || !ACTIONS.has(action)) throw bad("unknown action of a task");
   const state = texts.of(fields, "State", stepChars);
   const step = oldStep(
@@ -191,7 +184,7 @@ function oldStep(
   texts: Texts,
 ): Step {
   const reason = texts.of(fields, "Reason", reasonChars);
-  const action = Object.hasOwn(STEP_OF_EVENT, event) ? STEP_OF_EVENT[event] : undefined;
+  const action = stepOfEvent(event);
   // What is no step has no place for its reason but the log.
   if (action === undefined) return { details: reason === undefined ? {} : { log: reason } };
   const external = fields["ExternalMessage"];
