@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
+import { untilEstablished } from "../../hack/cluster/established.ts";
 import { kinds } from "../src/kinds.ts";
 import { binaries, kubectlOf, startApiServer, type ApiServer } from "./apiserver.ts";
 
@@ -212,7 +213,7 @@ describe("overlays on a real API server", () => {
     api = await startApiServer();
     stop = () => api.stop();
     await api.kubectl(["apply", "--server-side", "-k", config("local")]);
-    await api.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    await untilEstablished((args) => api.kubectl(args));
   }, 120_000);
   afterAll(() => stop());
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { untilEstablished } from "../../hack/cluster/established.ts";
 import { startApiServer, type ApiServer } from "./apiserver.ts";
 import { examples } from "./examples.ts";
 
@@ -65,7 +66,7 @@ describe("a cluster that has KubeEdge's CRDs and objects", () => {
     api = await startApiServer();
     stop = () => api.stop();
     await api.kubectl(["create", "-f", "-"], JSON.stringify(await kubeEdgeCrds()));
-    await api.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    await untilEstablished((args) => api.kubectl(args));
     const items = [
       ...examples.map(({ apiVersion, kind, object }) => ({ apiVersion, kind, ...object })),
       lax,

@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { KUBELET_CLIENT, METRICS_SERVER } from "./control-plane.ts";
+import { untilEstablished } from "./established.ts";
 import { kubeconfigOf } from "./kubeconfig.ts";
 import type { Kubectl } from "./kubectl.ts";
 import type { KubeconfigView } from "./objects.ts";
@@ -50,7 +51,7 @@ export const LOOPBACK = "127.0.0.1";
 /** Installs the CRDs, the namespace and the roles, the way a user would with `kubectl apply -k`. */
 export async function applyManifests(layout: Layout, kubectl: Kubectl): Promise<void> {
   await kubectl.run("apply", "--server-side", "--force-conflicts", "-k", join(layout.root, "config/local"));
-  await kubectl.run("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all");
+  await untilEstablished((args) => kubectl.run(...args));
 }
 
 export async function takeHubPorts(layout: Layout, ports: Ports, wanted: WantedPorts): Promise<HubPorts> {

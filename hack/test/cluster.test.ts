@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { untilEstablished } from "../cluster/established.ts";
 import { kubeconfigOf } from "../cluster/kubeconfig.ts";
 import { ENVIRONMENTS, layoutOf } from "../cluster/layout.ts";
 import { machineAddress } from "../cluster/machine.ts";
@@ -14,6 +15,19 @@ import { createPorts, isPortFree } from "../cluster/ports.ts";
 import { Fault, describeFailure } from "../fault.ts";
 import { missingOf, REQUIREMENTS, TEST_REQUIREMENTS } from "../prerequisites.ts";
 import { waitFor } from "../wait.ts";
+
+describe("new kinds", () => {
+  it("are waited for although kubectl gives up on one whose conditions are still null", async () => {
+    const said = ["error: .status.conditions accessor error: <nil> is of the type <nil>"];
+    const calls: string[][] = [];
+    await untilEstablished((args) => {
+      calls.push(args);
+      const error = said.pop();
+      return error === undefined ? Promise.resolve("") : Promise.reject(new Error(error));
+    });
+    expect(calls.map(([verb]) => verb)).toEqual(["wait", "wait"]);
+  });
+});
 
 describe("layout", () => {
   it("differs for every clone and environment, in everything that the machine has only once", () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { untilEstablished } from "../../hack/cluster/established.ts";
 import { controlPlaneBin, freePort, startApiServer, type ApiServer } from "../../operators/test/apiserver.ts";
 import {
   CONFIG,
@@ -38,7 +39,7 @@ describe("admission of jobs, rules and pods by a real API server", () => {
     bin = await controlPlaneBin();
     port = await freePort();
     await kubectl(["apply", "--server-side", "-k", join(CONFIG, "local")]);
-    await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    await untilEstablished(kubectl);
     await eventually(() => kubectl(["get", "namespace", "default"]));
     await kubectl(["apply", "--server-side", "-f", "-"], await configurationsFor(kubectl, port));
     const token = await kubectl(["-n", "kubeedge", "create", "token", "longshore-webhooks"]);

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
 import { Agent, request } from "undici";
+import { untilEstablished } from "../../hack/cluster/established.ts";
 import { kubectlOf } from "../../crds/test/apiserver.ts";
 import { controlPlaneBin, freePort, startApiServer, type ApiServer } from "../../operators/test/apiserver.ts";
 import {
@@ -96,7 +97,7 @@ describe("the webhooks before a real API server", () => {
     client = createClient({ kubeConfig: loadKubeConfig(api.kubeconfig), userAgent: "test" });
     kubectl = kubectlOf(await controlPlaneBin(), api.kubeconfig);
     await kubectl(["apply", "--server-side", "-k", join(CONFIG, "local")]);
-    await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    await untilEstablished(kubectl);
     await eventually(() => kubectl(["get", "namespace", "default"]));
     ({ server: balancer, port: balancerPort } = await balance());
     await kubectl(["apply", "--server-side", "-f", "-"], await configurationsFor(kubectl, balancerPort));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { untilEstablished } from "../../../hack/cluster/established.ts";
 import { startApiServer, type ApiServer } from "../apiserver.ts";
 
 const MANIFESTS = fileURLToPath(new URL("../../manifests", import.meta.url));
@@ -12,8 +13,8 @@ describe("kubectl on node groups and edge applications", () => {
     api = await startApiServer();
     for (const plural of ["nodegroups", "edgeapplications"]) {
       await api.kubectl(["apply", "-f", `${MANIFESTS}/${plural}.apps.kubeedge.io.yaml`]);
-      await api.kubectl(["wait", "--for=condition=Established", `crd/${plural}.apps.kubeedge.io`]);
     }
+    await untilEstablished((args) => api.kubectl(args));
   }, 120_000);
   afterAll(() => api.stop());
 

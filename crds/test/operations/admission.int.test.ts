@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { join } from "node:path";
+import { untilEstablished } from "../../../hack/cluster/established.ts";
 import { startApiServer, type ApiServer } from "../apiserver.ts";
 
 const manifests = join(import.meta.dirname, "../../manifests");
@@ -132,7 +133,7 @@ describe("jobs at an API server without any webhook", () => {
     api = await startApiServer();
     stop = () => api.stop();
     await api.kubectl(["apply", "--server-side", "-f", manifests]);
-    await api.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    await untilEstablished((args) => api.kubectl(args));
   }, 120_000);
   afterAll(() => stop());
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { join } from "node:path";
+import { untilEstablished } from "../../../hack/cluster/established.ts";
 import {
   controlPlaneBin,
   freePort,
@@ -54,7 +55,7 @@ describe("node groups and edge applications before a real API server", () => {
     api = await startApiServer();
     bin = await controlPlaneBin();
     await kubectl(["apply", "--server-side", "-k", join(CONFIG, "local")]);
-    await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    await untilEstablished(kubectl);
     for (const [name, site] of [
       ["a", "hangzhou"],
       ["b", "hangzhou"],

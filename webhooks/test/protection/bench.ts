@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GUARDED } from "@longshore/crds/apps";
 import { Agent, request } from "undici";
+import { untilEstablished } from "../../../hack/cluster/established.ts";
 import { kubectlOf } from "../../../crds/test/apiserver.ts";
 import { controlPlaneBin, startApiServer, type ApiServer } from "../../../operators/test/apiserver.ts";
 import { eventually } from "../../../operators/test/runtime/eventually.ts";
@@ -88,7 +89,7 @@ export async function startBench(): Promise<Bench> {
     },
   };
   await kubectl(["apply", "-k", join(CONFIG, "crd")]);
-  await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+  await untilEstablished(kubectl);
   const everybody = ["--clusterrole=cluster-admin", "--group=system:authenticated"];
   await kubectl(["create", "clusterrolebinding", "everybody-may-do-everything", ...everybody]);
   await eventually(async () => {
