@@ -60,7 +60,9 @@ type LinkReport = LinkState & { readonly connections: number; readonly bytes: Ca
 
 function call(socketPath: string, method: "GET" | "PUT", state?: LinkState): Promise<LinkReport> {
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, method, path: "/", timeout: 2_000 }, (response) => {
+    // A connection of its own: one that is kept may be closed at the other end by the time it is used again.
+    const options = { socketPath, method, path: "/", timeout: 2_000, agent: false } as const;
+    const sent = request(options, (response) => {
       text(response).then((body) => resolve(JSON.parse(body) as LinkReport), reject);
     });
     sent.once("timeout", () => sent.destroy(new Error("the link does not answer")));
