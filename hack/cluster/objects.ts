@@ -16,6 +16,8 @@ export interface Condition {
   readonly status: "True" | "False" | "Unknown";
   readonly reason?: string;
   readonly message?: string;
+  /** RFC 3339, whole seconds */
+  readonly lastTransitionTime?: string;
 }
 
 export interface NodeObject {

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { startRtspCamera, type RtspCamera } from "../../mapper/drivers/test/camera/support/rtsp-camera.ts";
 import { aClient, startBroker } from "../../mapper/drivers/test/support/mosquitto.ts";
-import { freePort } from "../../mapper/drivers/test/support/port.ts";
+import { freePort } from "../free-port.ts";
 import { buildPrograms } from "../build.ts";
 import { startMapperProgram } from "../cluster/mapper.ts";
 import { stopProcess } from "../cluster/processes.ts";

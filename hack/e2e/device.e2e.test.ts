@@ -9,7 +9,7 @@ import { mapperLogOf } from "./mapper-log.ts";
 jest.setTimeout(180_000);
 const FIRST_REPORT_MS = 20_000;
 const CONVERGE_MS = 15_000;
-const GONE_MS = 2_000;
+const GONE_MS = 15_000;
 const WRITTEN = "a desired value was written";
 
 /** Key case and strings that look like numbers are the user's. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** A pod went up (Running and Ready) or down (told to end, or gone). */
+/** A pod went up (it runs, and is reported next) or down (told to end, or gone). */
 export interface JournalEntry {
   /** Milliseconds since the epoch. */
   readonly time: number;

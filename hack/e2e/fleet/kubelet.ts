@@ -74,10 +74,11 @@ export function createKubelet(deps: KubeletDeps): Kubelet {
   const start = async (run: Running, pod: FleetPod, host: string): Promise<number> => {
     const restMs = run.seenAtMs + deps.startMs - clock.nowMs();
     if (restMs > 0) return restMs;
-    // Also when the cluster took a pod that runs for one that does not, while its node was away.
-    if (!isReady(pod)) await report(clientOf(run.node), pod, { host, pod: run.address });
+    // Before it is reported: what follows from the report may be heard of before its answer is.
     if (!run.isUp) journal.note({ node: run.node, pod: run.pod, image: run.image, what: "up" });
     run.isUp = true;
+    // Also when the cluster took a pod that runs for one that does not, while its node was away.
+    if (!isReady(pod)) await report(clientOf(run.node), pod, { host, pod: run.address });
     return 0;
   };
   return {
