@@ -45,9 +45,7 @@ export const CLONE = resolve(import.meta.dirname, "../..");
  * @param name "" for `make up`; others live in a folder below it and can run beside it
  */
 export function layoutOf(name: EnvironmentName, root: string = CLONE): Layout {
-  const digest = createHash("sha256")
-    .update(name === "" ? root : `${root}#${name}`)
-    .digest();
+  const digest = digestOf(name === "" ? root : `${root}#${name}`);
   const id = digest.subarray(0, 4).toString("hex");
   const dir = join(root, ".run", name);
   return {
@@ -63,8 +61,16 @@ export function layoutOf(name: EnvironmentName, root: string = CLONE): Layout {
     subnet: `10.${88 + ((digest[4] ?? 0) % 100)}.${digest[5] ?? 0}.0/24`,
     cgroupParent: `/longshore-${id}`,
     address: `198.18.${digest[8] ?? 0}.${1 + ((digest[9] ?? 0) % 254)}`,
-    firstPort: 20_000 + (digest.readUInt16BE(6) % 300) * 40,
+    firstPort: firstPortOf(name, root),
   };
+}
+
+const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+/** Environments of one clone start at the same time: none looks for ports where another one does. */
+function firstPortOf(name: EnvironmentName, root: string): number {
+  const clone = digestOf(root).readUInt16BE(6) % 75;
+  return 20_000 + (clone * ENVIRONMENTS.length + ENVIRONMENTS.indexOf(name)) * 40;
 }
 
 /** Makes the folders of a layout. */

@@ -37,6 +37,16 @@ describe("layout", () => {
     }
   });
 
+  it("looks for ports where no other environment of the clone does", () => {
+    const clones = Array.from({ length: 300 }, (_, index) => `/clone-${index}`);
+    for (const root of clones) {
+      const first = ENVIRONMENTS.map((name) => layoutOf(name, root).firstPort).sort((a, b) => a - b);
+      for (const [index, port] of first.entries())
+        expect(port - (first[index - 1] ?? 0)).toBeGreaterThanOrEqual(40);
+      expect(first.at(-1)! + 40).toBeLessThanOrEqual(32_768); // from there on systems choose themselves
+    }
+  });
+
   it("keeps names within what Linux takes, however long the clone's path", () => {
     const layout = layoutOf("bench", `/${"x".repeat(300)}`);
     expect(layout.bridge.length).toBeLessThanOrEqual(15);
