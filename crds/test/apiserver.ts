@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { generateKeyPairSync, randomBytes, randomInt } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "../../hack/free-port.ts";
 
 /** A real API server with an empty etcd, and kubectl bound to it. */
 export type ApiServer = {
@@ -77,13 +77,16 @@ export async function startApiServer(): Promise<ApiServer> {
   }
 }
 
-/** Runs kubectl with `args`; without a kubeconfig for what needs no server, such as kustomize. */
+/**
+ * Runs kubectl with `args`; without a kubeconfig for what needs no server, such as kustomize. What it remembers of the
+ * server's kinds stays beside the kubeconfig: another test's server had other ones at the same address.
+ */
 export function kubectlOf(bin: string, kubeconfig: string): ApiServer["kubectl"] {
   return (args, stdin) =>
     new Promise((resolve, reject) => {
       const child = execFile(
         join(bin, "kubectl"),
-        [`--kubeconfig=${kubeconfig}`, ...args],
+        [`--kubeconfig=${kubeconfig}`, `--cache-dir=${kubeconfig}.cache`, ...args],
         { maxBuffer: 16 << 20, timeout: 60_000, env: { HOME: tmpdir() } },
         (error, stdout, stderr) => {
           if (error) reject(new Error(`kubectl ${args.join(" ")}: ${stderr}`, { cause: error }));
@@ -149,20 +152,4 @@ async function end(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill("SIGKILL"), 5_000);
   await exited;
   clearTimeout(timer);
-}
-
-/**
- * A port that nobody listens on. Not one of the system's own choosing: those it also gives to connections, of other
- * tests too, before whoever asked here comes to listen.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(11_000, 24_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (isFree) return port;
-  }
 }

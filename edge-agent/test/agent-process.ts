@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeBundle } from "../src/join/bundle.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../../hack/free-port.ts";
 import { createAuthority } from "./join/authority.ts";
 import { until } from "./tunnel/fakes.ts";
 import { down, startHub, type HubConnection } from "./tunnel/hub.ts";
@@ -16,7 +16,7 @@ import { down, startHub, type HubConnection } from "./tunnel/hub.ts";
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const LAUNCHER = fileURLToPath(new URL("../src/launcher/main.ts", import.meta.url));
 const OPTIONS = ["--conditions=source", "--disable-warning=ExperimentalWarning"];
-export const START_MS = 30_000;
+export const START_MS = 50_000;
 
 /** The agent's program with a hub on the other side, which takes every report. There is no container runtime. */
 export interface AgentProcess {
@@ -51,7 +51,11 @@ export async function startAgentProcess(withLauncher: boolean): Promise<AgentPro
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   const reports: Frame[] = [];
   const timer = setInterval(() => hub.connections.forEach((connection) => serve(connection, reports)), 10);
-  await until(() => hub.connections.length > 0, "a session", START_MS);
+  await until(() => hub.connections.length > 0, "a session", START_MS).catch((error: unknown) => {
+    clearInterval(timer);
+    child.kill("SIGKILL");
+    throw new Error(output, { cause: error });
+  });
   const isReport = (name: string) => (frame: Frame) => frame.route.resource?.includes(`/${name}/`) === true;
   return {
     child,

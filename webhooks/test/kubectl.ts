@@ -24,7 +24,7 @@ export function kubectlAt(where: () => { readonly bin: string; readonly kubeconf
     new Promise((resolve) => {
       const { bin, kubeconfig } = where();
       const options = { timeout: 60_000, env: { HOME: tmpdir() } };
-      const all = [`--kubeconfig=${kubeconfig}`, ...args];
+      const all = [`--kubeconfig=${kubeconfig}`, `--cache-dir=${kubeconfig}.cache`, ...args];
       const child = execFile(join(bin, "kubectl"), all, options, (error, out, err) => {
         resolve({ code: error ? Number(error.code ?? 1) : 0, out, err });
       });

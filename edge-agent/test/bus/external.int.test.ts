@@ -10,7 +10,7 @@ import { startRoom } from "../devices/support/room.ts";
 import { device, model } from "../devices/support/objects.ts";
 import { until } from "../tunnel/fakes.ts";
 import { startBus, type BusBench, type BusOptions } from "./support/bench.ts";
-import { freePort } from "../free-port.ts";
+import { freePort } from "../../../hack/free-port.ts";
 import { Mosquitto, Subscriber } from "./support/mosquitto.ts";
 
 const D1 = "$hw/events/device/default/d1";
@@ -34,11 +34,7 @@ async function bench(options: Partial<BusOptions> = {}): Promise<BusBench> {
 }
 
 const connected = (fresh: BusBench, times = 1): Promise<void> =>
-  until(
-    () => fresh.lines.filter((line) => line.includes(CONNECTED)).length >= times,
-    "the connection",
-    10_000,
-  );
+  until(() => fresh.lines.filter((line) => line.includes(CONNECTED)).length >= times, "the connection");
 
 async function subscriber(...topics: string[]): Promise<Subscriber> {
   const fresh = new Subscriber(broker.port, ...topics);
@@ -190,7 +186,7 @@ describe("the event bus at a real mosquitto", () => {
     fresh.bus.publish("a/b", "c");
     const startMs = performance.now();
     await fresh.stop();
-    expect(performance.now() - startMs).toBeLessThan(3_500);
+    expect(performance.now() - startMs).toBeLessThan(15_000);
   });
 
   it("waits for a broker that is not there, tells it once, and finds it", async () => {
@@ -210,7 +206,7 @@ describe("the event bus at a real mosquitto", () => {
     for (let i = 0; i < 20; i++) await broker.publish("$hw/events/upload/x", `away ${i}`, "-q", "1");
     const second = await first.restart();
     stops.push(() => second.stop());
-    await until(() => second.uploads().length >= 20, "what was published while the agent was away", 10_000);
+    await until(() => second.uploads().length >= 20, "what was published while the agent was away");
     await broker.kill();
     await until(() => second.lines.some((line) => line.includes("no MQTT broker")), "the loss");
     await broker.start();
@@ -243,7 +239,7 @@ describe("the event bus at a real mosquitto", () => {
     const fresh = await bench({ openOutbox: () => outbox });
     await connected(fresh);
     await broker.publish("$hw/events/upload/x", "precious", "-q", "1");
-    await until(() => stored.length > 0, "the second try", 10_000);
+    await until(() => stored.length > 0, "the second try");
     expect(stored).toEqual(["precious"]);
   });
 

@@ -10,7 +10,7 @@ import { connectAsync, type MqttClient } from "mqtt";
 import { systemClock } from "../../src/clock.ts";
 import { createOutbox } from "../../src/store/index.ts";
 import { fakeLog } from "../tunnel/fakes.ts";
-import { freePort } from "../free-port.ts";
+import { freePort } from "../../../hack/free-port.ts";
 import { Mosquitto } from "./support/mosquitto.ts";
 
 const PROGRAM = fileURLToPath(new URL("./support/bus-process.ts", import.meta.url));

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { build, type Metafile } from "esbuild";
-import { freePort, makeDir } from "./servers/process.ts";
+import { freePort } from "../../../hack/free-port.ts";
+import { makeDir } from "./servers/process.ts";
 
 const DATA = join(import.meta.dirname, "../../src/data");
 const LIBRARIES = /node_modules\/(mqtt|ioredis|mysql2)\//;

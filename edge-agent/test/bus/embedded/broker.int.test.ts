@@ -8,7 +8,7 @@ import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import { hashPassword } from "../../../src/bus/index.ts";
 import { until } from "../../tunnel/fakes.ts";
 import { startBus, type BusBench, type BusOptions } from "../support/bench.ts";
-import { freePort } from "../../free-port.ts";
+import { freePort } from "../../../../hack/free-port.ts";
 import {
   connectPacket,
   publishPacket,
@@ -284,7 +284,7 @@ describe("the agent's own broker", () => {
     expect(fresh.book.reports).toBeLessThanOrEqual(allowed);
     expect(fresh.book.reports).toBeLessThan(5_000);
     expect(fresh.rejects).toEqual(new Map([["rate", 1]]));
-    expect(tookMs).toBeLessThan(2_000);
+    expect(tookMs).toBeLessThan(10_000);
     expect(other.connected).toBe(true);
   });
 
@@ -442,7 +442,7 @@ describe("the agent's own broker", () => {
     await enter();
     const startMs = performance.now();
     await fresh.stop();
-    expect(performance.now() - startMs).toBeLessThan(1_000);
+    expect(performance.now() - startMs).toBeLessThan(8_000);
     await silent.closed();
   });
 
@@ -463,10 +463,10 @@ describe("the file of users", () => {
     const fresh = await strict({ config: { credentialsFile: file } });
     const client = await enter();
     writeFileSync(file, `d2:${hashes[1]}:default/d2\n`);
-    await client.closed(12_000);
+    await client.closed();
     await enter(AS_D2);
     expect(fresh.rejects.get("revoked")).toBe(1);
-  }, 15_000);
+  });
 
   it("that others can read lets nobody in", async () => {
     const file = usersFile();

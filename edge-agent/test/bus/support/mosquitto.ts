@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { freePort } from "../../free-port.ts";
+import { freePort } from "../../../../hack/free-port.ts";
 
 const run = promisify(execFile);
 

@@ -3,7 +3,7 @@ import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { freePort } from "../../free-port.ts";
+import { freePort } from "../../../../hack/free-port.ts";
 
 /** A registry of this test alone, over plain HTTP, for one user. */
 export interface Registry {

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
 import { connectBroker } from "../../src/mqtt/connect.ts";
-import { freePort } from "./port.ts";
+import { freePort } from "../../../../hack/free-port.ts";
 import { run, until } from "./process.ts";
 
 /** A broker of its own for one test. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, type ChildProcess } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../../../hack/free-port.ts";
 
 /** A real server in a folder of its own. */
 export interface TestProcess {
@@ -73,27 +73,11 @@ export async function startProcess({ command, args, dir }: ProcessSpec): Promise
 }
 
 /** Asks until it is so. @throws when it is not in time, and what `isSo` throws */
-export async function until(isSo: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function until(isSo: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!(await isSo())) {
     if (performance.now() > endMs) throw new Error(`not so within ${timeoutMs} ms: ${isSo.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-/**
- * A port that nobody listens on. Not one of the system's own choosing: those it also gives to connections, of other
- * tests too, before whoever asked here comes to listen.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(11_000, 24_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (isFree) return port;
   }
 }
 

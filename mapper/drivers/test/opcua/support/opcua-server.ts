@@ -6,7 +6,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../../support/port.ts";
+import { freePort } from "../../../../../hack/free-port.ts";
 
 /** A server of asyncua, on a port of its own. */
 export interface OpcuaServer {
