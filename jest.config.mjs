@@ -25,7 +25,7 @@ export default {
     { ...project("hack"), displayName: "e2e", testMatch: ["<rootDir>/e2e/**/*.e2e.test.ts"] },
   ],
   // Hangs are to end, not tests on a machine that has much else to do.
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   coverageProvider: "v8",
   collectCoverageFrom: ["*/src/**/*.ts"],
   reporters: ["default", "<rootDir>/hack/verify/plain-reporter.mjs"],

@@ -8,7 +8,7 @@ import type { Layout } from "./layout.ts";
 import { registryHosts } from "./registry.ts";
 import { findProcess, startProcess, waitReady, type ProcessRecord } from "./processes.ts";
 
-const READY_MS = 20_000;
+const READY_MS = 60_000;
 const CAP_SYS_RESOURCE = 24n;
 const OVERLAYFS_MAGIC = 0x794c7630;
 /** Where Debian's containernetworking-plugins puts them. */

@@ -123,7 +123,7 @@ const agentConfig = (layout: Layout, { node, tunnel, join: joinAddress, ...optio
 };
 
 /** Waits until the API server says that the node is Ready. */
-export async function waitNodeReady(kubectl: Kubectl, node: string, timeoutMs = 60_000): Promise<void> {
+export async function waitNodeReady(kubectl: Kubectl, node: string, timeoutMs = 120_000): Promise<void> {
   await waitFor(
     async () => {
       const object = await kubectl.find<NodeObject>("node", node);

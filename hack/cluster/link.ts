@@ -61,7 +61,7 @@ type LinkReport = LinkState & { readonly connections: number; readonly bytes: Ca
 function call(socketPath: string, method: "GET" | "PUT", state?: LinkState): Promise<LinkReport> {
   return new Promise((resolve, reject) => {
     // A connection of its own: one that is kept may be closed at the other end by the time it is used again.
-    const options = { socketPath, method, path: "/", timeout: 2_000, agent: false } as const;
+    const options = { socketPath, method, path: "/", timeout: 10_000, agent: false } as const;
     const sent = request(options, (response) => {
       text(response).then((body) => resolve(JSON.parse(body) as LinkReport), reject);
     });

@@ -5,7 +5,7 @@ import { dmiSocket } from "./edge.ts";
 import type { Layout } from "./layout.ts";
 import { startProcess, waitReady, type ProcessRecord } from "./processes.ts";
 
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 /** As docs/mappers.md tells it: no compiled code, for a mapper does little and has long to do it. */
 const SMALL = ["--lite-mode", "--max-semi-space-size=1", "--no-node-snapshot"];
 

@@ -7,7 +7,7 @@ import type { Layout } from "./layout.ts";
 import type { Ports } from "./ports.ts";
 import { findProcess, startProcess, waitReady, type ProcessRecord } from "./processes.ts";
 
-const READY_MS = 15_000;
+const READY_MS = 60_000;
 
 /**
  * Starts an own redis-server on loopback, with a password: append-only file synced each second, nothing
@@ -75,7 +75,7 @@ function redisAnswers(layout: Layout, command: string, want: string, count = 1):
   return new Promise((resolve) => {
     let answer = "";
     const socket = connect(port, "127.0.0.1", () => socket.end(`AUTH ${password}\r\n${command}\r\n`));
-    socket.setTimeout(2_000, () => socket.destroy());
+    socket.setTimeout(10_000, () => socket.destroy());
     socket.on("data", (chunk) => (answer += chunk.toString()));
     socket.once("error", () => resolve(false));
     socket.once("close", () => resolve(answer.split(want).length > count));

@@ -49,7 +49,7 @@ export interface LocalRegistry {
   stop(): Promise<void>;
 }
 
-const READY_MS = 15_000;
+const READY_MS = 60_000;
 const FIRST_PORT_OFFSET = 30;
 
 const AUTHORITY = "registry-ca";

@@ -56,7 +56,7 @@ describe("fault proxy", () => {
     expect(await received()).toBe("first");
     proxy.set({ ...HEALTHY, blackhole: { up: false, down: true } });
     client.write("lost");
-    await waitFor(() => echoedBytes === 9, { what: "the way up", timeoutMs: 2_000, intervalMs: 5 });
+    await waitFor(() => echoedBytes === 9, { what: "the way up", timeoutMs: 20_000, intervalMs: 5 });
     await new Promise((resolve) => setTimeout(resolve, 20)); // its echo comes back to the proxy
     proxy.set(HEALTHY);
     client.write("seen");

@@ -54,7 +54,7 @@ describe("recorded processes", () => {
   it("are killed when they ignore SIGTERM", async () => {
     const script = "trap '' TERM; echo on; while :; do sleep 0.1; done";
     const record = startProcess(layout, { name: "p", command: "sh", args: ["-c", script] });
-    await waitReady(layout, record, 5_000, () =>
+    await waitReady(layout, record, 20_000, () =>
       Promise.resolve(readFileSync(logOf(layout, "p"), "utf8") === "on\n"),
     );
     await stopProcess(layout, "p", { graceMs: 200 });
@@ -67,7 +67,7 @@ describe("recorded processes", () => {
       command: "sh",
       args: ["-c", "echo no such key; exit 1"],
     });
-    await expect(waitReady(layout, record, 5_000, () => Promise.resolve(false))).rejects.toThrow(
+    await expect(waitReady(layout, record, 20_000, () => Promise.resolve(false))).rejects.toThrow(
       "no such key",
     );
   });

@@ -11,7 +11,7 @@ import { aDevice, aLog, aModel } from "./support/gen.ts";
 
 /** Real sockets and real time: waits for what must come, and fails when it does not. */
 async function until(isTrue: () => boolean, what: string): Promise<void> {
-  const endMs = performance.now() + 8_000;
+  const endMs = performance.now() + 20_000;
   while (!isTrue()) {
     if (performance.now() > endMs) throw new Error(`timed out: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

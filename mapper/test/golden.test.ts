@@ -20,7 +20,7 @@ const late = recorded("dmi_mapper_late");
 const NAMES = ["MapperRegister", "ReportDeviceStatus", "ReportDeviceStates"] as const;
 
 /** Real sockets and real time: waits for what must come, and fails when it does not. */
-async function until(isTrue: () => boolean, what: string, timeoutMs = 8_000): Promise<void> {
+async function until(isTrue: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!isTrue()) {
     if (performance.now() > endMs) throw new Error(`timed out: ${what}`);

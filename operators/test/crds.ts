@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile, readdir } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
 import type { Client, KubeObject, Resource } from "../src/runtime/client.ts";
+import { eventually } from "./runtime/eventually.ts";
 
 const MANIFESTS = new URL("../../crds/manifests/", import.meta.url);
 const DEFINITIONS: Resource = {
@@ -12,30 +12,37 @@ const DEFINITIONS: Resource = {
   kind: "CustomResourceDefinition",
   namespaced: false,
 };
+const WITHIN_MS = 60_000;
 
 interface Definition extends KubeObject {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  readonly spec: {
+    readonly group: string;
+    readonly scope: "Cluster" | "Namespaced";
+    readonly names: { readonly plural: string; readonly kind: string };
+    readonly versions: readonly { readonly name: string }[];
+  };
 }
 
-/** Defines all kinds of ours on a test's API server, and waits until they are served. */
+/** Defines all kinds of ours on a test's API server, and waits until they are served, in each version. */
 export async function installCrds(client: Client): Promise<void> {
   const files = (await readdir(MANIFESTS)).filter((file) => file.endsWith(".yaml"));
-  const made = await Promise.all(
+  await Promise.all(
     files.map(async (file) => {
-      const definition = parse(await readFile(new URL(file, MANIFESTS), "utf8")) as KubeObject;
-      return await client.create<Definition>(DEFINITIONS, definition);
+      const definition = parse(await readFile(new URL(file, MANIFESTS), "utf8")) as Definition;
+      // An API server that has just started may answer late, and may have done what it did not answer.
+      await eventually(async () => {
+        await client.apply(DEFINITIONS, definition, { fieldManager: "test" });
+      }, WITHIN_MS);
+      for (const kind of kindsOf(definition))
+        await eventually(async () => {
+          await client.list(kind);
+        }, WITHIN_MS);
     }),
   );
-  await Promise.all(made.map(({ metadata }) => established(client, metadata.name)));
 }
 
-async function established(client: Client, name: string): Promise<void> {
-  const endMs = performance.now() + 30_000;
-  while (performance.now() < endMs) {
-    const { status } = await client.get<Definition>(DEFINITIONS, { name });
-    const isServed = status?.conditions?.some((c) => c.type === "Established" && c.status === "True");
-    if (isServed === true) return;
-    await sleep(50);
-  }
-  throw new Error(`${name} is not served`);
-}
+const kindsOf = ({ spec: { group, scope, names, versions } }: Definition): Resource[] =>
+  versions.map((version) => ({
+    ...{ group, version: version.name, ...names },
+    namespaced: scope === "Namespaced",
+  }));

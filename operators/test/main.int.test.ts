@@ -47,15 +47,11 @@ describe("the operators' process", () => {
       says: "--role: expected",
     },
     { when: "the kubeconfig is missing", flags: ["--kubeconfig=/nonexistent"], code: 78, says: "ENOENT" },
-  ])(
-    "exits with $code when $when",
-    async ({ flags, code, says }) => {
-      const { exit, output } = start(...flags);
-      expect(await exit).toBe(code);
-      expect(output.join("")).toContain(says);
-    },
-    20_000,
-  );
+  ])("exits with $code when $when", async ({ flags, code, says }) => {
+    const { exit, output } = start(...flags);
+    expect(await exit).toBe(code);
+    expect(output.join("")).toContain(says);
+  });
 
   it("serves all roles although Redis is away, gets ready, shows no password and stops on SIGTERM", async () => {
     const [probes, metrics, tunnel, join, redis, stream, edges] = await Promise.all(
@@ -86,5 +82,5 @@ describe("the operators' process", () => {
     } finally {
       run.child.kill("SIGKILL");
     }
-  }, 40_000);
+  });
 });

@@ -12,6 +12,9 @@ export interface TestRedis {
   /** kill -9 and start again on the same files */
   restart(): Promise<void>;
   kill(): Promise<void>;
+  /** Stops and continues it, as a machine does that hangs: it takes calls and answers none. */
+  freeze(): void;
+  thaw(): void;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -41,6 +44,8 @@ export async function startRedis({ appendOnly = false } = {}): Promise<TestRedis
     url,
     start,
     kill,
+    freeze: () => void child?.kill("SIGSTOP"),
+    thaw: () => void child?.kill("SIGCONT"),
     restart: async () => {
       await kill();
       await start();

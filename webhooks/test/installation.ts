@@ -64,7 +64,7 @@ export async function requireReady({ probes, output }: Replica): Promise<void> {
 }
 
 /** Tries until it succeeds. */
-export async function eventually<T>(check: () => Promise<T> | T, timeoutMs = 20_000): Promise<T> {
+export async function eventually<T>(check: () => Promise<T> | T, timeoutMs = 40_000): Promise<T> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     try {

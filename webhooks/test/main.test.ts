@@ -29,7 +29,7 @@ function start(...flags: string[]): Run {
 }
 
 async function eventually(check: () => Promise<boolean> | boolean): Promise<void> {
-  const endMs = performance.now() + 10_000;
+  const endMs = performance.now() + 30_000;
   while (!(await Promise.resolve(check()).catch(() => false))) {
     if (performance.now() > endMs) throw new Error(`never: ${check.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -51,7 +51,7 @@ describe("the serving certificate", () => {
     let failures = 0;
     let stop: (() => void) | undefined;
     const isSeen = await new Promise<boolean>((resolve) => {
-      const tooLate = setTimeout(() => resolve(false), 3_000);
+      const tooLate = setTimeout(() => resolve(false), 20_000);
       stop = watchServingCert(
         { certFile, keyFile },
         {

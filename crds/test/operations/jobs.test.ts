@@ -63,7 +63,7 @@ describe("references", () => {
     const startMs = performance.now();
     for (const text of ["a".repeat(1_000_000), "a/".repeat(500_000), `v1.1.1${"-a".repeat(60)}!`])
       [isImage, isImageRepository, isVersion].map((read) => read(text));
-    expect(performance.now() - startMs).toBeLessThan(100);
+    expect(performance.now() - startMs).toBeLessThan(5_000);
   });
 });
 

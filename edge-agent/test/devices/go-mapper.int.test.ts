@@ -9,7 +9,7 @@ import { startGoMapper, type GoMapper, type GoMapperOptions } from "./support/go
 import { device, model } from "./support/objects.ts";
 import { startRoom, type Bench } from "./support/room.ts";
 
-const WAIT_MS = 10_000;
+const WAIT_MS = 30_000;
 let bench: Bench;
 let mappers: GoMapper[] = [];
 

@@ -190,5 +190,5 @@ describe("many devices", () => {
     expect(mapperThere.calls.length).toBe(count + 1);
     mapperThere.die();
     await patient.stop();
-  }, 60_000);
+  }, 120_000);
 });

@@ -180,7 +180,6 @@ describe("a killed agent", () => {
         cuts += deaths;
       }
     },
-    30_000,
   );
 
   it("E2 does so when it is cut again and again", async () => {
@@ -194,7 +193,7 @@ describe("a killed agent", () => {
         cuts += deaths;
       }
     }
-  }, 30_000);
+  });
 
   it("E2 does all of a job that is withdrawn, or nothing, whenever that comes and wherever it is cut", async () => {
     const scenario = SCENARIOS[3]!;
@@ -210,7 +209,7 @@ describe("a killed agent", () => {
     expect(fates).toEqual(
       new Set(["up all", "up nothing", "conf all", "conf nothing", "pull all", "pull nothing"]),
     );
-  }, 30_000);
+  });
 
   afterAll(() => {
     expect(cuts).toBeGreaterThanOrEqual(300);

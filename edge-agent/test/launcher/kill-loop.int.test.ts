@@ -153,7 +153,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-const WAIT_MS = 15_000;
+const WAIT_MS = 30_000;
 
 async function until<T>(what: string, machine: Machine, look: () => T | undefined): Promise<T> {
   const endMs = Date.now() + WAIT_MS;

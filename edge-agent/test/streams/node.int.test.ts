@@ -151,19 +151,19 @@ describe("streams of a node, through a real containerd", () => {
     const client = await finished(exec(["sh", "-c", "echo out; echo err >&2"]));
     expect([1, 2].map((channel) => client.received(channel).toString())).toEqual(["out\n", "err\n"]);
     expect(statusOf(client)).toMatchObject({ status: "Success" });
-  }, 30_000);
+  });
 
   it("hands the exit code through", async () => {
     expect(statusOf(await finished(exec(["sh", "-c", "exit 7"])))).toMatchObject({
       status: "Failure",
       details: { causes: [{ reason: "ExitCode", message: "7" }] },
     });
-  }, 30_000);
+  });
 
   it("B147 passes arguments verbatim, without a shell", async () => {
     const client = await finished(exec(["echo", ";id", "$(id)", "a b"]));
     expect(client.received(1).toString()).toBe(";id $(id) a b\n");
-  }, 30_000);
+  });
 
   it("carries some megabytes to a command's input, and as many back", async () => {
     const bytes = randomBytes(8 * 1024 * 1024);
@@ -181,7 +181,7 @@ describe("streams of a node, through a real containerd", () => {
     client.send(4, JSON.stringify({ Width: 99, Height: 33 }));
     await client.ended;
     expect(client.received(1).toString()).toContain("33 99");
-  }, 30_000);
+  });
 
   it("attaches to what runs, both ways", async () => {
     const ends = { stdin: true, stdout: true, stderr: false, tty: false };
@@ -189,7 +189,7 @@ describe("streams of a node, through a real containerd", () => {
     client.send(0, "hello\n");
     await client.said(1, "got hello\n");
     await client.end();
-  }, 30_000);
+  });
 
   it("forwards a port of the pod's own network", async () => {
     const client = await gate.dial({ verb: "portForward", ...POD, ports: [8080] });
@@ -197,7 +197,7 @@ describe("streams of a node, through a real containerd", () => {
     await client.said(0, "root:x:0:0");
     expect(client.received(0).readUInt16LE()).toBe(8080);
     await client.end();
-  }, 30_000);
+  });
 
   it("forwards fifty connections at once, and leaves none of them open", async () => {
     const clients = await Promise.all(
@@ -207,7 +207,7 @@ describe("streams of a node, through a real containerd", () => {
     await Promise.all(clients.map((client) => client.said(0, "root:x:0:0")));
     await Promise.all(clients.map((client) => client.end()));
     await eventually("no stream is left", async () => (await live()) === 0);
-  }, 30_000);
+  });
 
   it("reads logs, of a run that is over too", async () => {
     expect(await logOf("done")).toBe("said once\n");
@@ -224,7 +224,7 @@ describe("streams of a node, through a real containerd", () => {
     await eventually("the command's stream is gone", async () => (await live()) === 1);
     stream.destroy();
     await eventually("the log is let go", async () => (await live()) === 0);
-  }, 30_000);
+  });
 
   it("refuses in a kubelet's words what cannot be", async () => {
     await expect(logOf("stuck")).rejects.toMatchObject({

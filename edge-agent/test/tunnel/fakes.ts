@@ -75,7 +75,7 @@ export function fakeMetrics(): FakeMetrics {
 }
 
 /** Waits until `condition` holds, looking once a turn of the event loop; fails after `timeoutMs` of real time. */
-export async function until(condition: () => boolean, what: string, timeoutMs = 4_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > endMs) throw new Error(`never came: ${what}`);

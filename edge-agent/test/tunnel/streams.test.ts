@@ -188,7 +188,7 @@ describe("streams of a session", () => {
     for (const { stream } of streams) stream.resume();
     await until(() => behindBytes !== undefined, "the control frame");
     expect(behindBytes).toBeLessThanOrEqual(beforeBytes);
-    await until(() => receivedBytes > 48 * limits.windowBytes, "all the data", 10_000);
+    await until(() => receivedBytes > 48 * limits.windowBytes, "all the data");
   });
 });
 

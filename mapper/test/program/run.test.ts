@@ -74,7 +74,7 @@ describe("the program of a defined mapper", () => {
     });
     expect(lines.at(-1)).toMatchObject({ msg: "mapper stopped" });
     expect(existsSync(socket())).toBe(false);
-  }, 30_000);
+  });
 
   it.each([
     { argv: ["--sokcet"], code: 2, err: /thermometer-mapper: .*--sokcet.*--help/, out: /^$/ },
@@ -82,17 +82,13 @@ describe("the program of a defined mapper", () => {
     { argv: ["--help"], code: 0, err: /^$/, out: /--dmi-socket \(DMI_SOCKET\)/ },
     { argv: ["--version"], code: 0, err: /^$/, out: /^thermometer-mapper v1\.0\.0\n$/ },
     { argv: ["--socket", "/"], code: 1, err: /^$/, out: /"level":50.*the mapper cannot start/ },
-  ])(
-    "with $argv ends with $code and says why",
-    async ({ argv, code, err, out }) => {
-      start(...argv);
-      const end = await ended;
-      expect(end.code).toBe(code);
-      expect(end.err).toMatch(err);
-      expect(end.out).toMatch(out);
-    },
-    30_000,
-  );
+  ])("with $argv ends with $code and says why", async ({ argv, code, err, out }) => {
+    start(...argv);
+    const end = await ended;
+    expect(end.code).toBe(code);
+    expect(end.err).toMatch(err);
+    expect(end.out).toMatch(out);
+  });
 });
 
 describe("a program", () => {

@@ -61,8 +61,8 @@ describe("a process that died in the middle of a job", () => {
     );
     await wakeups.start({ wake: (node) => woken.push(node), evict: () => undefined });
     await waker.wake("hub-0", "m");
-    await eventually(() => expect(woken).toEqual(["m"]), 5000);
-  }, 30_000);
+    await eventually(() => expect(woken).toEqual(["m"]));
+  });
 
   it("of the placement requests does not keep the next leader from hearing of that node", async () => {
     const queues = createQueues({ redis, prefix, log: silent });
@@ -78,9 +78,9 @@ describe("a process that died in the middle of a job", () => {
       () => listener.stop(),
     );
     await listener.start();
-    await eventually(() => expect(asked).toEqual(["n"]), 5000); // what died with it
+    await eventually(() => expect(asked).toEqual(["n"])); // what died with it
     asked.length = 0;
     await waker.requestPlacement("n");
-    await eventually(() => expect(asked).toEqual(["n"]), 5000);
-  }, 30_000);
+    await eventually(() => expect(asked).toEqual(["n"]));
+  });
 });

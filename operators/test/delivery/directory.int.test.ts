@@ -160,5 +160,5 @@ describe("the directory of a hub that runs", () => {
     await b.stop();
     hubs.splice(-2);
     await lost.stop();
-  }, 30_000);
+  });
 });

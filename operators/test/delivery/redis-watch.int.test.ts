@@ -46,7 +46,7 @@ describe("the watch over Redis", () => {
     await ready;
     await watch.check().catch(() => undefined);
     failing = false;
-    await eventually(() => expect(told).toEqual(["replaced"]), 3000);
+    await eventually(() => expect(told).toEqual(["replaced"]));
     watch.stop();
   });
 });

@@ -94,14 +94,14 @@ export async function startDeviceBench(tuning: Omit<DeviceDeps, "outbox"> = {}) 
     ...{ api, redis, client, hub },
     /** What the controllers asked the API server to write since the last look. */
     takeWrites: (): string[] => writes.splice(0),
-    start(): void {
+    start(more: Omit<DeviceDeps, "outbox"> = {}): void {
       registry = new Registry();
       const delivery = createControllerDelivery({ redis: { url: redis.url }, prefix, log: silent, registry });
       const manager = createManager({ client: counting(client, writes), registry, log: silentLog });
       const { outbox } = delivery;
       outboxNow = outbox;
       setupWorkloadController(manager, { outbox, term: () => 1 });
-      setupDeviceController(manager, { ...tuning, outbox, term: () => 1 });
+      setupDeviceController(manager, { ...tuning, ...more, outbox, term: () => 1 });
       manager.add({ start: (signal) => delivery.run(signal) });
       const abort = new AbortController();
       const ended = manager.start(abort.signal);

@@ -299,12 +299,12 @@ describe("children", () => {
     const targets = Array.from({ length: 60 }, (_, i) => `target-${i}`);
     room.start();
     await room.createApp("shop", shop(...targets), { "a.user/notes": "x".repeat(256 * 1024 - 4000) });
-    await eventually(async () => expect(await room.names(DEPLOYMENTS)).toHaveLength(60), 25_000);
+    await eventually(async () => expect(await room.names(DEPLOYMENTS)).toHaveLength(60));
     await room.quiet();
     await room.stop();
     await room.patchApp("shop", { workloadScope: groupTargets(), workloadTemplate: { manifests: [] } });
     room.start();
-    await eventually(async () => expect(await room.names(DEPLOYMENTS)).toEqual([]), 25_000);
+    await eventually(async () => expect(await room.names(DEPLOYMENTS)).toEqual([]));
     await eventually(async () => expect(await room.names(SERVICES)).toEqual([]));
   }, 90_000);
 

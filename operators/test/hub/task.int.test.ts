@@ -195,7 +195,6 @@ describe("fleet jobs through a hub on real Redis and a real API server", () => {
       });
       expect(ordersAt(edge)).toHaveLength(orders);
     },
-    30_000,
   );
 
   it("A34 orders a plain EdgeCore once, and keeps all that it tells at once", async () => {
@@ -239,7 +238,7 @@ describe("fleet jobs through a hub on real Redis and a real API server", () => {
       expect(objects[0]).toMatchObject({ isPending: false });
     });
     expect(ordersAt(again)).toEqual([]);
-  }, 30_000);
+  });
 
   it("orders an agent of ours, stores what it tells before it says OK, and takes the order back", async () => {
     const job = await create("NodeUpgradeJob", { version: "v1.23.1", nodeNames: [node] });
@@ -275,7 +274,7 @@ describe("fleet jobs through a hub on real Redis and a real API server", () => {
     expect((await edge.frame(({ header }) => header.parent_msg_id === forged)).content).toMatch(/^FORBIDDEN/);
     await drive("NodeUpgradeJob", "nodeupgradejob", { phase: "Successful" });
     await edge.push(`null/nodeupgradejob/${name}`, "delete");
-  }, 30_000);
+  });
 
   it("S28 gives the credentials of a pull to the node at work, and to no other", async () => {
     const type = "kubernetes.io/dockerconfigjson";
@@ -305,7 +304,7 @@ describe("fleet jobs through a hub on real Redis and a real API server", () => {
     expect((await query(`${name}-opaque`)).route.operation).toBe("error");
     await drive("ImagePrePullJob", "imageprepulljob", { phase: "Successful" });
     await eventually(async () => expect((await query(name)).route.operation).toBe("error"));
-  }, 30_000);
+  });
 
   it("S36 stores the longest report that a node can make", async () => {
     const job = await create("ImagePrePullJob", {
@@ -331,7 +330,7 @@ describe("fleet jobs through a hub on real Redis and a real API server", () => {
     );
     await eventually(() => expect(bench.sent.map(({ content }) => content)).toEqual(["OK"]));
     expect((await report(job)).report.images).toHaveLength(500);
-  }, 30_000);
+  });
 
   it("R18 in part: says OK when the API server is back, and a store that was not answered is one object", async () => {
     const job = await create("NodeUpgradeJob", { version: "v1.23.1", nodeNames: [node] });
@@ -372,5 +371,5 @@ describe("fleet jobs through a hub on real Redis and a real API server", () => {
     await away.close();
     expect(await bench.counted("longshore_task_reports_total", { outcome: "unchanged" })).toBe(1);
     expect((await report(job)).metadata.generation).toBe(1);
-  }, 30_000);
+  });
 });

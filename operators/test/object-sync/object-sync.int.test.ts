@@ -323,7 +323,7 @@ describe("an emptied Redis", () => {
     await delivered("put configmap/ours", "put pod/ours");
     await recordOf(settings);
     await wipe();
-    await eventually(async () => expect(await countOf("longshore_delivery_restored_total")).toBe(2), 20_000);
+    await eventually(async () => expect(await countOf("longshore_delivery_restored_total")).toBe(2));
     const { owner } = await hub.mailbox.fence(node, randomUUID(), NEW_EDGE);
     await hub.mailbox.replaceAcked(node, owner, []);
     await eventually(async () => {

@@ -47,4 +47,4 @@ it("a hub starts although the API server does not give it the join key at first 
     stop.abort();
     await ended;
   }
-}, 20_000);
+});

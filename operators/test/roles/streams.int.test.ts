@@ -170,7 +170,7 @@ describe("a hub that serves streams", () => {
     await edge.closed;
     expect(await ask(cluster, b)).toBe("200 moved");
     expect(await ask(cluster, a)).toBe("200 moved");
-  }, 40_000);
+  });
 
   it("shows API servers a certificate of their CA, and other hubs its own", async () => {
     prefix = `p${randomUUID()}`;
@@ -183,14 +183,14 @@ describe("a hub that serves streams", () => {
     await connectEdge(cluster, a, "fine");
     await eventually(async () => expect(await ask(cluster, b, clusterCa.cert)).toBe("200 fine"));
     await expect(ask(cluster, b)).rejects.toThrow("certificate");
-  }, 40_000);
+  });
 
   it("says that a node is offline when no hub has it", async () => {
     prefix = `p${randomUUID()}`;
     const cluster = new Cluster();
     const hub = await startHub(cluster, "hub-a");
     expect(await ask(cluster, hub)).toMatch(/^500 node "n1" is offline/);
-  }, 20_000);
+  });
 
   it("takes the tunnel of an EdgeCore, lets its Node lead here, and tells the other hubs", async () => {
     prefix = `p${randomUUID()}`;
@@ -220,7 +220,7 @@ describe("a hub that serves streams", () => {
     await eventually(async () => expect(await reader.get(key)).toMatch(/^hub-a /));
     ws.terminate();
     await eventually(async () => expect(await reader.get(key)).toBeNull());
-  }, 20_000);
+  });
 
   it.each(["--hub-stream-port", "--hub-stream-tunnel-port"])(
     "does not start when its %s is taken, and says which setting that is",
@@ -233,7 +233,6 @@ describe("a hub that serves streams", () => {
       );
       taken.free();
     },
-    20_000,
   );
 
   it("opens neither port when streams are off", async () => {
@@ -241,5 +240,5 @@ describe("a hub that serves streams", () => {
     const cluster = new Cluster();
     const hub = await startHub(cluster, "hub-a", ["--hub-stream-enabled=false"]);
     await expect(ask(cluster, hub)).rejects.toThrow("ECONNREFUSED");
-  }, 20_000);
+  });
 });

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Polls an assertion until it holds; its last error is the test's. */
-export async function eventually(assertion: () => void | Promise<void>, withinMs = 15_000): Promise<void> {
+export async function eventually(assertion: () => void | Promise<void>, withinMs = 30_000): Promise<void> {
   const endsAtMs = Date.now() + withinMs;
   for (;;) {
     try {

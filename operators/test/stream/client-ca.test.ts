@@ -148,7 +148,7 @@ describe("the listener", () => {
     half.write("GET / HT");
     const startMs = performance.now();
     await server.stop();
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
     mute.destroy();
   });
 });

@@ -187,7 +187,7 @@ describe.each([
     await until(() => socket.readableLength > 0);
     const startedMs = performance.now();
     await rig.hub.server.stop();
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
     await until(() => node.live === 0);
   });
 

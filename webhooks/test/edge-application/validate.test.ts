@@ -295,7 +295,7 @@ describe("an EdgeApplication in admission", () => {
         before: spec("a"),
         isDryRun: true,
       });
-      expect(performance.now() - startMs).toBeLessThan(1_000);
+      expect(performance.now() - startMs).toBeLessThan(10_000);
       expect(warnings).toHaveLength(2);
     },
   );
@@ -339,7 +339,7 @@ describe("an EdgeApplication in admission", () => {
       before: spec("a"),
       isDryRun: true,
     });
-    expect(performance.now() - startMs).toBeLessThan(3_000);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
     expect({ allowed, first: warnings[0] }).toMatchObject({
       allowed: true,
       first: expect.stringMatching(/targets? not compared/),

@@ -111,7 +111,7 @@ export class RawClient {
     return found;
   }
 
-  closed(timeoutMs = 4_000): Promise<void> {
+  closed(timeoutMs = 20_000): Promise<void> {
     return until(() => this.isClosed, "the end of the connection", timeoutMs);
   }
 

@@ -34,7 +34,7 @@ async function remove(sandboxId: string): Promise<void> {
 
 afterEach(async () => {
   for (const { id } of await cri.listPodSandbox()) await remove(id);
-}, 30_000);
+});
 
 const readerOf = (): NodeReader =>
   createNodeReader({

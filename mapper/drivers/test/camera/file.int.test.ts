@@ -4,12 +4,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { driverOf, type ConfigData, type DeviceHandle } from "@longshore/mapper";
 import { cameraMapper, type CameraOptions } from "../../src/camera/index.ts";
 import { aDevice, aProperty, aStream, calling, streaming } from "./support/devices.ts";
-
-jest.setTimeout(30_000);
 
 const root = mkdtempSync(join(tmpdir(), "longshore-file-"));
 const out = join(root, "case");

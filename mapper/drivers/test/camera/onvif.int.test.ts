@@ -3,14 +3,12 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { driverOf, type ConfigData, type DeviceHandle } from "@longshore/mapper";
 import { cameraMapper, type CameraOptions } from "../../src/camera/index.ts";
 import { aDevice, aProperty, aStream, calling, streaming } from "./support/devices.ts";
 import { startOnvifStub, type OnvifStub } from "./support/onvif-camera.ts";
 import { startRtspCamera } from "./support/rtsp-camera.ts";
-
-jest.setTimeout(30_000);
 
 const LOGIN = { userName: "admin", password: "s3cret" };
 let root = "";

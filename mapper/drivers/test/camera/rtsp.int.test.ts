@@ -4,13 +4,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { driverOf, type DeviceHandle } from "@longshore/mapper";
 import { cameraMapper } from "../../src/camera/index.ts";
 import { aDevice, aProperty, aStream, calling, streaming } from "./support/devices.ts";
 import { startRtspCamera, type RtspCamera } from "./support/rtsp-camera.ts";
-
-jest.setTimeout(30_000);
 
 const LOGIN = { userName: "admin", password: "p@ss 'wörd" };
 let root = "";

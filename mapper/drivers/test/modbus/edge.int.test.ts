@@ -90,5 +90,5 @@ describe.each(["tcp", "rtu"] as const)("a Modbus device over %s, between slave a
     await slaves.set(1, "InputRegister", 2, [99]);
     await until(() => reported("temperature") === "9.9" && state() === "online", "back again");
     expect(mapper.counters()).toMatchObject({ driverHangs: 0, refusedReadings: 0 });
-  }, 30_000);
+  });
 });

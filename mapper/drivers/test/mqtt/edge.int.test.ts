@@ -76,5 +76,5 @@ describe("a device that speaks MQTT, between broker and edge", () => {
     await until(() => mapped.state("plug") === "online", "back again");
     again.stop();
     expect(mapped.mapper.counters()).toMatchObject({ driverHangs: 0, refusedReadings: 0 });
-  }, 30_000);
+  });
 });

@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import {
   driverOf,
   type ConfigData,
@@ -16,8 +16,6 @@ import { setErrorLogger, setWarningLogger } from "node-opcua-client";
 import { opcuaMapper, type OpcuaOptions } from "../../src/opcua/index.ts";
 import { aDevice, aNode, calling } from "./support/devices.ts";
 import { startOpcuaServer, type OpcuaServer } from "./support/opcua-server.ts";
-
-jest.setTimeout(60_000);
 
 // The library writes to the console what it finds wrong; the errors say it.
 setWarningLogger(() => undefined);

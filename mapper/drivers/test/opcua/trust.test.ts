@@ -19,7 +19,7 @@ const inDays = (days: number) => new Date(Date.now() + days * DAY_MS);
 
 beforeAll(async () => {
   [own, other] = await Promise.all([make("own"), make("other")]);
-}, 30_000);
+});
 afterAll(() => {
   rmSync(root, { recursive: true });
 });

@@ -38,7 +38,7 @@ export function run(command: string, args: readonly string[]): Program {
 export async function until(
   isTrue: () => boolean | Promise<boolean>,
   what: string,
-  timeoutMs = 10_000,
+  timeoutMs = 20_000,
 ): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!(await isTrue())) {

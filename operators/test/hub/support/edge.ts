@@ -162,7 +162,7 @@ export class Edge {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
         () => reject(new Error(`not seen; got ${JSON.stringify(this.frames.map((f) => f.route))}`)),
-        4_000,
+        20_000,
       );
       const look = (): void => {
         if (!holds()) return;

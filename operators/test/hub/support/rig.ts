@@ -140,7 +140,7 @@ function recordingGrants(log: { sent: string[]; gone: string[] }): SessionGrants
 
 /** Waits until something holds, looking at every turn of the event loop. */
 export async function eventually(holds: () => boolean | Promise<boolean>, what = "condition"): Promise<void> {
-  const endMs = performance.now() + 4_000;
+  const endMs = performance.now() + 20_000;
   while (!(await holds())) {
     if (performance.now() > endMs) throw new Error(`never: ${what}`);
     await new Promise((resolve) => setImmediate(resolve));

@@ -49,6 +49,7 @@ export interface BenchOptions {
   readonly nodeEndpoint?: NodeEndpoint;
   /** default: one that stands still and runs at once what is to run later */
   readonly clock?: Clock;
+  /** With a real API server answers come when they are known, however late. */
   readonly devices?: Partial<DeviceOptions>;
   readonly deviceOwners?: DeviceOwners;
   readonly tasks?: Partial<TaskReportOptions>;
@@ -64,6 +65,7 @@ export function uplinkBench({
   nodeEndpoint,
   clock = instant,
   pulls,
+  devices,
   ...more
 }: BenchOptions = {}) {
   const fake = new FakeClient();
@@ -71,7 +73,10 @@ export function uplinkBench({
   const registry = new Registry();
   const lines: Line[] = [];
   const log = recordingLog(lines);
-  const handlers = createUplinkHandlers({ client, log, registry, clock, nodeEndpoint, ...more });
+  const handlers = createUplinkHandlers({
+    ...{ client, log, registry, clock, nodeEndpoint, ...more },
+    devices: { ...(api && { answerMs: 60_000 }), ...devices },
+  });
   const byType = new Map(
     handlers.flatMap((handler) => handler.types.map((type) => [type, handler] as const)),
   );

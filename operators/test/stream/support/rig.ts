@@ -248,7 +248,7 @@ export async function nextText(stream: NodeJS.ReadableStream): Promise<string> {
 }
 
 /** Looks until it holds, for what happens elsewhere in its own time. */
-export async function until(holds: () => boolean | Promise<boolean>, withinMs = 5_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
   const endMs = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > endMs) throw new Error("it did not come to hold in time");

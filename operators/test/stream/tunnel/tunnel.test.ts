@@ -479,7 +479,7 @@ describe("tunnels of EdgeCores", () => {
     // Only the watch over the node waits for anything.
     expect(rig.clock.waiting).toBe(1);
     expect(rig.tunnel.openerOf("n1")).toBeDefined();
-  }, 20_000);
+  });
 
   it("R21 notices in 20 s that a node does not answer", async () => {
     rig = await createRig();
