@@ -15,7 +15,7 @@ import { CLONE } from "./cluster/layout.ts";
 import { Fault, script } from "./fault.ts";
 
 /** The programs, each one file; those of the edge keep what they rarely need in `dist/<name>.parts/`. */
-const PROGRAMS: Readonly<Record<string, string>> = {
+export const PROGRAMS: Readonly<Record<string, string>> = {
   operators: "operators/src/main.ts",
   webhooks: "webhooks/src/main.ts",
   "edge-agent": "edge-agent/src/main.ts",
@@ -31,6 +31,12 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 // CommonJS libraries inside an ES module call require for Node's own modules.
 const REQUIRE =
   "import{createRequire as __require}from'node:module';const require=__require(import.meta.url);";
+
+/** Whether what a program rarely needs lies in its `.parts`. */
+export const isSplit = (name: string): boolean => /^(mapper|edge-agent)\//.test(PROGRAMS[name] ?? "");
+
+/** What a program's package.json says: Node compiles a program twice that nothing says to be a module. */
+export const MODULE = '{ "type": "module" }\n';
 
 /** Where to, and as what. */
 export interface BuildOptions {
@@ -51,7 +57,7 @@ export async function buildPrograms(
   root: string = CLONE,
   { outDir = join(root, "dist"), version = "0.0.0" }: BuildOptions = {},
 ): Promise<string[]> {
-  mkdirSync(outDir, { recursive: true });
+  place({ path: join(outDir, "package.json"), contents: Buffer.from(MODULE) });
   return Promise.all(names.map((name) => bundle(name, root, { outDir, version })));
 }
 
@@ -70,11 +76,13 @@ async function bundle(
     bundle: true,
     define: { LONGSHORE_VERSION: JSON.stringify(version) },
     // A library that is imported late stays out of the program: 10 MB of memory for the clients of databases, 12 for MQTT.
-    splitting: /^(mapper|edge-agent)\//.test(PROGRAMS[name] ?? ""),
+    splitting: isSplit(name),
     chunkNames: `${name}.parts/[name]-[hash]`,
     alias: {
       serialport: join(root, "mapper/drivers/src/modbus/late-serialport.ts"),
       "@grpc/proto-loader": join(root, "hack/no-proto-loader.ts"),
+      http: join(root, "hack/plain-http.cjs"),
+      "node:http": join(root, "hack/plain-http.cjs"),
     },
     // A library that node-opcua does without when it is not there.
     external: ["proper-lockfile"],
@@ -100,7 +108,7 @@ async function bundle(
   return outfile;
 }
 
-function place({ path, contents }: OutputFile): void {
+function place({ path, contents }: Pick<OutputFile, "path" | "contents">): void {
   if (existsSync(path) && readFileSync(path).equals(contents)) return;
   mkdirSync(dirname(path), { recursive: true });
   const whole = `${path}.${process.pid}.tmp`;

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildPrograms } from "../build.ts";
+import { buildPrograms, MODULE } from "../build.ts";
 import { CLONE } from "../cluster/layout.ts";
 
 /** Files of the agent by their path in the package. */
@@ -35,6 +35,6 @@ export function withManifest(files: AgentFiles, version: string): AgentFiles {
   return new Map([
     ...files,
     ["manifest.json", Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)],
-    ["package.json", Buffer.from('{ "type": "module" }\n')],
+    ["package.json", Buffer.from(MODULE)],
   ]);
 }
