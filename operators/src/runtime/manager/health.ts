@@ -7,7 +7,7 @@ export interface HealthReport {
   readonly healthy: boolean;
   readonly text: string;
   /** Why checks failed, for the log. */
-  readonly failures: Readonly<Record<string, unknown>>;
+  readonly failures: Readonly<Record<string, string>>;
 }
 
 export interface HealthChecks {
@@ -30,14 +30,14 @@ export function createHealthChecks(title: string): HealthChecks {
       const chosen = [...checks].filter(([name]) =>
         only === undefined ? !exclude.has(name) : name === only,
       );
-      const failures: Record<string, unknown> = {};
+      const failures: Record<string, string> = {};
       const lines: string[] = [];
       for (const [name, check] of chosen) {
         try {
           await check();
           lines.push(`[+]${name} ok`);
         } catch (error) {
-          failures[name] = error;
+          failures[name] = error instanceof Error ? error.message : String(error);
           lines.push(`[-]${name} failed: reason withheld`);
         }
       }
