@@ -46,6 +46,12 @@ describe("the operators' process", () => {
       code: 78,
       says: "--role: expected",
     },
+    {
+      when: "none is given and this is no pod",
+      flags: [],
+      code: 78,
+      says: "kubeconfig: needed outside of a",
+    },
     { when: "the kubeconfig is missing", flags: ["--kubeconfig=/nonexistent"], code: 78, says: "ENOENT" },
   ])("exits with $code when $when", async ({ flags, code, says }) => {
     const { exit, output } = start(...flags);

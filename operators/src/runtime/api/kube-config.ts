@@ -6,14 +6,17 @@ import { KubeConfig } from "@kubernetes/client-node";
  * Reads how to reach the API server and who we are there.
  *
  * @param path a kubeconfig; absent means the ServiceAccount of the pod that we run in
- * @throws Error when the file is missing, is no kubeconfig, or names no server
+ * @throws Error when the file is missing, is no kubeconfig, or names no server; or there is neither file nor pod
  */
-export function loadKubeConfig(path?: string): KubeConfig {
+export function loadKubeConfig(path = ""): KubeConfig {
   const config = new KubeConfig();
-  if (path === undefined || path === "") config.loadFromCluster();
+  if (path === "") config.loadFromCluster();
   else config.loadFromFile(path);
-  if (!config.getCurrentCluster())
-    throw new Error(`kubeconfig ${path ?? "(in cluster)"} names no current cluster`);
+  const cluster = config.getCurrentCluster();
+  if (!cluster) throw new Error(`kubeconfig ${path} names no current cluster`);
+  // Without a file it is made of variables that only pods have.
+  if (!URL.canParse(cluster.server))
+    throw new Error(path === "" ? "needed outside of a cluster" : `${path}: ${cluster.server} is no URL`);
   return config;
 }
 
