@@ -151,34 +151,33 @@ afterEach(async () => {
 describe("a pod through a real containerd", () => {
   it("runs on the host network, reports Running with its container id, and starts and goes faster than KubeEdge lets it", async () => {
     const node = await nodeOf();
-    const host = (name: string): Pod =>
-      podOf(name, {
+    const startMs: number[] = [];
+    const endMs: number[] = [];
+    // The machine does other things too: the fastest of three counts.
+    for (const name of ["host", "again", "and-again"]) {
+      const pod = podOf(name, {
         hostNetwork: true,
         containers: [{ name: "c", image: IMAGE, command: ["sleep", "3600"] }],
       });
-    const tookMs: number[] = [];
-    const start = async (pod: Pod): Promise<void> => {
       const startedAt = Date.now();
       node.store.put("pod", pod);
-      await eventually("Running", () => isReady(node, pod.metadata.name));
-      tookMs.push(Date.now() - startedAt);
-    };
-    const pod = host("host");
-    await start(pod);
-    expect(node.cloud.statusOf("host")).toMatchObject({ podIP: "127.0.0.1", hostIP: "127.0.0.1" });
-    expect(containersOf(node, "host")[0]).toMatchObject({
-      name: "c",
-      restartCount: 0,
-      containerID: expect.stringMatching(/^containerd:\/\/[0-9a-f]{64}$/),
-    });
-    for (const name of ["again", "and-again"]) await start(host(name));
-    // what KubeEdge takes for it, measured the same way; the machine does other things too
-    expect(Math.min(...tookMs)).toBeLessThan(1_460);
-    const deletedAt = Date.now();
-    await deletePod(node, pod);
-    expect(Date.now() - deletedAt).toBeLessThan(15_000);
-    expect(await sandboxesOf(pod.metadata.uid!)).toBe(0);
-  }, 60_000);
+      await eventually("Running", () => isReady(node, name));
+      startMs.push(Date.now() - startedAt);
+      expect(node.cloud.statusOf(name)).toMatchObject({ podIP: "127.0.0.1", hostIP: "127.0.0.1" });
+      expect(containersOf(node, name)[0]).toMatchObject({
+        name: "c",
+        restartCount: 0,
+        containerID: expect.stringMatching(/^containerd:\/\/[0-9a-f]{64}$/),
+      });
+      const deletedAt = Date.now();
+      await deletePod(node, pod);
+      endMs.push(Date.now() - deletedAt);
+      expect(await sandboxesOf(pod.metadata.uid!)).toBe(0);
+    }
+    // what KubeEdge takes for it, measured the same way
+    expect(Math.min(...startMs)).toBeLessThan(1_460);
+    expect(Math.min(...endMs)).toBeLessThan(5_000);
+  }, 120_000);
 
   it("mounts ConfigMap, Secret, emptyDir, hostPath, downward and token volumes and gives the environment", async () => {
     const node = await nodeOf();
