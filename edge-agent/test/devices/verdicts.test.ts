@@ -88,8 +88,10 @@ describe("the state of a device whose mapper does not do what it shall", () => {
       if (method === "UpdateDevice") throw new Error("the register is taken");
     };
     bench.store.put(device("25"));
-    await until(() => isLast("unhealthy"), "that it is refused");
-    expect(lines("MapperRefuses").join()).toContain("the register is taken");
+    await until(
+      () => isLast("unhealthy") && lines("MapperRefuses").join().includes("the register is taken"),
+      "that it is refused",
+    );
     mapper.before = () => undefined;
     await until(() => isLast("online"), "that it is taken");
   });

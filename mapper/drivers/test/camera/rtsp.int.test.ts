@@ -31,19 +31,21 @@ afterEach(async () => {
   rmSync(root, { recursive: true });
 });
 
-const driver = () =>
+/** What a busy machine may take between two pictures. */
+const PATIENT_MS = 30_000;
+const driver = (waitMs: number) =>
   driverOf(
     cameraMapper({
       outputFolders: [join(root, "case")],
       secretFolders: [root],
-      askTimeoutMs: 2_000,
-      stallMs: 2_000,
+      askTimeoutMs: waitMs,
+      stallMs: waitMs,
     }),
   );
 
-async function open(url = camera.url): Promise<DeviceHandle> {
+async function open(url = camera.url, waitMs = PATIENT_MS): Promise<DeviceHandle> {
   const device = aDevice({ url, userName: LOGIN.userName, password: join(root, "password") });
-  handle = await driver().open(device, calling());
+  handle = await driver(waitMs).open(device, calling());
   return handle;
 }
 
@@ -184,7 +186,7 @@ describe("a camera behind a login", () => {
 
   it("gives up a camera that is there and sends nothing more", async () => {
     const other = await startRtspCamera(LOGIN);
-    const opened = await open(other.url);
+    const opened = await open(other.url, 5_000);
     const property = aStream("saveFrame", { outputDir: join(root, "case"), frameCount: 100_000 });
     const running = opened.stream?.(property, streaming());
     await eventually(() => (saved().filter((name) => name.endsWith(".jpg")).length > 3 ? true : undefined));
