@@ -40,19 +40,23 @@ export function strayHosts({
 /**
  * Hosts that are moved now: none while the DaemonSets update, or do not tell yet of the hosts that were moved last.
  * Those that are away, or whose old version works nowhere, are free: no working pod is lost. Of the others at most so
- * many that, with the pods that are down already, the cap holds.
+ * many that, with the pods that are down already, the cap holds. All leave the same version, whose DaemonSets then have
+ * to count less: hosts that change places would leave all counts as they are, as if none had been moved.
  */
 export function movesOf(input: HostsInput): readonly HostLabel[] {
   const { view, expected, wanted } = input;
   const strays = [...strayHosts(input)].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const isFree = ({ isReady, labels }: NodeView): boolean =>
-    !isReady || isLeftBehind(input, labels[expected.key]);
+  const versionOf = ({ labels }: NodeView): string | undefined => labels[expected.key];
+  const isFree = (node: NodeView): boolean => !node.isReady || isLeftBehind(input, versionOf(node));
   const chosen = (): readonly NodeView[] => {
     // Before its first pods a target costs nothing.
     if (strays.length === 0 || daemonSetsOf(view).length === 0) return strays;
     if (!isQuiet(input)) return [];
-    const costly = strays.filter((node) => !isFree(node));
-    return [...strays.filter(isFree), ...costly.slice(0, budgetOf(input))];
+    const budget = budgetOf(input);
+    const [first] = strays.filter((node) => isFree(node) || budget > 0);
+    const leaving = strays.filter((node) => first !== undefined && versionOf(node) === versionOf(first));
+    const costly = leaving.filter((node) => !isFree(node));
+    return [...leaving.filter(isFree), ...costly.slice(0, budget)];
   };
   return chosen().map(({ name }) => ({ node: name, version: wanted.get(name) }));
 }
@@ -68,15 +72,15 @@ function isLeftBehind(
   return isLongAgo && own.length > 0 && own.every(isDead);
 }
 
-/** Every DaemonSet of the revision is there and has updated its pods. */
-function isQuiet({ view, expected: { children, key, revision } }: HostsInput): boolean {
+/** Every DaemonSet of the revision is there, has updated its pods, and counts the hosts that were moved last. */
+function isQuiet({ view, expected: { children, key, revision }, isLongAgo }: HostsInput): boolean {
   const wanted = children.filter(({ object }) => object.kind === "DaemonSet");
   const planned = daemonSetsOf(view).filter((workload) => workload.revision === revision);
-  return planned.length >= wanted.length && !planned.some((workload) => isUpdating(workload, view, key));
+  const isUpdated = planned.length >= wanted.length && !planned.some((one) => isUpdating(one, view, key));
+  return isUpdated && isSettled(view, { key, isLongAgo });
 }
 
 function budgetOf({ view, expected: { key }, cap, isLongAgo, isOverdue }: HostsInput): number {
-  if (!isSettled(view, { key, isLongAgo })) return 0;
   // Pods that stay down must not keep all others where they are for good.
   return Math.max(isOverdue && isLongAgo ? 1 : 0, cap - downOf(view, key));
 }
@@ -174,7 +178,8 @@ export function awayOfChanging(view: TargetView, expected: Expected): number {
  * DaemonSets of one target change one after another: together they must keep to the cap, and each knows only its own
  * pods. One that is still changing comes first, for it is what a newer revision may have to mend.
  */
-export function holdsOf({ view, expected, isStill, isLongAgo }: HoldInput): TargetPlan["holds"] {
+export function holdsOf(input: HoldInput): TargetPlan["holds"] {
+  const { view, expected, isStill } = input;
   const { count, ...parts } = partsOf(view, expected);
   const [late, busy] = [namesOf(parts.late), namesOf(parts.busy)];
   // One that was only told another cap has nothing to mend, while pods of the other are down.
@@ -183,7 +188,21 @@ export function holdsOf({ view, expected, isStill, isLongAgo }: HoldInput): Targ
   );
   const next = changing[0] ?? busy[0] ?? late[0];
   if (count < 2 || late.length === 0) return undefined;
-  const isHeldAll = isStill || (busy.length === 0 && !isSettled(view, { key: expected.key, isLongAgo }));
+  const isHeldAll = isStill || areHostsOnTheWay(input, { next, isAnyBusy: busy.length > 0 });
   return ({ object, version = BASE }) =>
     object.kind === "DaemonSet" && late.includes(version) && (isHeldAll || version !== next);
+}
+
+/**
+ * Hosts were just moved, and not all that they went to have their pods: nothing else may go down yet. Later, pods that
+ * others than the next one lack hold nothing up any more: it may be that only the new revision ends that.
+ */
+function areHostsOnTheWay(
+  { view, expected: { key }, isLongAgo }: HoldInput,
+  { next, isAnyBusy }: { readonly next: string | undefined; readonly isAnyBusy: boolean },
+): boolean {
+  if (!isSettled(view, { key, isLongAgo }) && !(isAnyBusy && isLongAgo)) return true;
+  return (
+    !isLongAgo && daemonSetsOf(view).some((one) => partOf(one) !== next && missingOf(one, view, key) > 0)
+  );
 }

@@ -97,6 +97,51 @@ describe("a rollout over groups", () => {
     });
   });
 
+  it("A38 moves no more than two of a group that change places before DaemonSets count it", async () => {
+    const [odd, even] = [0, 1].map((rest) => north.filter((_, index) => index % 2 === rest));
+    const cluster = cdn({ versions: [version("v2", odd ?? [], "v2")] });
+    await cluster.until(isCompleted(cluster), { rounds: 400 });
+    withRollout(cluster, { versions: [version("v2", even ?? [], "v2")] });
+    for (let turn = 0; turn < 20; turn += 1) {
+      cluster.moves.length = 0;
+      // Nodes and DaemonSets tell of something else, before their controller has seen the hosts.
+      for (let round = 0; round < 4; round += 1) await cluster.reconcile();
+      expect(cluster.moves.length).toBeLessThanOrEqual(2);
+      cluster.tick();
+      cluster.nowMs += 1000;
+    }
+    expect(cluster.images()).toMatchObject({ "north-01": "v1", "north-10": "v2" });
+  });
+
+  it.each([
+    { what: "other images", versions: ["v2", "v3"] },
+    { what: "no versions any more", versions: [] },
+  ])("A38 lets hosts that were just moved start before it gives a group $what", async ({ versions }) => {
+    const hosts: Readonly<Record<string, string[]>> = { v2: north.slice(0, 4), v3: north.slice(4, 5) };
+    const cluster = cdn({ versions: [version("v2", north.slice(0, 3), "v2")] });
+    await cluster.until(isCompleted(cluster));
+    cluster.moves.length = 0;
+    withRollout(cluster, {
+      versions: Object.entries(hosts).map(([name, nodes]) => version(name, nodes, name)),
+    });
+    await cluster.until(() => cluster.moves.length === 2);
+    cluster.isBroken = () => true;
+    cluster.tick();
+    cluster.tick();
+    expect(down(cluster)).toEqual({ north: 2 });
+    withRollout(cluster, { versions: versions.map((name) => version(name, hosts[name] ?? [], "v4")) });
+    withImage(cluster, "v4");
+    for (let round = 0; round < 10; round += 1) {
+      cluster.nowMs += 1000;
+      await cluster.reconcile();
+      cluster.tick();
+      expectCap(cluster, 2)();
+    }
+    cluster.isBroken = () => false;
+    await cluster.until(isCompleted(cluster), { each: expectCap(cluster, 2) });
+    expect(new Set(Object.values(cluster.images()))).toEqual(new Set(["v4"]));
+  });
+
   it("A38 begins no third wave after a failed check, and takes the changed hosts back", async () => {
     const cluster = cdn();
     await cluster.until(isCompleted(cluster));
