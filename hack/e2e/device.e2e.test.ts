@@ -7,8 +7,8 @@ import { device, deviceModel, type DeviceWish } from "./manifests.ts";
 import { mapperLogOf } from "./mapper-log.ts";
 
 jest.setTimeout(180_000);
-const FIRST_REPORT_MS = 20_000;
-const CONVERGE_MS = 15_000;
+const FIRST_REPORT_MS = 40_000;
+const CONVERGE_MS = 30_000;
 const GONE_MS = 15_000;
 const WRITTEN = "a desired value was written";
 

@@ -7,7 +7,7 @@ import { startFleet, type Fleet } from "./fleet.ts";
 import { application, BELONGING_TO, nodeGroup, type ApplicationObject } from "./group-manifests.ts";
 
 jest.setTimeout(120_000);
-const SOON_MS = 30_000;
+const SOON_MS = 60_000;
 const TOPOLOGY = "apps.kubeedge.io/service-topology";
 
 interface Deployment {

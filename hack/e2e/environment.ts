@@ -109,7 +109,7 @@ function open(layout: Layout): Environment {
       await kubectl.run("create", "namespace", name);
       made.push(name);
       await eventually(() => kubectl.run("-n", name, "get", "serviceaccount", "default"), {
-        timeoutMs: 20_000,
+        timeoutMs: 60_000,
       });
       return name;
     },
@@ -119,7 +119,7 @@ function open(layout: Layout): Environment {
     },
     runs: async (containerId) => (await runningTasks(layout)).includes(bare(containerId)),
     pod: (namespace, name) => kubectl.find<PodObject>("pod", "-n", namespace, name),
-    nodeReady: (status, timeoutMs = 30_000) =>
+    nodeReady: (status, timeoutMs = 60_000) =>
       eventually(
         async () => {
           const node = await kubectl.json<NodeObject>("get", "node", state.node);

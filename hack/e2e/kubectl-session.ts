@@ -49,7 +49,7 @@ export interface TerminalSize {
   readonly columns: number;
 }
 
-const SAYS_MS = 15_000;
+const SAYS_MS = 30_000;
 const SIGKILLED = 137;
 
 export function createSessions(kubectl: () => Kubectl): KubectlSessions {

@@ -7,7 +7,7 @@ import { startFleet, type Fleet } from "./fleet.ts";
 import { BELONGING_TO, groupOf, nodeGroup, nodeStatusOf, type NodeGroupObject } from "./group-manifests.ts";
 
 jest.setTimeout(120_000);
-const SOON_MS = 20_000;
+const SOON_MS = 40_000;
 const ZONE = "topology.kubernetes.io/zone";
 
 describe("node group", () => {

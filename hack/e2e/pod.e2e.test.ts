@@ -11,7 +11,7 @@ import { eventually } from "./eventually.ts";
 import { configMap, deployment, pod, secret, SLEEP } from "./manifests.ts";
 
 jest.setTimeout(120_000);
-const RUNNING_MS = 30_000;
+const RUNNING_MS = 60_000;
 
 const page = (url: string): Promise<string> =>
   new Promise((resolve, reject) => {

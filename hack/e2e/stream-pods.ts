@@ -5,7 +5,7 @@ import type { Environment } from "./environment.ts";
 import { eventually } from "./eventually.ts";
 import { pod, type PodWish } from "./manifests.ts";
 
-const RUNNING_MS = 30_000;
+const RUNNING_MS = 60_000;
 
 /** Applies pods and waits until all of their containers are ready. */
 export async function runPods(env: Environment, ...wishes: readonly PodWish[]): Promise<void> {
