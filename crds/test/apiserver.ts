@@ -6,6 +6,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../../hack/free-port.ts";
+import { tied } from "../../hack/tied.ts";
 
 /** A real API server with an empty etcd, and kubectl bound to it. */
 export type ApiServer = {
@@ -139,7 +140,7 @@ async function untilReady(kubectl: ApiServer["kubectl"], dir: string): Promise<v
 
 async function launch(dir: string, file: string, args: string[]): Promise<ChildProcess> {
   const log = await open(join(dir, `${file.slice(file.lastIndexOf("/") + 1)}.log`), "a");
-  const child = spawn(file, args, { stdio: ["ignore", log.fd, log.fd] });
+  const child = spawn(...tied(file, args), { stdio: ["ignore", log.fd, log.fd] });
   await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
   await log.close();
   return child;

@@ -8,6 +8,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../hack/free-port.ts";
+import { tied } from "../../hack/tied.ts";
 
 export { freePort };
 
@@ -178,15 +179,10 @@ const apiServerFlags = (dir: string, port: number, etcdUrl: string): Record<stri
   "allow-privileged": "true",
 });
 
-// The kernel ends the child with us, also when a test runner is killed.
-const DEATH_SIGNAL = "/usr/bin/setpriv";
-
 async function launch(dir: string, program: string, flags: Record<string, string>): Promise<ChildProcess> {
   const log = await open(join(dir, `${program.split("/").at(-1) ?? "process"}.log`), "a");
   const args = Object.entries(flags).map(([key, value]) => `--${key}=${value}`);
-  const [command, argv] = existsSync(DEATH_SIGNAL)
-    ? [DEATH_SIGNAL, ["--pdeathsig", "KILL", program, ...args]]
-    : [program, args];
+  const [command, argv] = tied(program, args);
   const child = spawn(command, argv, { stdio: ["ignore", log.fd, log.fd] });
   child.once("error", () => undefined); // shown by untilReady(), which sees no exit code 0
   await log.close();

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { tied } from "../../hack/tied.ts";
 
 export interface TestRedis {
   /** path of its unix socket, as ioredis takes it */
@@ -28,7 +29,7 @@ export async function startRedis({ appendOnly = false } = {}): Promise<TestRedis
   async function start(): Promise<void> {
     const args = ["--port", "0", "--unixsocket", url, "--dir", dir, "--save", "", "--loglevel", "warning"];
     const keep = ["--appendonly", appendOnly ? "yes" : "no", "--hash-max-listpack-value", "256"];
-    child = spawn("redis-server", [...args, ...keep], { stdio: "ignore" });
+    child = spawn(...tied("redis-server", [...args, ...keep]), { stdio: "ignore" });
     await answers(url);
   }
 
