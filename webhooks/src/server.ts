@@ -40,6 +40,11 @@ export interface ServerOptions {
 /** API servers keep connections for ever: so that all replicas get their share, one ends after so many reviews. */
 const MAX_REQUESTS = 10_000;
 const HANDSHAKE_MS = 10_000;
+/**
+ * Longer than the 90 s for which an API server keeps an idle connection. It never repeats a call: were we first to end
+ * the connection, a call on its way just then would be lost.
+ */
+const IDLE_MS = 120_000;
 const LINGER_MS = 100;
 /** Each holds what its client had sent by then. */
 const MAX_LINGERING = 32;
@@ -56,6 +61,7 @@ export function createAdmissionServer(options: ServerOptions): FastifyInstance {
     https: { ...tls, ...TLS, handshakeTimeout: HANDSHAKE_MS },
     bodyLimit: BODY_LIMITS.maxBytes,
     requestTimeout: 10_000,
+    keepAliveTimeout: IDLE_MS,
     maxRequestsPerSocket: MAX_REQUESTS,
     forceCloseConnections: "idle",
   });

@@ -45,6 +45,10 @@ describe("admission server", () => {
   beforeEach(() => registry.resetMetrics());
   afterAll(() => server.close());
 
+  it("R30 keeps idle connections for longer than an API server does, which never repeats a call", () => {
+    expect(server.server.keepAliveTimeout).toBeGreaterThan(90_000);
+  });
+
   it.each(["Device", "DeviceModel"])(
     "A15 B5 denies a %s with two properties of one name, naming the field",
     async (kind) => {
