@@ -174,7 +174,7 @@ describe("the webhook configuration", () => {
     clientConfig: { service: { name: "longshore-webhooks", namespace: "kubeedge", port: 443 } },
   };
 
-  test("R30 judges every served version, fails closed for Rules alone, and leaves caBundle to the webhooks", async () => {
+  test("R30 judges every served version, fails closed for jobs that change nodes and for Rules, and leaves caBundle to the webhooks", async () => {
     const crds = (await build("default")).filter(({ kind }) => kind === "CustomResourceDefinition");
     const webhooks = await webhooksOf("ValidatingWebhookConfiguration");
     expect(webhooks.length).toBeGreaterThanOrEqual(7);
@@ -188,7 +188,21 @@ describe("the webhook configuration", () => {
       expect([...apiVersions].sort()).toEqual(versions.map(({ name }) => name).sort());
     }
     const closed = webhooks.filter(({ failurePolicy }) => failurePolicy !== "Ignore");
-    expect(closed.map(({ name }) => name)).toEqual(["rules.webhooks.longshore.io"]);
+    expect(closed.map(({ name }) => name)).toEqual([
+      "nodeupgradejobs.webhooks.longshore.io",
+      "configupdatejobs.webhooks.longshore.io",
+      "rules.webhooks.longshore.io",
+    ]);
+  });
+
+  test("R30 leaves one that hangs out of the Service before its 10 s are over", async () => {
+    const deployment = (await build("default")).find(
+      ({ kind, metadata }) => kind === "Deployment" && metadata.name === "longshore-webhooks",
+    );
+    const [{ readinessProbe } = { readinessProbe: undefined }] =
+      deployment?.spec?.template?.spec.containers ?? [];
+    const probe = readinessProbe as Record<"failureThreshold" | "periodSeconds" | "timeoutSeconds", number>;
+    expect(probe.failureThreshold * (probe.periodSeconds + probe.timeoutSeconds)).toBeLessThan(10);
   });
 
   test("A8 R30 changes the pods that ask for it, and none of the system's", async () => {

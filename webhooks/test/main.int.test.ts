@@ -7,14 +7,13 @@ import {
   type KubeObject,
   type Resource,
 } from "@longshore/operators/runtime";
-import { createServer, connect as connectTcp, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
 import { Agent, request } from "undici";
 import { untilEstablished } from "../../hack/cluster/established.ts";
 import { kubectlOf } from "../../crds/test/apiserver.ts";
-import { controlPlaneBin, freePort, startApiServer, type ApiServer } from "../../operators/test/apiserver.ts";
+import { controlPlaneBin, startApiServer, type ApiServer } from "../../operators/test/apiserver.ts";
 import {
   CONFIG,
   configurationsFor,
@@ -23,6 +22,8 @@ import {
   startReplica,
   type Replica,
 } from "./installation.ts";
+import { underLoad, unjudged, type Tally } from "./load.ts";
+import { openService, untilUnready, type Service } from "./service.ts";
 
 jest.setTimeout(120_000);
 const CONFIGURATIONS: Resource = {
@@ -88,8 +89,8 @@ describe("the webhooks before a real API server", () => {
   let api: ApiServer;
   let client: KubeClient;
   let kubectl: (args: readonly string[], stdin?: string) => Promise<string>;
-  let balancer: Server;
-  let balancerPort: number;
+  let service: Service;
+  let kubeconfig: string;
   const replicas: Replica[] = [];
 
   beforeAll(async () => {
@@ -99,37 +100,26 @@ describe("the webhooks before a real API server", () => {
     await kubectl(["apply", "--server-side", "-k", join(CONFIG, "local")]);
     await untilEstablished(kubectl);
     await eventually(() => kubectl(["get", "namespace", "default"]));
-    ({ server: balancer, port: balancerPort } = await balance());
-    await kubectl(["apply", "--server-side", "-f", "-"], await configurationsFor(kubectl, balancerPort));
+    service = await openService();
+    await kubectl(["apply", "--server-side", "-f", "-"], await configurationsFor(kubectl, service.port));
     const token = await kubectl(["-n", "kubeedge", "create", "token", "longshore-webhooks"]);
-    const kubeconfig = await api.writeKubeconfig("webhooks", { token: token.trim() });
-    replicas.push(...(await Promise.all([startReplica(kubeconfig), startReplica(kubeconfig)])));
-    await eventually(() => Promise.all(replicas.map(requireReady)));
+    kubeconfig = await api.writeKubeconfig("webhooks", { token: token.trim() });
+    const draining = startReplica(kubeconfig, { flags: ["--drain=1m"] });
+    replicas.push(...(await Promise.all([draining, startReplica(kubeconfig)])));
+    await routeToReady();
   }, 180_000);
   afterAll(async () => {
     for (const { child } of replicas) child.kill("SIGKILL");
-    balancer.close();
+    service.close();
     await client.close();
     await api.stop();
   });
 
-  /** A Service in small: each connection to the next replica that takes it. */
-  async function balance(): Promise<{ server: Server; port: number }> {
-    let next = 0;
-    const server = createServer((socket) => {
-      const port = replicas[next++ % replicas.length]?.port ?? 0;
-      const upstream = connectTcp({ host: "127.0.0.1", port });
-      socket.pipe(upstream).pipe(socket);
-      socket.on("error", () => upstream.destroy());
-      upstream.on("error", () => socket.destroy());
-      socket.on("close", () => upstream.destroy());
-    });
-    const port = await freePort();
-    await new Promise<void>((resolve) => {
-      server.listen(port, "127.0.0.1", resolve);
-    });
-    return { server, port };
-  }
+  /** The part of kubelet and endpoint controller: endpoints are who is ready. */
+  const routeToReady = async (): Promise<void> => {
+    await eventually(() => Promise.all(replicas.map(requireReady)));
+    service.route(replicas.map(({ port }) => port));
+  };
 
   const configuration = () => client.get<Configuration>(CONFIGURATIONS, NAME);
   /** Of every webhook of both configurations, the validating one first. */
@@ -322,6 +312,79 @@ describe("the webhooks before a real API server", () => {
     expect(await issuers()).toEqual([before, before]);
     await setPolicy("Fail");
     expect(await apply(yaml("Device", "healed", interval("5")))).toContain("created");
+  });
+
+  const setTimeouts = async (timeoutSeconds: number): Promise<void> => {
+    const { webhooks } = await configuration();
+    const body = webhooks.map((_, index) => ({
+      ...{ op: "replace", path: `/webhooks/${index}/timeoutSeconds` },
+      value: timeoutSeconds,
+    }));
+    await client.patch(CONFIGURATIONS, NAME, { type: "json", body });
+    await sleep(1_000); // the API server has no sign of having taken it
+  };
+  const CLIENTS = 8;
+  const both = replicas as [Replica, Replica];
+  const tell = (fault: string, tally: Tally, how: string): void => {
+    const devices = tally.taken["Device"] ?? 0;
+    const counts = `${tally.calls} calls, ${tally.failures.length} failed, ${devices} bad devices admitted`;
+    process.stdout.write(`    ${fault}: ${counts}; ${how}\n`);
+  };
+  const replace = async (index: 0 | 1): Promise<void> => {
+    both[index].child.kill("SIGKILL");
+    both[index] = await startReplica(kubeconfig);
+    await routeToReady();
+  };
+
+  it("R30 one that is told to stop loses no call, also while its endpoint is still there", async () => {
+    await setPolicy("Ignore");
+    await setTimeouts(30); // on a busy machine the other may take its time
+    const [leaving, left] = both;
+    const tally = await underLoad(client, CLIENTS, async () => {
+      leaving.child.kill("SIGTERM");
+      await eventually(() => expect(requireReady(leaving)).rejects.toThrow("stopping"));
+      await sleep(500); // kubelet, endpoint controller and kube-proxy do their part
+      service.route([left.port]);
+      await sleep(500);
+    });
+    tell("told to stop", tally, "its endpoint stayed for over 0.5 s");
+    expect(tally).toMatchObject({ failures: [], taken: {} });
+    await replace(0);
+  });
+
+  it("R30 one killed with -9 costs at most a call for each connection that it had and was still given", async () => {
+    const [left, killed] = both; // which most connections lead to by now
+    let lost = 0;
+    const tally = await underLoad(client, CLIENTS, async () => {
+      lost = service.openTo(killed.port) - service.givenTo(killed.port);
+      killed.child.kill("SIGKILL");
+      await sleep(1_500);
+      service.route([left.port]);
+    });
+    lost += service.givenTo(killed.port);
+    tell("killed", tally, `${lost} connections lost or refused`);
+    expect(tally.taken["NodeUpgradeJob"]).toBeUndefined();
+    expect(unjudged(tally)).toBeLessThanOrEqual(lost);
+    const after = await underLoad(client, CLIENTS, () => Promise.resolve());
+    expect(after).toMatchObject({ failures: [], taken: {} });
+    await replace(1);
+  });
+
+  it("R30 one that hangs is given no calls within seconds, and nothing slips by that must not", async () => {
+    await setTimeouts(3);
+    const [hung, left] = both;
+    let seconds = 0;
+    const tally = await underLoad(client, CLIENTS, async () => {
+      const startMs = performance.now();
+      hung.child.kill("SIGSTOP");
+      await untilUnready(hung);
+      service.route([left.port]);
+      seconds = (performance.now() - startMs) / 1_000;
+    });
+    tell("hung", tally, `not called any more after ${seconds.toFixed(1)} s`);
+    expect(tally.taken["NodeUpgradeJob"]).toBeUndefined();
+    hung.child.kill("SIGCONT");
+    await routeToReady();
   });
 
   it("R30 leave devices alone when they are gone, and stop without losing a call when they are told to", async () => {
