@@ -179,7 +179,7 @@ export function awayOfChanging(view: TargetView, expected: Expected): number {
  * pods. One that is still changing comes first, for it is what a newer revision may have to mend.
  */
 export function holdsOf(input: HoldInput): TargetPlan["holds"] {
-  const { view, expected, isStill } = input;
+  const { view, expected, isStill, isLongAgo } = input;
   const { count, ...parts } = partsOf(view, expected);
   const [late, busy] = [namesOf(parts.late), namesOf(parts.busy)];
   // One that was only told another cap has nothing to mend, while pods of the other are down.
@@ -188,21 +188,15 @@ export function holdsOf(input: HoldInput): TargetPlan["holds"] {
   );
   const next = changing[0] ?? busy[0] ?? late[0];
   if (count < 2 || late.length === 0) return undefined;
-  const isHeldAll = isStill || areHostsOnTheWay(input, { next, isAnyBusy: busy.length > 0 });
+  const isAnyMoved = busy.length === 0 && !isSettled(view, { key: expected.key, isLongAgo });
+  const isHeldAll = isStill || isAnyMoved || (!isLongAgo && areOthersDown(input, next));
   return ({ object, version = BASE }) =>
     object.kind === "DaemonSet" && late.includes(version) && (isHeldAll || version !== next);
 }
 
 /**
- * Hosts were just moved, and not all that they went to have their pods: nothing else may go down yet. Later, pods that
- * others than the next one lack hold nothing up any more: it may be that only the new revision ends that.
+ * Hosts that were just moved may start their pods: nothing else goes down meanwhile. Later, what others than the next
+ * one lack holds nothing up any more: it may be that only the new revision ends that.
  */
-function areHostsOnTheWay(
-  { view, expected: { key }, isLongAgo }: HoldInput,
-  { next, isAnyBusy }: { readonly next: string | undefined; readonly isAnyBusy: boolean },
-): boolean {
-  if (!isSettled(view, { key, isLongAgo }) && !(isAnyBusy && isLongAgo)) return true;
-  return (
-    !isLongAgo && daemonSetsOf(view).some((one) => partOf(one) !== next && missingOf(one, view, key) > 0)
-  );
-}
+const areOthersDown = ({ view, expected: { key } }: HoldInput, next: string | undefined): boolean =>
+  daemonSetsOf(view).some((one) => partOf(one) !== next && missingOf(one, view, key) > 0);

@@ -171,19 +171,44 @@ export class Chaos {
 /** What must never be. */
 export function watch(cluster: Cluster): () => void {
   const checkFailed = watchFailed(cluster);
+  const checkDone = watchDone(cluster);
   const before = new Map<string, number>();
   return () => {
     for (const group of GROUPS) {
-      const down = cluster.nodesOf(group).filter(({ name }) => isDown(cluster, name, group)).length;
-      // What may be down can become less while that many still start.
+      const disturbed = cluster.nodesOf(group).filter(({ name }) => cluster.disturbed.has(name));
+      const down = disturbed.filter(({ name }) => isDown(cluster, name, group)).length;
+      // What may be down can become less while that many still start. And a new revision may have the image of one that
+      // was given up: then it has its dead pods, but no more are down than were before.
       const most = Math.max(allowed(cluster, group), before.get(group) ?? 0);
       assert.ok(down <= most, `${down} of ${group} are down`);
-      before.set(group, down);
+      before.set(group, disturbed.length);
     }
     const { phase = "", updatedTargets = [] } = cluster.app.status?.rollout ?? {};
     if (FORWARD.includes(phase)) assertSame(updatedTargets, GROUPS.slice(0, updatedTargets.length));
     checkFailed();
+    checkDone();
   };
+}
+
+/** A batch is done, and checked, only when none of its hosts that are ready has a pod that never works. */
+function watchDone(cluster: Cluster): () => void {
+  let before = "";
+  return () => {
+    const { phase, revision, batch = 0, batchName = "" } = cluster.app.status?.rollout ?? {};
+    const now = JSON.stringify([phase, revision, batchName]);
+    const isDone = phase === "Verifying" && now !== before && !before.includes("Paused");
+    before = now;
+    const groups = batchName === "rest" ? GROUPS.slice(batch - 1) : [batchName.slice(-1)];
+    const dead = isDone ? groups.flatMap((group) => deadOf(cluster, group)) : [];
+    assert.ok(dead.length === 0, `${batchName} is done, and dead are ${dead.join()}`);
+  };
+}
+
+function deadOf(cluster: Cluster, group: string): string[] {
+  const nodes = cluster.nodesOf(group).filter(({ isReady }) => isReady);
+  const ready = new Set(nodes.map(({ name }) => name));
+  const dead = cluster.pods.filter(({ node, image }) => ready.has(node) && cluster.isBroken(image));
+  return dead.map(({ node }) => node);
 }
 
 /** Who does not have a revision when it fails never gets it. */
@@ -201,9 +226,9 @@ function watchFailed(cluster: Cluster): () => void {
   };
 }
 
-/** Down by what goes on now: not by a revision that never started there and was given up, nor one that is overdue. */
+/** By what goes on now: not by a revision that never started there and was given up, nor one that is overdue. */
 function isDown(cluster: Cluster, node: string, group: string): boolean {
-  return cluster.disturbed.has(node) && !isOverdue(cluster) && !isGivenUp(cluster, node, group);
+  return !isOverdue(cluster) && !isGivenUp(cluster, node, group);
 }
 
 function isOverdue({ app, nowMs }: Cluster): boolean {
@@ -245,10 +270,11 @@ export function expectAtRest(cluster: Cluster): void {
   const wanted = [...cluster.nodes.keys()]
     .filter((name) => groups.some((group) => name.startsWith(`${group}-`)))
     .map((name) => [name, versionFor(name)?.tag ?? base]);
-  // All hosts of a version may have been away when its revision became the stable one: if its image never works, the
-  // way back to it has no end.
-  const reached = wanted.filter(([, tag]) => phase !== "RollingBack" || !cluster.isBroken(`cache:${tag}`));
-  assert.ok(isAtRest(phase) || reached.length < wanted.length, `${phase} is no end`);
+  // All hosts of a version may have been away when its revision became the stable one: if its image never works, they
+  // are without a pod, and the way back to it has no end.
+  const reached = wanted.filter(([, tag]) => !cluster.isBroken(`cache:${tag}`));
+  const hasNoEnd = phase === "RollingBack" && reached.length < wanted.length;
+  assert.ok(isAtRest(phase) || hasNoEnd, `${phase} is no end`);
   assertSame(Object.entries(cluster.images()).sort(), reached.sort());
   for (const { name, labels } of cluster.nodes.values())
     assert.equal(labels[KEY], versionFor(name)?.name, `label of ${name}`);
