@@ -190,24 +190,31 @@ export function watch(cluster: Cluster): () => void {
   };
 }
 
+/** A node that is back for so many checks, two a round, was seen by the DaemonSet controller. */
+const SEEN_CHECKS = 12;
+
 /** A batch is done, and checked, only when none of its hosts that are ready has a pod that never works. */
 function watchDone(cluster: Cluster): () => void {
   let before = "";
+  let checks = new Map<string, number>();
   return () => {
     const { phase, revision, batch = 0, batchName = "" } = cluster.app.status?.rollout ?? {};
     const now = JSON.stringify([phase, revision, batchName]);
     const isDone = phase === "Verifying" && now !== before && !before.includes("Paused");
     before = now;
+    const ready = [...cluster.nodes.values()].filter(({ isReady }) => isReady);
+    checks = new Map(ready.map(({ name }) => [name, (checks.get(name) ?? 0) + 1]));
     const groups = batchName === "rest" ? GROUPS.slice(batch - 1) : [batchName.slice(-1)];
-    const dead = isDone ? groups.flatMap((group) => deadOf(cluster, group)) : [];
+    const own = isDone ? groups.flatMap((group) => deadOf(cluster, group)) : [];
+    const dead = own.filter((node) => (checks.get(node) ?? 0) >= SEEN_CHECKS);
     assert.ok(dead.length === 0, `${batchName} is done, and dead are ${dead.join()}`);
   };
 }
 
+/** Nodes of the group whose pod never works. */
 function deadOf(cluster: Cluster, group: string): string[] {
-  const nodes = cluster.nodesOf(group).filter(({ isReady }) => isReady);
-  const ready = new Set(nodes.map(({ name }) => name));
-  const dead = cluster.pods.filter(({ node, image }) => ready.has(node) && cluster.isBroken(image));
+  const names = new Set(cluster.nodesOf(group).map(({ name }) => name));
+  const dead = cluster.pods.filter(({ node, image }) => names.has(node) && cluster.isBroken(image));
   return dead.map(({ node }) => node);
 }
 
