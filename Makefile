@@ -44,7 +44,7 @@ e2e: $(INSTALLED) ## Run end-to-end tests, or with T='A3|R18' all tests whose ti
 	@node hack/test.ts --e2e --title='$(T)'
 
 bench: $(INSTALLED) ## Measure cost and speed beside their bars (T='hub|pod' some, BENCH_OUT=FILE as JSON)
-	@T='$(T)' node hack/bench/index.ts
+	@T='$(T)' node --conditions=source hack/bench/index.ts
 
 verify: $(INSTALLED) ## Check generated files, format, lint, import rules and types
 	@node hack/verify.ts
