@@ -14,6 +14,8 @@ export function versionsByHost(spec: RenderedSpec): ReadonlyMap<string, string> 
 
 export interface HostsInput {
   readonly view: TargetView;
+  /** Hosts of the target that are its to move: another target may have some of them too, and its DaemonSets count all. */
+  readonly own: readonly NodeView[];
   /** What the target's revision gives it. */
   readonly expected: Expected;
   readonly wanted: ReadonlyMap<string, string>;
@@ -28,13 +30,12 @@ export interface HostsInput {
 const daemonSetsOf = ({ workloads }: TargetView): readonly WorkloadView[] =>
   workloads.filter(({ kind }) => kind === "DaemonSet");
 
-/** Hosts of the target whose label is not what its revision says. */
-export function strayHosts({
-  view,
-  expected: { key },
-  wanted,
-}: Pick<HostsInput, "view" | "expected" | "wanted">): NodeView[] {
-  return view.nodes.filter(({ name, labels }) => labels[key] !== wanted.get(name));
+/** Hosts whose label is not what their target's revision says. */
+export function strayHosts(
+  nodes: readonly NodeView[],
+  { key, wanted }: { readonly key: string; readonly wanted: ReadonlyMap<string, string> },
+): NodeView[] {
+  return nodes.filter(({ name, labels }) => labels[key] !== wanted.get(name));
 }
 
 /**
@@ -44,9 +45,10 @@ export function strayHosts({
  * to count less: hosts that change places would leave all counts as they are, as if none had been moved.
  */
 export function movesOf(input: HostsInput): readonly HostLabel[] {
-  const { view, expected, wanted } = input;
-  const strays = [...strayHosts(input)].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const versionOf = ({ labels }: NodeView): string | undefined => labels[expected.key];
+  const { view, own, wanted } = input;
+  const { key } = input.expected;
+  const strays = strayHosts(own, { key, wanted }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const versionOf = ({ labels }: NodeView): string | undefined => labels[key];
   const isFree = (node: NodeView): boolean => !node.isReady || isLeftBehind(input, versionOf(node));
   const chosen = (): readonly NodeView[] => {
     // Before its first pods a target costs nothing.

@@ -2,7 +2,7 @@
 import type { Target } from "@longshore/crds/apps";
 import type { Assignment } from "./assignment.ts";
 import type { HostLabel } from "./host-labels.ts";
-import { awayOfChanging, holdsOf, movesOf } from "./hosts.ts";
+import { awayOfChanging, holdsOf, movesOf, strayHosts } from "./hosts.ts";
 import { capOf, type Policy } from "./policy.ts";
 import type { RolloutStep, TargetPlan, TargetView } from "./port.ts";
 import type { World } from "./world.ts";
@@ -69,12 +69,12 @@ export function hostMovesOf(input: MovementInput, labelled: readonly HostLabel[]
     const own = view.nodes.filter(({ name }) => !taken.has(name));
     for (const { name } of own) taken.add(name);
     const wanted = world.hostsOf(revision);
-    const strays = own.filter(({ name, labels }) => labels[world.key] !== wanted.get(name)).length;
+    const strays = strayHosts(own, { key: world.key, wanted }).length;
     if (strays === 0 || input.isStill) continue;
     const cap = capOf(policy.maxUnavailable, view.nodes.length);
     const expected = world.expectedOf(revision, target);
     const now = movesOf({
-      ...{ view: { ...view, nodes: own }, expected, wanted, cap, isOverdue: input.isOverdue },
+      ...{ view, own, expected, wanted, cap, isOverdue: input.isOverdue },
       isLongAgo: input.isLongAgo(target.name),
     });
     moves.push(...now.map((move) => ({ ...move, target: target.name })));

@@ -85,7 +85,7 @@ export function createWorld({ rendering, input, specs, drawn: before }: WorldInp
       const view = viewOf(target);
       const reason = waitsFor(view, expected);
       if (reason !== undefined) return reason;
-      const strays = strayHosts({ view, expected, wanted: hostsOf(revision) });
+      const strays = strayHosts(view.nodes, { key: expected.key, wanted: hostsOf(revision) });
       const waiting = strays.filter(({ isReady }) => isReady).length;
       return waiting === 0 ? undefined : `${waiting} hosts are still to change their version`;
     },
