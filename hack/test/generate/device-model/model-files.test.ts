@@ -180,10 +180,12 @@ describe("the JSON schema of a model", () => {
     expect(ajv.validate(schemaOf(SENSOR, "sensor-tag.v2"), value)).toBe(isValid);
   });
 
-  it("is one that ajv takes in strict mode, for any names", () => {
-    const names = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 12, unit: "binary" }), {
-      maxLength: 5,
-    });
+  it("is one that ajv takes in strict mode, for any names but __proto__, which it passes over", () => {
+    const name = fc.string({ minLength: 1, maxLength: 12, unit: "binary" });
+    const names = fc.uniqueArray(
+      name.filter((one) => one !== "__proto__"),
+      { maxLength: 5 },
+    );
     fc.assert(
       fc.property(names, (given) => {
         const schema = schemaOf(
