@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { kinds } from "@longshore/crds/kinds";
 import type { KubeClient, Resource } from "@longshore/operators/runtime";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const JOBS: Resource = {
-  group: "operations.kubeedge.io",
-  version: "v1alpha2",
-  plural: "nodeupgradejobs",
-  kind: "NodeUpgradeJob",
-  namespaced: false,
-};
-const DEVICES: Resource = {
-  group: "devices.kubeedge.io",
-  version: "v1beta1",
-  plural: "devices",
-  kind: "Device",
-  namespaced: true,
-};
 const job = (annotations: object = {}) => ({
   ...{ apiVersion: "operations.kubeedge.io/v1alpha2", kind: "NodeUpgradeJob" },
   metadata: { name: "load", annotations },
@@ -25,10 +12,10 @@ const twice = [{ name: "temperature" }, { name: "temperature" }];
 
 /** What is created, over and over: a good one, and two that webhooks alone refuse, saying so. */
 const OBJECTS: readonly { readonly resource: Resource; readonly object: object; readonly says?: string }[] = [
-  { resource: JOBS, object: job() },
-  { resource: JOBS, object: job({ "longshore.io/attempt": "many" }), says: "give a number" },
+  { resource: kinds.NodeUpgradeJob, object: job() },
+  { resource: kinds.NodeUpgradeJob, object: job({ "longshore.io/attempt": "many" }), says: "give a number" },
   {
-    resource: DEVICES,
+    resource: kinds.Device,
     object: {
       ...{ apiVersion: "devices.kubeedge.io/v1beta1", kind: "Device" },
       metadata: { name: "load", namespace: "default" },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { kinds } from "@longshore/crds/kinds";
 import {
   createClient,
   loadKubeConfig,
@@ -40,13 +41,6 @@ const MUTATING: Resource = {
 };
 const PODS: Resource = { group: "", version: "v1", plural: "pods", kind: "Pod", namespaced: true };
 const SECRETS: Resource = { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true };
-const DEVICES: Resource = {
-  group: "devices.kubeedge.io",
-  version: "v1beta1",
-  plural: "devices",
-  kind: "Device",
-  namespaced: true,
-};
 const autonomous = {
   apiVersion: "v1",
   kind: "Pod",
@@ -253,7 +247,7 @@ describe("the webhooks before a real API server", () => {
       for (let count = 0; !isOver; count++) {
         const device = JSON.parse(yaml("Device", `load-${worker}-${count}`, interval("5"))) as object;
         try {
-          await client.create(DEVICES, device, { dryRun: count % 2 === 0 });
+          await client.create(kinds.Device, device, { dryRun: count % 2 === 0 });
         } catch (error) {
           failures.push(String(error));
         }

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DeviceSpec } from "@longshore/crds/devices";
-import type { Client, KubeObject, Resource } from "@longshore/operators/runtime";
-
-const DEVICES: Resource = {
-  group: "devices.kubeedge.io",
-  version: "v1beta1",
-  plural: "devices",
-  kind: "Device",
-  namespaced: true,
-};
+import { kinds } from "@longshore/crds/kinds";
+import type { Client, KubeObject } from "@longshore/operators/runtime";
 
 export interface NamedDevice {
   readonly name: string;
@@ -47,7 +40,7 @@ export function createDeviceLister(
       running++;
       try {
         const options = { namespace, limit: MAX_DEVICES, timeoutMs: TIMEOUT_MS };
-        const page = await client.list<DeviceObject>(DEVICES, options);
+        const page = await client.list<DeviceObject>(kinds.Device, options);
         const devices = page.items.flatMap(({ metadata, spec = {} }) =>
           spec.deviceModelRef?.name === model ? [{ name: metadata.name, spec }] : [],
         );

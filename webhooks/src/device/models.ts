@@ -1,20 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DeviceModelProperty, DeviceModelSpec } from "@longshore/crds/devices";
-import {
-  isNotFound,
-  type Client,
-  type Clock,
-  type KubeObject,
-  type Resource,
-} from "@longshore/operators/runtime";
-
-const MODELS: Resource = {
-  group: "devices.kubeedge.io",
-  version: "v1beta1",
-  plural: "devicemodels",
-  kind: "DeviceModel",
-  namespaced: true,
-};
+import { kinds } from "@longshore/crds/kinds";
+import { isNotFound, type Client, type Clock, type KubeObject } from "@longshore/operators/runtime";
 
 /** The model's rules; `missing` when it is not there, `unknown` when it could not be read. */
 export type ModelAnswer = DeviceModelSpec | "missing" | "unknown";
@@ -94,7 +81,7 @@ class CachedModels implements ModelReader {
     const { timeoutMs } = this.#limits;
     try {
       const options = { timeoutMs, ...(!isFresh && { resourceVersion: "0" }) };
-      const model = await this.#deps.client.get<ModelObject>(MODELS, { namespace, name }, options);
+      const model = await this.#deps.client.get<ModelObject>(kinds.DeviceModel, { namespace, name }, options);
       const spec = reduced(model.spec);
       this.#keep(key, spec);
       return spec;

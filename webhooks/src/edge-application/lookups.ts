@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BELONGING_TO, type GroupFacts, type LabelSelector, type Target } from "@longshore/crds/apps";
+import { kinds } from "@longshore/crds/kinds";
 import type { Client, KubeObject, Resource } from "@longshore/operators/runtime";
 import type { NodeCount } from "./telling.ts";
 
-const GROUPS: Resource = {
-  group: "apps.kubeedge.io",
-  version: "v1alpha1",
-  plural: "nodegroups",
-  kind: "NodeGroup",
-  namespaced: false,
-};
 const NODES: Resource = { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false };
 
 /** What a dry run asks the API server. Never rejects. */
@@ -72,7 +66,7 @@ export function createApplicationLookups(
     groups: () =>
       bounded<readonly GroupFacts[] | "unknown">("unknown", async () => {
         try {
-          const page = await client.list<KubeObject>(GROUPS, { ...options, limit: maxGroups });
+          const page = await client.list<KubeObject>(kinds.NodeGroup, { ...options, limit: maxGroups });
           if (page.continue !== undefined) return "unknown";
           return page.items.map(({ metadata: { name, labels = {} } }) => ({ name, labels }));
         } catch (error) {

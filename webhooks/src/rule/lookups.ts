@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { kinds } from "@longshore/crds/kinds";
 import { schemas, type RuleEndpointSpec, type RuleSpec } from "@longshore/crds/rules";
-import { isNotFound, type Client, type KubeObject, type Resource } from "@longshore/operators/runtime";
+import { isNotFound, type Client, type KubeObject } from "@longshore/operators/runtime";
 import { fieldOf, misfit } from "../shape.ts";
-
-const GROUP = { group: "rules.kubeedge.io", version: "v1", namespaced: true } as const;
-const ENDPOINTS: Resource = { ...GROUP, plural: "ruleendpoints", kind: "RuleEndpoint" };
-const RULES: Resource = { ...GROUP, plural: "rules", kind: "Rule" };
 
 export interface NamedRule {
   readonly name: string;
@@ -63,7 +60,7 @@ async function readEndpoint(
   where: { readonly namespace: string; readonly name: string },
 ): Promise<RuleEndpointSpec | "missing"> {
   try {
-    const found = await client.get<KubeObject & { spec?: RuleEndpointSpec }>(ENDPOINTS, where, {
+    const found = await client.get<KubeObject & { spec?: RuleEndpointSpec }>(kinds.RuleEndpoint, where, {
       timeoutMs: TIMEOUT_MS,
     });
     return found.spec ?? "missing";
@@ -75,7 +72,7 @@ async function readEndpoint(
 
 async function readRules(client: Pick<Client, "list">, namespace: string): Promise<NamedRule[]> {
   const options = { namespace, limit: MAX_RULES, timeoutMs: TIMEOUT_MS };
-  const page = await client.list<KubeObject & { spec?: RuleSpec }>(RULES, options);
+  const page = await client.list<KubeObject & { spec?: RuleSpec }>(kinds.Rule, options);
   const schema = fieldOf(schemas["Rule"], "spec");
   return page.items.flatMap(({ metadata, spec }) =>
     spec === undefined || misfit(schema, spec, "spec") !== undefined ? [] : [{ name: metadata.name, spec }],
