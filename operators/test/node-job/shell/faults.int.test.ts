@@ -117,6 +117,7 @@ describe("a fleet job whose controllers fail", () => {
     // So long that no pause of this process changes the leader.
     const election = { ...LEASE, leaseMs: 60_000, renewDeadlineMs: 50_000, retryMs: 100 };
     const first = bench.start({ ...FAST, election });
+    await eventually(async () => expect(await bench.client.get(LEASES, LEASE)).toBeDefined());
     await bench.create("NodeUpgradeJob", "other", upgrade(["none"]));
     const second = bench.start({ ...FAST, election, meddle: gate.meddle });
     await eventually(() => expect(gate.isOpened()).toBe(true));

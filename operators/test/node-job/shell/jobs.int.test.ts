@@ -114,7 +114,8 @@ describe("a fleet job", () => {
         .filter(({ nodeName }) => nodeName === "away")
         .map(({ phase, reason = "" }) => (reason.includes("not reached") ? `${phase}, taken back` : phase));
     bench.start(FAST);
-    await bench.create("NodeUpgradeJob", "up", upgrade(["away", "silent"], { timeoutSeconds: 1 }));
+    // Long enough for the order to be there in time on a busy machine.
+    await bench.create("NodeUpgradeJob", "up", upgrade(["away", "silent"], { timeoutSeconds: 6 }));
     await eventually(async () => expect(await bench.deliver("silent")).toEqual(["put nodeupgradejob/up"]));
     await eventually(async () =>
       expect(await taskOf("NodeUpgradeJob", "up", "silent")).toMatchObject({
