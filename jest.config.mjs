@@ -1,9 +1,10 @@
 import { fileURLToPath } from "node:url";
 
+const seeded = fileURLToPath(new URL("hack/verify/seeded-fast-check.mjs", import.meta.url));
+
 // One project a package. Unit tests run everywhere; `*.int.test.ts` need real parts (redis-server,
 // kube-apiserver, containerd), which hack/test.ts installs or builds before it calls jest.
 // Each worker of project e2e has an environment of its own, of which there are two: run it with `make e2e`.
-const seeded = fileURLToPath(new URL("hack/verify/seeded-fast-check.mjs", import.meta.url));
 const base = {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],

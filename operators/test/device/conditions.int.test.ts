@@ -182,7 +182,9 @@ describe("what it costs", () => {
     const { metadata: now } = await bench.client.get(DEVICES, named("anew"));
     expect(now.resourceVersion).toBe(metadata.resourceVersion);
     // What is known of the other one is written once more when Redis was not connected yet.
-    expect([...new Set(bench.takeWrites())]).toEqual(["apply DeviceStatus", "apply Device"]);
+    const writes = bench.takeWrites();
+    expect(writes.slice(0, 2)).toEqual(["apply DeviceStatus", "apply Device"]);
+    expect(["", "apply Device"]).toContain(writes.slice(2).join());
   }, 60_000);
 
   it("is nothing for a thousand reports: none wakes a controller of devices, and nothing is sent again", async () => {

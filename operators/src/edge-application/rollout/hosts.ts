@@ -55,8 +55,9 @@ export function movesOf(input: HostsInput): readonly HostLabel[] {
     if (strays.length === 0 || daemonSetsOf(view).length === 0) return strays;
     if (!isQuiet(input)) return [];
     const budget = budgetOf(input);
-    const [first] = strays.filter((node) => isFree(node) || budget > 0);
-    const leaving = strays.filter((node) => first !== undefined && versionOf(node) === versionOf(first));
+    const first = strays.find((node) => isFree(node) || budget > 0);
+    if (first === undefined) return [];
+    const leaving = strays.filter((node) => versionOf(node) === versionOf(first));
     const costly = leaving.filter((node) => !isFree(node));
     return [...leaving.filter(isFree), ...costly.slice(0, budget)];
   };
